@@ -1,0 +1,360 @@
+//! The one cipher: AES-256-GCM under a 32-byte key, with associated data that says what is sealed.
+//!
+//! It knows purposes and encryption contexts. It may not know where keys come from or where sealed
+//! bytes rest.
+//!
+//! **How many messages a key may seal.** Nonces are 96 random bits, so two messages under one key
+//! share a nonce with a chance of about n²/2⁹⁷. NIST SP 800-38D (section 8.3) allows n = 2³² for one
+//! key, a chance below 2⁻³². Each key here stays below that:
+//! - a data key seals exactly one value;
+//! - one version of a KMS key's backing material seals at most 2³² data keys, that is 2³² versions
+//!   of secrets of one account and region;
+//! - the root key seals nothing itself: material, credentials and tokens each have a key derived
+//!   from it, and each of the three has its own 2³²;
+//! - a seal's key seals one root key.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Entropy, SecretBytes};
+
+/// The length of every key here, in bytes.
+pub(crate) const KEY_LEN: usize = 32;
+
+/// Says: AES-256-GCM, then a 12-byte nonce, the ciphertext and a 16-byte tag.
+const FORMAT_AES_256_GCM: u8 = 1;
+const TAG_LEN: usize = 16;
+const CIPHERTEXT_START: usize = 1 + NONCE_LEN;
+
+/// Associated data up to this many bytes is put together without an allocation.
+const ASSOCIATED_DATA_ON_STACK_BYTES_MAX: usize = 512;
+
+/// Encrypted bytes: a format byte, the nonce, the ciphertext and its tag; 29 bytes longer than what
+/// is inside. Nothing in it is secret. The layout is in `docs/formats.md`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Sealed(Vec<u8>);
+
+impl Sealed {
+    /// Takes bytes that came from [`as_bytes`](Self::as_bytes). They are checked when opened.
+    #[must_use]
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes to keep.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Sealed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sealed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bytes;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Sealed;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("sealed bytes")
+            }
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Sealed, E> {
+                Ok(Sealed(bytes.to_vec()))
+            }
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Sealed, E> {
+                Ok(Sealed(bytes))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Sealed, A::Error> {
+                let mut bytes = Vec::new();
+                while let Some(byte) = seq.next_element()? {
+                    bytes.push(byte);
+                }
+                Ok(Sealed(bytes))
+            }
+        }
+        deserializer.deserialize_byte_buf(Bytes)
+    }
+}
+
+/// The names and values that a ciphertext is bound to: what was sealed under one context opens
+/// under exactly the same one. It is not secret; never put a secret in it.
+///
+/// Order doesn't matter, letter case does. Of a name given twice, the last value counts.
+///
+/// ```
+/// use strongroom_keys::EncryptionContext;
+///
+/// let context = EncryptionContext::of([("SecretVersionId", "v1"), ("SecretARN", "arn:…")]);
+/// assert_eq!(context, EncryptionContext::of([("SecretARN", "arn:…"), ("SecretVersionId", "v1")]));
+/// ```
+///
+/// Source: AWS KMS Developer Guide, "Encryption context".
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct EncryptionContext {
+    /// INVARIANT: the number of pairs, then each pair sorted by name, name and value each with its
+    /// length before it (all numbers 32-bit big-endian), so that no two contexts share an encoding.
+    encoded: Vec<u8>,
+}
+
+impl EncryptionContext {
+    /// Makes a context of pairs of name and value.
+    pub fn of<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Self {
+        let mut pairs: Vec<(N, V)> = pairs.into_iter().collect();
+        pairs.sort_by(|(one, _), (other, _)| one.as_ref().cmp(other.as_ref()));
+        let is_last_of_its_name = |index: usize| {
+            pairs
+                .get(index + 1)
+                .is_none_or(|(next, _)| next.as_ref() != pairs[index].0.as_ref())
+        };
+        let kept = || (0..pairs.len()).filter(|&index| is_last_of_its_name(index));
+
+        let bytes_max: usize = pairs
+            .iter()
+            .map(|(n, v)| 8 + n.as_ref().len() + v.as_ref().len())
+            .sum();
+        let mut encoded = Vec::with_capacity(4 + bytes_max);
+        put_number(&mut encoded, kept().count());
+        for (name, value) in kept().map(|index| &pairs[index]) {
+            put_with_length(&mut encoded, name.as_ref().as_bytes());
+            put_with_length(&mut encoded, value.as_ref().as_bytes());
+        }
+        Self { encoded }
+    }
+}
+
+impl fmt::Debug for EncryptionContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EncryptionContext({} bytes)", self.encoded.len())
+    }
+}
+
+fn put_number(out: &mut Vec<u8>, number: usize) {
+    #[expect(
+        clippy::expect_used,
+        reason = "requests are limited to megabytes long before this"
+    )]
+    let number = u32::try_from(number).expect("an encryption context is shorter than 4 GiB");
+    out.extend_from_slice(&number.to_be_bytes());
+}
+
+fn put_with_length(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_number(out, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+/// What was sealed. It is part of the associated data, so that bytes sealed for one purpose never
+/// open for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// A value, under its data key.
+    Value,
+    /// A data key, under a version of a KMS key's backing material.
+    DataKey,
+    /// The backing material of a version of a KMS key, under the root key.
+    Material,
+    /// A secret access key, under the root key.
+    Credential,
+    /// A token that a client hands back, under the root key.
+    Token,
+    /// The root key, under the key of one of its seals.
+    RootKey,
+}
+
+impl Purpose {
+    /// The label in associated data and key derivation. It is at rest: never change one.
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Value => "strongroom value",
+            Self::DataKey => "strongroom data key",
+            Self::Material => "strongroom key material",
+            Self::Credential => "strongroom credential",
+            Self::Token => "strongroom token",
+            Self::RootKey => "strongroom root key",
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Value => "value",
+            Self::DataKey => "data key",
+            Self::Material => "key material",
+            Self::Credential => "credential",
+            Self::Token => "token",
+            Self::RootKey => "root key",
+        })
+    }
+}
+
+/// Sealed bytes that could not be opened. It says what they were and in general why, never more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the sealed {what} can't be opened: {why}")]
+pub struct OpenError {
+    /// What the bytes were meant to hold.
+    pub what: Purpose,
+    /// Why it didn't open.
+    pub why: OpenFailure,
+}
+
+/// Why sealed bytes didn't open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OpenFailure {
+    /// The bytes are empty, too short, or start with a format byte this version doesn't know.
+    #[error(
+        "its format is unknown; it is damaged (restore it from a backup) or a newer version of \
+         Strongroom wrote it (use that version)"
+    )]
+    UnknownFormat,
+    /// The tag doesn't fit: another key, another context, another purpose, or changed bytes.
+    #[error(
+        "authentication failed; it was changed, or it belongs to another record or another key: \
+         restore the record from a backup, and check that the root key is the one it was sealed \
+         under"
+    )]
+    NotAuthentic,
+}
+
+/// A key ready to seal and open. The library zeroes its memory when it is dropped.
+pub(crate) struct CipherKey(LessSafeKey);
+
+impl CipherKey {
+    pub(crate) fn new(key: &[u8; KEY_LEN]) -> Self {
+        #[expect(
+            clippy::expect_used,
+            reason = "fails for another key length or without memory"
+        )]
+        let key = UnboundKey::new(&AES_256_GCM, key).expect("a key of 32 bytes");
+        Self(LessSafeKey::new(key))
+    }
+
+    /// Seals `plaintext` with a fresh nonce.
+    pub(crate) fn seal(
+        &self,
+        purpose: Purpose,
+        context: &EncryptionContext,
+        plaintext: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Sealed {
+        let mut nonce = [0; NONCE_LEN];
+        entropy.fill(&mut nonce);
+        with_associated_data(purpose, context, |associated| {
+            self.seal_with_nonce(nonce, associated, plaintext)
+        })
+    }
+
+    fn seal_with_nonce(
+        &self,
+        nonce: [u8; NONCE_LEN],
+        associated: &[u8],
+        plaintext: &[u8],
+    ) -> Sealed {
+        let mut sealed = vec![0; CIPHERTEXT_START + plaintext.len() + TAG_LEN];
+        let (head, body) = sealed.split_at_mut(CIPHERTEXT_START);
+        let (ciphertext, tag) = body.split_at_mut(plaintext.len());
+        head[0] = FORMAT_AES_256_GCM;
+        head[1..].copy_from_slice(&nonce);
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        let aad = Aad::from(associated);
+        #[expect(
+            clippy::expect_used,
+            reason = "fails only for wrong lengths and beyond 64 GiB"
+        )]
+        self.0
+            .seal_out_of_place_scatter(nonce, aad, plaintext, ciphertext, &[], tag)
+            .expect("buffers of the right lengths");
+        Sealed(sealed)
+    }
+
+    /// Opens what [`seal`](Self::seal) made for the same purpose and context.
+    pub(crate) fn open(
+        &self,
+        purpose: Purpose,
+        context: &EncryptionContext,
+        sealed: &Sealed,
+    ) -> Result<SecretBytes, OpenError> {
+        let plaintext_len = sealed.0.len().saturating_sub(CIPHERTEXT_START + TAG_LEN);
+        let mut plaintext = SecretBytes::new(vec![0; plaintext_len]);
+        self.open_into(purpose, context, sealed, plaintext.expose_mut())?;
+        Ok(plaintext)
+    }
+
+    /// Opens a sealed key and makes it ready, without its bytes touching the heap.
+    pub(crate) fn open_key(
+        &self,
+        purpose: Purpose,
+        context: &EncryptionContext,
+        sealed: &Sealed,
+    ) -> Result<CipherKey, OpenError> {
+        let mut key = zeroize::Zeroizing::new([0; KEY_LEN]);
+        self.open_into(purpose, context, sealed, &mut *key)?;
+        Ok(CipherKey::new(&key))
+    }
+
+    fn open_into(
+        &self,
+        purpose: Purpose,
+        context: &EncryptionContext,
+        sealed: &Sealed,
+        plaintext: &mut [u8],
+    ) -> Result<(), OpenError> {
+        let failed = |why| OpenError { what: purpose, why };
+        let (nonce, ciphertext, tag) =
+            split(&sealed.0).ok_or(failed(OpenFailure::UnknownFormat))?;
+        if ciphertext.len() != plaintext.len() {
+            return Err(failed(OpenFailure::UnknownFormat));
+        }
+        with_associated_data(purpose, context, |associated| {
+            let nonce = Nonce::assume_unique_for_key(nonce);
+            self.0
+                .open_separate_gather(nonce, Aad::from(associated), ciphertext, tag, plaintext)
+        })
+        .map_err(|_| failed(OpenFailure::NotAuthentic))
+    }
+}
+
+/// Nonce, ciphertext and tag, if the format is known and nothing is missing.
+fn split(sealed: &[u8]) -> Option<([u8; NONCE_LEN], &[u8], &[u8])> {
+    let (&FORMAT_AES_256_GCM, rest) = sealed.split_first()? else {
+        return None;
+    };
+    let (&nonce, rest) = rest.split_first_chunk()?;
+    let (ciphertext, tag) = rest.split_last_chunk::<TAG_LEN>()?;
+    Some((nonce, ciphertext, tag))
+}
+
+/// The associated data: the purpose's label with its length before it, then the encoded context.
+fn with_associated_data<R>(
+    purpose: Purpose,
+    context: &EncryptionContext,
+    use_it: impl FnOnce(&[u8]) -> R,
+) -> R {
+    let label = purpose.label().as_bytes();
+    // INVARIANT: a label is shorter than 256 bytes.
+    let label_len = [label.len() as u8];
+    let parts = [&label_len[..], label, &context.encoded];
+    let len: usize = parts.iter().map(|part| part.len()).sum();
+    if len > ASSOCIATED_DATA_ON_STACK_BYTES_MAX {
+        return use_it(&parts.concat());
+    }
+    let mut stack = [0; ASSOCIATED_DATA_ON_STACK_BYTES_MAX];
+    let mut end = 0;
+    for part in parts {
+        stack[end..end + part.len()].copy_from_slice(part);
+        end += part.len();
+    }
+    use_it(&stack[..end])
+}
