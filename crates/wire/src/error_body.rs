@@ -1,0 +1,181 @@
+//! Error answers: status, content type and bytes, in the shape each protocol gives them.
+//! It may not know which rule was broken: code and wording are the caller's.
+
+use std::borrow::Cow;
+
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::request_id::RequestId;
+
+/// How a service's requests and answers are framed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Protocol {
+    /// awsJson1.1: Secrets Manager, KMS.
+    AwsJson,
+    /// The query protocol with XML answers: IAM, STS.
+    Query {
+        /// The service's XML namespace, such as `https://sts.amazonaws.com/doc/2011-06-15/`.
+        xmlns: &'static str,
+    },
+}
+
+/// How the member that holds an awsJson error's message is spelled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MessageMember {
+    /// `Message`: errors of the service's model.
+    Capital,
+    /// `message`: errors of the framework around it, such as signatures and validation.
+    LowerCase,
+}
+
+/// An error as a client sees it, before it is framed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ErrorBody {
+    /// The HTTP status; 4xx is the sender's fault, 5xx the receiver's.
+    pub status: StatusCode,
+    /// AWS's code, such as `ResourceNotFoundException`.
+    pub code: Cow<'static, str>,
+    /// The text; some framework errors have none.
+    pub message: Option<String>,
+    /// The letter case of the message's member; only awsJson differs by it.
+    pub message_member: MessageMember,
+}
+
+impl ErrorBody {
+    /// An error of the service's model: status 400 and a capital `Message`.
+    #[must_use]
+    pub fn modeled(code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: code.into(),
+            message: Some(message.into()),
+            message_member: MessageMember::Capital,
+        }
+    }
+
+    /// An error of the framework: status 400 and a lower-case `message`, if any.
+    #[must_use]
+    pub fn framework(code: impl Into<Cow<'static, str>>, message: Option<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code: code.into(),
+            message,
+            message_member: MessageMember::LowerCase,
+        }
+    }
+
+    /// The same error under another status.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Frames the error for a protocol. Only the query protocol repeats the request id in the body.
+    #[must_use]
+    pub fn render(&self, protocol: Protocol, request_id: &RequestId) -> Rendered {
+        match protocol {
+            Protocol::AwsJson => Rendered {
+                status: self.status,
+                content_type: AWS_JSON_CONTENT_TYPE,
+                body: self.json(),
+            },
+            Protocol::Query { xmlns } => Rendered {
+                status: self.status,
+                content_type: XML_CONTENT_TYPE,
+                body: self.xml(xmlns, request_id).into_bytes(),
+            },
+        }
+    }
+
+    fn json(&self) -> Vec<u8> {
+        let capital = self.message_member == MessageMember::Capital;
+        let message = self.message.as_deref();
+        let members = Members {
+            code: &self.code,
+            capital: message.filter(|_| capital),
+            lower_case: message.filter(|_| !capital),
+        };
+        // Writing strings into a vector has no way to fail; an empty body would be the answer if it had.
+        serde_json::to_vec(&members).unwrap_or_default()
+    }
+
+    fn xml(&self, xmlns: &str, request_id: &RequestId) -> String {
+        let at_fault = if self.status.is_server_error() {
+            "Receiver"
+        } else {
+            "Sender"
+        };
+        let mut xml =
+            format!(r#"<ErrorResponse xmlns="{xmlns}"><Error><Type>{at_fault}</Type><Code>"#);
+        escape_xml(&self.code, &mut xml);
+        xml.push_str("</Code>");
+        if let Some(message) = &self.message {
+            xml.push_str("<Message>");
+            escape_xml(message, &mut xml);
+            xml.push_str("</Message>");
+        }
+        xml.push_str("</Error><RequestId>");
+        xml.push_str(request_id.as_str());
+        xml.push_str("</RequestId></ErrorResponse>");
+        xml
+    }
+}
+
+/// A framed error: all of the answer but the headers that every answer has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rendered {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The value of `Content-Type`.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Rendered {
+    /// The answer to what no protocol claims: a method other than POST, another path, another content type.
+    ///
+    /// Source: AWS's JSON services answer so to a browser (from experience).
+    #[must_use]
+    pub fn unknown_operation() -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            content_type: XML_CONTENT_TYPE,
+            body: b"<UnknownOperationException/>".to_vec(),
+        }
+    }
+}
+
+/// The `Content-Type` of every awsJson1.1 answer.
+pub const AWS_JSON_CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+/// The `Content-Type` of every query answer.
+pub const XML_CONTENT_TYPE: &str = "text/xml";
+
+#[derive(Serialize)]
+struct Members<'a> {
+    #[serde(rename = "__type")]
+    code: &'a str,
+    #[serde(rename = "Message", skip_serializing_if = "Option::is_none")]
+    capital: Option<&'a str>,
+    #[serde(rename = "message", skip_serializing_if = "Option::is_none")]
+    lower_case: Option<&'a str>,
+}
+
+fn escape_xml(text: &str, out: &mut String) {
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\t' | '\n' => out.push(character),
+            // Readers turn a bare one into a line feed.
+            '\r' => out.push_str("&#13;"),
+            // XML 1.0 has no way to write these.
+            '\0'..=' ' | '\u{fffe}' | '\u{ffff}' if character != ' ' => out.push('\u{fffd}'),
+            plain => out.push(plain),
+        }
+    }
+}
