@@ -1,1 +1,3 @@
+//! The `strongroom` program.
+
 fn main() {}

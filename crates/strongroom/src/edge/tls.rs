@@ -1,0 +1,200 @@
+//! TLS: certificates from files, read again on request, and a generated one for `strongroom dev`.
+
+use std::fmt;
+use std::fs;
+use std::io::Write as _;
+use std::net::IpAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, version};
+use tokio_rustls::TlsAcceptor;
+
+/// A certificate and its key, from two PEM files, as it was last read.
+pub struct Certificates {
+    certificate: PathBuf,
+    key: PathBuf,
+    current: RwLock<Arc<ServerConfig>>,
+}
+
+impl Certificates {
+    /// Reads a certificate chain (own certificate first) and its private key.
+    ///
+    /// # Errors
+    /// A file can't be read or holds nothing usable, or the key is not the certificate's.
+    pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
+        Ok(Self {
+            current: RwLock::new(read(certificate, key)?),
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+        })
+    }
+
+    /// Reads both files again; connections from now on use what they hold.
+    ///
+    /// # Errors
+    /// As with [`read`](Self::read); then all stays as it was.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let fresh = read(&self.certificate, &self.key)?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        TlsAcceptor::from(Arc::clone(&current))
+    }
+}
+
+/// A certificate for this machine's own clients, with the authority that signed it and nothing else.
+#[derive(Clone, Debug)]
+pub struct Generated {
+    /// The authority's certificate: what a client is told to trust. Its key is not kept.
+    pub authority: PathBuf,
+    /// The server's certificate chain.
+    pub certificate: PathBuf,
+    /// The server's key.
+    pub key: PathBuf,
+}
+
+impl Generated {
+    /// Makes a certificate for `localhost`, the loopback addresses and `address` in `folder`, or takes the one that
+    /// an earlier call left there.
+    ///
+    /// # Errors
+    /// The folder can't be written.
+    pub fn in_folder(folder: &Path, address: IpAddr) -> Result<Self, TlsError> {
+        let generated = Self {
+            authority: folder.join("ca.pem"),
+            certificate: folder.join(format!(
+                "certificate-{}.pem",
+                address.to_string().replace(':', "-")
+            )),
+            key: folder.join(format!("key-{}.pem", address.to_string().replace(':', "-"))),
+        };
+        let is_there = [&generated.authority, &generated.certificate, &generated.key]
+            .iter()
+            .all(|path| path.exists());
+        if !is_there || read(&generated.certificate, &generated.key).is_err() {
+            generated.make(folder, address)?;
+        }
+        Ok(generated)
+    }
+
+    fn make(&self, folder: &Path, address: IpAddr) -> Result<(), TlsError> {
+        let made = || -> Result<(String, String, String), rcgen::Error> {
+            let authority_key = KeyPair::generate()?;
+            let mut authority = CertificateParams::new(Vec::new())?;
+            authority
+                .distinguished_name
+                .push(DnType::CommonName, "Strongroom dev authority");
+            authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+            authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+            let authority_certificate = authority.self_signed(&authority_key)?;
+            let issuer = Issuer::new(authority, authority_key);
+
+            let key = KeyPair::generate()?;
+            let mut names = vec![
+                "localhost".to_owned(),
+                "127.0.0.1".to_owned(),
+                "::1".to_owned(),
+            ];
+            let listening = address.to_string();
+            if !address.is_unspecified() && !names.contains(&listening) {
+                names.push(listening);
+            }
+            let mut server = CertificateParams::new(names)?;
+            server
+                .distinguished_name
+                .push(DnType::CommonName, "Strongroom dev");
+            server.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+            server.use_authority_key_identifier_extension = true;
+            let certificate = server.signed_by(&key, &issuer)?;
+            Ok((
+                authority_certificate.pem(),
+                certificate.pem(),
+                key.serialize_pem(),
+            ))
+        };
+        let (authority, certificate, key) = made().map_err(|error| TlsError::new(folder, error))?;
+        fs::create_dir_all(folder).map_err(|error| TlsError::new(folder, error))?;
+        for (path, mode, content) in [
+            (&self.key, 0o600, key),
+            (&self.certificate, 0o644, certificate),
+            (&self.authority, 0o644, authority),
+        ] {
+            let written = fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(mode)
+                .open(path)
+                .and_then(|mut file| file.write_all(content.as_bytes()));
+            written.map_err(|error| TlsError::new(path, error))?;
+        }
+        Ok(())
+    }
+}
+
+/// A file of the TLS set-up that can't be used, and why.
+#[derive(Debug)]
+pub struct TlsError {
+    path: PathBuf,
+    cause: String,
+}
+
+impl TlsError {
+    fn new(path: &Path, cause: impl fmt::Display) -> Self {
+        Self {
+            path: path.to_owned(),
+            cause: cause.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "TLS can't be set up with {}: {}",
+            self.path.display(),
+            self.cause
+        )
+    }
+}
+
+impl std::error::Error for TlsError {}
+
+fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| TlsError::new(certificate, error))?;
+    if chain.is_empty() {
+        return Err(TlsError::new(
+            certificate,
+            "it holds no certificate in PEM form",
+        ));
+    }
+    let private_key =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| TlsError::new(key, error))?;
+    // The provider prefers the post-quantum key exchange (X25519MLKEM768); see the workspace's features of rustls.
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&version::TLS13, &version::TLS12])
+        .and_then(|builder| {
+            builder
+                .with_no_client_auth()
+                .with_single_cert(chain, private_key)
+        })
+        .map_err(|error| TlsError::new(certificate, error))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // Early data can be replayed; SigV4 alone would allow that for five minutes.
+    config.max_early_data_size = 0;
+    config.ticketer =
+        aws_lc_rs::Ticketer::new().map_err(|error| TlsError::new(certificate, error))?;
+    Ok(Arc::new(config))
+}

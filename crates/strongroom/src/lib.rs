@@ -1,0 +1,5 @@
+//! Everything of Strongroom that touches a socket, a disk or a clock, as a library that `main.rs` starts.
+//!
+//! The order of things lives here; a rule of AWS's does not (it belongs into `strongroom-services`).
+
+pub mod edge;
