@@ -1,0 +1,119 @@
+//! One set of policies against one request: allow, deny, or silence.
+
+use crate::context::Context;
+use crate::document::{Document, Effect, Statement};
+use crate::principal::{Caller, Reach};
+
+/// What is asked: may this caller do this to that.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    caller: &'a Caller,
+    /// In lower case.
+    action: String,
+    resource: &'a str,
+    context: &'a Context,
+}
+
+impl<'a> Request<'a> {
+    /// `action` is `service:Name` in any letter case, without wildcards. `resource` is an ARN, or
+    /// `*` for an action on no resource in particular, which only `"Resource": "*"` covers.
+    pub fn new(
+        caller: &'a Caller,
+        action: &str,
+        resource: &'a str,
+        context: &'a Context,
+    ) -> Request<'a> {
+        Request {
+            caller,
+            action: action.to_ascii_lowercase(),
+            resource,
+            context,
+        }
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &'a Caller {
+        self.caller
+    }
+
+    /// On what.
+    pub fn resource(&self) -> &'a str {
+        self.resource
+    }
+
+    /// The request's condition keys.
+    pub fn context(&self) -> &'a Context {
+        self.context
+    }
+
+    pub(crate) fn action(&self) -> &str {
+        &self.action
+    }
+}
+
+/// A statement of one of several documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StatementRef {
+    /// Index of the document in the set that was evaluated.
+    pub document: usize,
+    /// Index of the statement in the document.
+    pub statement: usize,
+}
+
+/// What a set of policies says to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A statement allows it and none denies it.
+    Allow {
+        /// The first of those that name the caller most closely.
+        at: StatementRef,
+        /// How closely.
+        reach: Reach,
+    },
+    /// A statement denies it.
+    ExplicitDeny {
+        /// The first that does.
+        at: StatementRef,
+    },
+    /// No statement applies.
+    Silent,
+}
+
+/// Evaluates a set of policies of one type, all of which speak for the same side: the identity
+/// policies of a caller, say, or a resource's policy. Their order doesn't matter.
+pub fn evaluate(documents: &[&Document], request: &Request<'_>) -> Verdict {
+    let mut allowed: Option<(StatementRef, Reach)> = None;
+    for (document, policy) in documents.iter().enumerate() {
+        for (index, statement) in policy.statements().iter().enumerate() {
+            let at = StatementRef {
+                document,
+                statement: index,
+            };
+            match (applies(statement, request), statement.effect()) {
+                (None, _) => {}
+                (Some(_), Effect::Deny) => return Verdict::ExplicitDeny { at },
+                (Some(reach), Effect::Allow) => {
+                    if allowed.is_none_or(|(_, best)| reach > best) {
+                        allowed = Some((at, reach));
+                    }
+                }
+            }
+        }
+    }
+    allowed.map_or(Verdict::Silent, |(at, reach)| Verdict::Allow { at, reach })
+}
+
+/// The cheapest and most telling questions first.
+fn applies(statement: &Statement, request: &Request<'_>) -> Option<Reach> {
+    let context = request.context;
+    if !statement.covers_action(&request.action, context) {
+        return None;
+    }
+    let reach = statement.covers_caller(request.caller)?;
+    let rest_holds = statement.covers_resource(request.resource, context)
+        && statement
+            .compiled_conditions()
+            .iter()
+            .all(|condition| condition.holds(context));
+    rest_holds.then_some(reach)
+}
