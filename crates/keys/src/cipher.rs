@@ -3,14 +3,15 @@
 //! It knows purposes and encryption contexts. It may not know where keys come from or where sealed
 //! bytes rest.
 //!
-//! **How many messages a key may seal.** Nonces are 96 random bits, so two messages under one key
-//! share a nonce with a chance of about n²/2⁹⁷. NIST SP 800-38D (section 8.3) allows n = 2³² for one
-//! key, a chance below 2⁻³². Each key here stays below that:
+//! **How many messages a key may seal.** Nonces are 96 random bits: of n messages under one key, two
+//! share a nonce with a chance of about n²/2^97. NIST SP 800-38D (section 8.3) allows n = 2^32 for
+//! one key, a chance below 2^-32. Each key here stays below that:
 //! - a data key seals exactly one value;
-//! - one version of a KMS key's backing material seals at most 2³² data keys, that is 2³² versions
-//!   of secrets of one account and region;
+//! - one version of a KMS key's backing material may seal 2^32 data keys, one a version of a
+//!   secret; at 100 writes a second, day and night, that lasts for more than a year, and a rotation
+//!   of the KMS key begins anew;
 //! - the root key seals nothing itself: material, credentials and tokens each have a key derived
-//!   from it, and each of the three has its own 2³²;
+//!   from it, and each of the three has its own 2^32;
 //! - a seal's key seals one root key.
 
 use std::fmt;
@@ -357,4 +358,282 @@ fn with_associated_data<R>(
         end += part.len();
     }
     use_it(&stack[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::SeededEntropy;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
+        digits
+            .chunks(2)
+            .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
+            .collect()
+    }
+
+    fn key(byte: u8) -> CipherKey {
+        CipherKey::new(&[byte; KEY_LEN])
+    }
+
+    fn context() -> EncryptionContext {
+        EncryptionContext::of([("SecretARN", "arn:aws:1"), ("SecretVersionId", "v1")])
+    }
+
+    #[test]
+    fn the_cipher_is_aes_256_gcm() {
+        // McGrew and Viega, "The Galois/Counter Mode of Operation", test cases 14 and 16.
+        for (key, nonce, associated, plaintext, expected) in [
+            (
+                "00000000000000000000000000000000 00000000000000000000000000000000",
+                "000000000000000000000000",
+                "",
+                "00000000000000000000000000000000",
+                "cea7403d4d606b6e074ec5d3baf39d18 d0d1c8a799996bf0265b98b5d48ab919",
+            ),
+            (
+                "feffe9928665731c6d6a8f9467308308 feffe9928665731c6d6a8f9467308308",
+                "cafebabefacedbaddecaf888",
+                "feedfacedeadbeeffeedfacedeadbeef abaddad2",
+                "d9313225f88406e5a55909c5aff5269a 86a7a9531534f7da2e4c303d8a318a72
+                 1c3c0c95956809532fcf0e2449a6b525 b16aedf5aa0de657ba637b39",
+                "522dc1f099567d07f47f37a32a84427d 643a8cdcbfe5c0c97598a2bd2555d1aa
+                 8cb08e48590dbb3da7b08b1056828838 c5f61e6393ba7a0abcc9f662
+                 76fc6ece0f4e1768cddf8853bb2d551b",
+            ),
+        ] {
+            let nonce = bytes(nonce);
+            let sealed = CipherKey::new(&bytes(key).try_into().unwrap()).seal_with_nonce(
+                nonce.clone().try_into().unwrap(),
+                &bytes(associated),
+                &bytes(plaintext),
+            );
+            assert_eq!(
+                sealed.as_bytes(),
+                [&[1][..], &nonce, &bytes(expected)].concat()
+            );
+        }
+    }
+
+    #[test]
+    fn associated_data_is_label_and_context_each_with_its_length() {
+        let expected = [
+            &b"\x10strongroom value"[..],
+            b"\0\0\0\x02",
+            b"\0\0\0\x09SecretARN\0\0\0\x09arn:aws:1",
+            b"\0\0\0\x0fSecretVersionId\0\0\0\x02v1",
+        ]
+        .concat();
+        with_associated_data(Purpose::Value, &context(), |associated| {
+            assert_eq!(associated, expected);
+        });
+    }
+
+    #[test]
+    fn long_contexts_are_bound_from_end_to_end() {
+        let long = "x".repeat(ASSOCIATED_DATA_ON_STACK_BYTES_MAX);
+        let of_len = |len: usize| EncryptionContext::of([("SecretARN", &long[..len])]);
+        let entropy = SeededEntropy::new(1);
+        for len in ASSOCIATED_DATA_ON_STACK_BYTES_MAX - 60..long.len() {
+            let sealed = key(1).seal(Purpose::Value, &of_len(len), b"value", &entropy);
+            assert!(
+                key(1).open(Purpose::Value, &of_len(len), &sealed).is_ok(),
+                "{len}"
+            );
+            assert!(
+                key(1)
+                    .open(Purpose::Value, &of_len(len + 1), &sealed)
+                    .is_err(),
+                "{len}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_sealed_opens_again() {
+        let entropy = SeededEntropy::new(1);
+        for len in (0..70).chain([1024, 65_536, 1_000_003]) {
+            let mut plaintext = vec![0; len];
+            entropy.fill(&mut plaintext);
+            let sealed = key(1).seal(Purpose::Value, &context(), &plaintext, &entropy);
+            assert_eq!(sealed.as_bytes().len(), len + 29);
+            let opened = key(1).open(Purpose::Value, &context(), &sealed).unwrap();
+            assert_eq!(opened.expose(), plaintext);
+        }
+    }
+
+    #[test]
+    fn sealing_twice_gives_different_bytes() {
+        let entropy = SeededEntropy::new(1);
+        let seal = || key(1).seal(Purpose::Value, &context(), b"value", &entropy);
+        assert_ne!(seal(), seal());
+    }
+
+    #[test]
+    fn every_flipped_bit_is_refused() {
+        let sealed = key(1).seal(Purpose::Value, &context(), b"value", &SeededEntropy::new(1));
+        for bit in 0..sealed.as_bytes().len() * 8 {
+            let mut changed = sealed.as_bytes().to_vec();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let refused = key(1)
+                .open(Purpose::Value, &context(), &Sealed::from_bytes(changed))
+                .expect_err("a changed bit");
+            let why = if bit < 8 {
+                OpenFailure::UnknownFormat
+            } else {
+                OpenFailure::NotAuthentic
+            };
+            assert_eq!(
+                refused,
+                OpenError {
+                    what: Purpose::Value,
+                    why
+                },
+                "bit {bit}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_or_added_byte_is_refused() {
+        let sealed = key(1).seal(Purpose::Value, &context(), b"value", &SeededEntropy::new(1));
+        let sealed = sealed.as_bytes();
+        let cut = (0..sealed.len()).map(|len| sealed[..len].to_vec());
+        for changed in cut.chain([[sealed, &[0]].concat()]) {
+            let len = changed.len();
+            let refused = key(1)
+                .open(Purpose::Value, &context(), &Sealed::from_bytes(changed))
+                .unwrap_err();
+            let why = if len < 29 {
+                OpenFailure::UnknownFormat
+            } else {
+                OpenFailure::NotAuthentic
+            };
+            assert_eq!(refused.why, why, "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn another_purpose_context_or_key_is_refused() {
+        let sealed = key(1).seal(Purpose::Value, &context(), b"value", &SeededEntropy::new(1));
+        let other = |pairs: &[(&str, &str)]| EncryptionContext::of(pairs.iter().copied());
+        let (arn, version) = (("SecretARN", "arn:aws:1"), ("SecretVersionId", "v1"));
+        assert!(
+            key(1)
+                .open(Purpose::Value, &other(&[arn, version]), &sealed)
+                .is_ok()
+        );
+        for (case, key, purpose, context) in [
+            ("another key", key(2), Purpose::Value, context()),
+            ("a data key's", key(1), Purpose::DataKey, context()),
+            ("material's", key(1), Purpose::Material, context()),
+            ("a credential's", key(1), Purpose::Credential, context()),
+            ("a token's", key(1), Purpose::Token, context()),
+            ("the root key's", key(1), Purpose::RootKey, context()),
+            ("nothing", key(1), Purpose::Value, other(&[])),
+            ("a pair less", key(1), Purpose::Value, other(&[arn])),
+            (
+                "a pair more",
+                key(1),
+                Purpose::Value,
+                other(&[arn, version, ("a", "b")]),
+            ),
+            (
+                "another value",
+                key(1),
+                Purpose::Value,
+                other(&[arn, ("SecretVersionId", "v2")]),
+            ),
+            (
+                "another case",
+                key(1),
+                Purpose::Value,
+                other(&[arn, ("SecretVersionId", "V1")]),
+            ),
+            (
+                "another name",
+                key(1),
+                Purpose::Value,
+                other(&[arn, ("SecretVersionID", "v1")]),
+            ),
+        ] {
+            let refused = key.open(purpose, &context, &sealed).expect_err(case);
+            assert_eq!(
+                refused,
+                OpenError {
+                    what: purpose,
+                    why: OpenFailure::NotAuthentic
+                }
+            );
+        }
+    }
+
+    #[test]
+    fn a_sealed_key_of_another_length_is_refused() {
+        let entropy = SeededEntropy::new(1);
+        for len in [0, 31, 33] {
+            let sealed = key(1).seal(Purpose::DataKey, &context(), &vec![0; len], &entropy);
+            assert!(
+                key(1)
+                    .open_key(Purpose::DataKey, &context(), &sealed)
+                    .is_err(),
+                "{len}"
+            );
+        }
+    }
+
+    #[test]
+    fn different_contexts_never_encode_alike() {
+        let contexts: [&[(&str, &str)]; 9] = [
+            &[],
+            &[("", "")],
+            &[("a", "bc")],
+            &[("ab", "c")],
+            &[("abc", "")],
+            &[("a", "b"), ("c", "")],
+            &[("a", ""), ("b", "c")],
+            &[("a", "bc"), ("", "")],
+            &[("A", "bc")],
+        ];
+        for (i, one) in contexts.iter().enumerate() {
+            for (j, other) in contexts.iter().enumerate() {
+                let (one, other) = (
+                    EncryptionContext::of(one.to_vec()),
+                    EncryptionContext::of(other.to_vec()),
+                );
+                assert_eq!(one == other, i == j, "{i} {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_name_given_twice_the_last_value_counts() {
+        let twice = EncryptionContext::of([("b", "1"), ("a", "1"), ("a", "2"), ("b", "0")]);
+        assert_eq!(twice, EncryptionContext::of([("a", "2"), ("b", "0")]));
+    }
+
+    #[test]
+    fn nothing_prints_content() {
+        let sealed = Sealed::from_bytes(vec![1, 2, 3]);
+        assert_eq!(format!("{sealed:?}"), "Sealed(3 bytes)");
+        let context = EncryptionContext::of([("name", "value")]);
+        assert_eq!(format!("{context:?}"), "EncryptionContext(21 bytes)");
+        let refused = key(1).open(Purpose::Value, &context, &sealed).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the sealed value can't be opened: its format is unknown; it is damaged (restore it \
+             from a backup) or a newer version of Strongroom wrote it (use that version)"
+        );
+    }
+
+    #[test]
+    fn sealed_bytes_survive_text_and_binary_formats() {
+        use serde::de::value::{BytesDeserializer, Error};
+        let sealed = Sealed::from_bytes(vec![1, 0, 255]);
+        let json = serde_json::to_string(&sealed).unwrap();
+        assert_eq!(serde_json::from_str::<Sealed>(&json).unwrap(), sealed);
+        let binary = BytesDeserializer::<Error>::new(&[1, 0, 255]);
+        assert_eq!(Sealed::deserialize(binary).unwrap(), sealed);
+    }
 }

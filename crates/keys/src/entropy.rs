@@ -1,4 +1,5 @@
-//! Where fresh random bytes come from. Nothing else in this crate makes any, so a test can fix them.
+//! Where fresh random bytes come from. Nothing else in this crate makes any, so that a test can
+//! fix them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +33,7 @@ impl Entropy for SystemEntropy {
 ///
 /// **Never for production**: whoever knows the seed, 64 bits that can be guessed, knows every key.
 ///
-/// Calls from several threads get different bytes, but which thread gets which depends on their order.
+/// Calls from several threads get different bytes; which thread gets which depends on their order.
 #[derive(Debug)]
 pub struct SeededEntropy {
     seed: u64,

@@ -271,13 +271,13 @@ impl RootKey {
     /// The name of this root key: derived from it, so that it can be checked, and not secret.
     #[must_use]
     pub fn id(&self) -> RootKeyId {
-        RootKeyId(derive(self.0.expose(), "strongroom root key id"))
+        let mut id = RootKeyId([0; 16]);
+        derive(self.0.expose(), "strongroom root key id", &mut id.0);
+        id
     }
 
     fn key_for(&self, purpose: Purpose) -> CipherKey {
-        let key: Zeroizing<[u8; KEY_LEN]> =
-            Zeroizing::new(derive(self.0.expose(), purpose.label()));
-        CipherKey::new(&key)
+        derived_key(self.0.expose(), purpose)
     }
 }
 
@@ -287,13 +287,39 @@ impl fmt::Debug for RootKey {
     }
 }
 
-/// Which root key something belongs to. Prints as 32 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RootKeyId(pub(crate) [u8; 16]);
+/// Which root key something belongs to. As text, 32 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct RootKeyId([u8; 16]);
+
+impl From<RootKeyId> for String {
+    fn from(id: RootKeyId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for RootKeyId {
+    type Error = NotARootKeyId;
+
+    fn try_from(text: String) -> Result<Self, NotARootKeyId> {
+        let number = u128::from_str_radix(&text, 16).map_err(|_| NotARootKeyId)?;
+        let id = Self(number.to_be_bytes());
+        if id.to_string() == text {
+            Ok(id)
+        } else {
+            Err(NotARootKeyId)
+        }
+    }
+}
+
+/// A text that is no root key's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a root key id is 32 lower-case hexadecimal digits")]
+pub struct NotARootKeyId;
 
 impl fmt::Display for RootKeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
     }
 }
 
@@ -303,21 +329,324 @@ impl fmt::Debug for RootKeyId {
     }
 }
 
-/// Derives `N` bytes for one purpose from a key that is itself uniformly random (HKDF-Expand with
-/// SHA-256, RFC 5869). Without the key, one output tells nothing of another.
-pub(crate) fn derive<const N: usize>(key: &[u8], label: &str) -> [u8; N] {
+/// The key for one purpose, derived from a key that is itself uniformly random.
+pub(crate) fn derived_key(key: &[u8], purpose: Purpose) -> CipherKey {
+    let mut derived = Zeroizing::new([0; KEY_LEN]);
+    derive(key, purpose.label(), &mut *derived);
+    CipherKey::new(&derived)
+}
+
+/// Fills `out` with bytes for one label, by HKDF-Expand with SHA-256 (RFC 5869). Without the key,
+/// the bytes for one label tell nothing of those for another.
+pub(crate) fn derive(key: &[u8], label: &str, out: &mut [u8]) {
     struct Length(usize);
     impl KeyType for Length {
         fn len(&self) -> usize {
             self.0
         }
     }
-    let mut out = [0; N];
-    let label = [label.as_bytes()];
     let filled = Prk::new_less_safe(HKDF_SHA256, key)
-        .expand(&label, Length(N))
-        .and_then(|bytes| bytes.fill(&mut out));
+        .expand(&[label.as_bytes()], Length(out.len()))
+        .and_then(|bytes| bytes.fill(out));
     #[expect(clippy::expect_used, reason = "fails only beyond 8,160 bytes")]
     filled.expect("a short output");
-    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OpenFailure, SeededEntropy};
+
+    fn name(account: &str, region: &str, key_id: &str, version: u32) -> KeyVersionName {
+        KeyVersionName {
+            account: account.into(),
+            region: region.into(),
+            key_id: key_id.into(),
+            version,
+        }
+    }
+
+    fn first_name() -> KeyVersionName {
+        name("123456789012", "us-east-1", "key-1", 1)
+    }
+
+    fn context() -> EncryptionContext {
+        EncryptionContext::of([("SecretARN", "arn:aws:1"), ("SecretVersionId", "v1")])
+    }
+
+    fn root(seed: u64) -> RootKey {
+        RootKey::generate(&SeededEntropy::new(seed))
+    }
+
+    /// A keyring with the material of one key version and a data key under it.
+    struct Given {
+        entropy: SeededEntropy,
+        keyring: Keyring,
+        material: Sealed,
+        data_key: Sealed,
+    }
+
+    fn given() -> Given {
+        let entropy = SeededEntropy::new(2);
+        let keyring = Keyring::new(root(1));
+        let material = keyring.new_material(&first_name(), &entropy);
+        let (_, data_key) = keyring
+            .generate_data_key(&first_name(), &material, &context(), &entropy)
+            .unwrap();
+        Given {
+            entropy,
+            keyring,
+            material,
+            data_key,
+        }
+    }
+
+    #[test]
+    fn a_value_travels_through_the_hierarchy_and_a_restart() {
+        let Given {
+            entropy,
+            keyring,
+            material,
+            ..
+        } = given();
+        let (data_key, sealed_data_key) = keyring
+            .generate_data_key(&first_name(), &material, &context(), &entropy)
+            .unwrap();
+        let value = SecretBytes::copy_of(b"hunter2");
+        let sealed = data_key.seal(&context(), &value, &entropy);
+
+        let restarted = Keyring::new(root(1));
+        for keyring in [keyring, restarted] {
+            let data_key = keyring
+                .open_data_key(&first_name(), &material, &context(), &sealed_data_key)
+                .unwrap();
+            assert!(data_key.open(&context(), &sealed).unwrap().matches(&value));
+        }
+    }
+
+    #[test]
+    fn material_of_another_key_version_is_refused() {
+        for other in [
+            name("210987654321", "us-east-1", "key-1", 1),
+            name("123456789012", "us-east-2", "key-1", 1),
+            name("123456789012", "us-east-1", "key-2", 1),
+            name("123456789012", "us-east-1", "key-1", 2),
+        ] {
+            let Given {
+                entropy,
+                keyring,
+                material,
+                data_key,
+            } = given();
+            let refused = OpenError {
+                what: Purpose::Material,
+                why: OpenFailure::NotAuthentic,
+            };
+            let opened = keyring.open_data_key(&other, &material, &context(), &data_key);
+            assert_eq!(opened.unwrap_err(), refused, "{other:?}");
+
+            // The same with a warm cache for that name: its own material, then the swapped one.
+            let own = keyring.new_material(&other, &entropy);
+            let made = keyring.generate_data_key(&other, &own, &context(), &entropy);
+            assert!(made.is_ok());
+            let opened = keyring.open_data_key(&other, &material, &context(), &data_key);
+            assert_eq!(opened.unwrap_err(), refused, "{other:?}, warm");
+            let opened = keyring.open_data_key(&other, &own, &context(), &data_key);
+            assert_eq!(
+                opened.unwrap_err().what,
+                Purpose::DataKey,
+                "{other:?}, own material"
+            );
+        }
+    }
+
+    #[test]
+    fn changed_material_is_refused_though_the_unchanged_is_cached() {
+        let Given {
+            keyring,
+            material,
+            data_key,
+            ..
+        } = given();
+        for bit in 0..material.as_bytes().len() * 8 {
+            let mut changed = material.as_bytes().to_vec();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            let changed = Sealed::from_bytes(changed);
+            let opened = keyring.open_data_key(&first_name(), &changed, &context(), &data_key);
+            assert_eq!(opened.unwrap_err().what, Purpose::Material, "bit {bit}");
+        }
+        let opened = keyring.open_data_key(&first_name(), &material, &context(), &data_key);
+        assert!(opened.is_ok());
+    }
+
+    #[test]
+    fn material_replaced_under_the_same_name_counts_at_once() {
+        let Given {
+            entropy,
+            keyring,
+            material,
+            data_key,
+        } = given();
+        let replaced = keyring.new_material(&first_name(), &entropy);
+        let opened = keyring.open_data_key(&first_name(), &replaced, &context(), &data_key);
+        assert_eq!(opened.unwrap_err().what, Purpose::DataKey);
+        let opened = keyring.open_data_key(&first_name(), &material, &context(), &data_key);
+        assert!(opened.is_ok());
+    }
+
+    #[test]
+    fn unwrapped_material_is_kept_and_bounded() {
+        let Given {
+            entropy,
+            keyring,
+            material,
+            ..
+        } = given();
+        let one = keyring.unwrap_material(&first_name(), &material).unwrap();
+        let again = keyring.unwrap_material(&first_name(), &material).unwrap();
+        assert!(Arc::ptr_eq(&one, &again));
+
+        let many = 2 * UNWRAPPED_MATERIAL_MAX as u32;
+        for version in 0..many {
+            let name = KeyVersionName {
+                version,
+                ..first_name()
+            };
+            let material = keyring.new_material(&name, &entropy);
+            keyring.unwrap_material(&name, &material).unwrap();
+        }
+        assert!(keyring.unwrapped.len() <= UNWRAPPED_MATERIAL_MAX);
+        assert!(keyring.unwrap_material(&first_name(), &material).is_ok());
+    }
+
+    #[test]
+    fn another_context_is_refused_for_the_data_key_and_for_the_value() {
+        let Given {
+            entropy,
+            keyring,
+            material,
+            data_key,
+        } = given();
+        let other = EncryptionContext::of([("SecretARN", "arn:aws:2"), ("SecretVersionId", "v1")]);
+        let opened = keyring.open_data_key(&first_name(), &material, &other, &data_key);
+        assert_eq!(opened.unwrap_err().what, Purpose::DataKey);
+
+        let key = keyring
+            .open_data_key(&first_name(), &material, &context(), &data_key)
+            .unwrap();
+        let sealed = key.seal(&context(), &SecretBytes::copy_of(b"hunter2"), &entropy);
+        assert_eq!(key.open(&other, &sealed).unwrap_err().what, Purpose::Value);
+    }
+
+    #[test]
+    fn another_root_key_opens_nothing() {
+        let Given {
+            entropy,
+            keyring,
+            material,
+            data_key,
+        } = given();
+        let other = Keyring::new(root(9));
+        assert_ne!(other.root_key_id(), keyring.root_key_id());
+        let opened = other.open_data_key(&first_name(), &material, &context(), &data_key);
+        assert_eq!(opened.unwrap_err().what, Purpose::Material);
+        let credential = keyring.seal_credential("AKIA1", &SecretBytes::copy_of(b"s"), &entropy);
+        assert!(other.open_credential("AKIA1", &credential).is_err());
+        let token = keyring.seal_token("page", b"next", &entropy);
+        assert!(other.open_token("page", &token).is_err());
+    }
+
+    #[test]
+    fn a_credential_opens_for_its_access_key_id_alone() {
+        let Given {
+            entropy, keyring, ..
+        } = given();
+        let secret = SecretBytes::copy_of(b"wJalrXUtnFEMI");
+        let sealed = keyring.seal_credential("AKIA1", &secret, &entropy);
+        assert!(
+            keyring
+                .open_credential("AKIA1", &sealed)
+                .unwrap()
+                .matches(&secret)
+        );
+        for other in ["AKIA2", "akia1", "AKIA", "AKIA11", ""] {
+            assert!(
+                keyring.open_credential(other, &sealed).is_err(),
+                "{other:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_token_opens_for_its_purpose_alone() {
+        let Given {
+            entropy, keyring, ..
+        } = given();
+        let sealed = keyring.seal_token("ListSecrets", b"after: x", &entropy);
+        assert_eq!(
+            keyring.open_token("ListSecrets", &sealed).unwrap().expose(),
+            b"after: x"
+        );
+        for other in ["ListSecretVersionIds", "listsecrets", ""] {
+            assert!(keyring.open_token(other, &sealed).is_err(), "{other:?}");
+        }
+        let forged =
+            keyring.seal_credential("ListSecrets", &SecretBytes::copy_of(b"after: x"), &entropy);
+        assert!(keyring.open_token("ListSecrets", &forged).is_err());
+    }
+
+    #[test]
+    fn each_purpose_has_its_own_key_under_the_root() {
+        // Even if the label in the associated data were the same.
+        let (root, context) = (root(1), context());
+        let material = root.key_for(Purpose::Material);
+        let sealed = material.seal(Purpose::Value, &context, b"x", &SeededEntropy::new(3));
+        assert!(material.open(Purpose::Value, &context, &sealed).is_ok());
+        for other in [Purpose::Credential, Purpose::Token, Purpose::RootKey] {
+            assert!(
+                root.key_for(other)
+                    .open(Purpose::Value, &context, &sealed)
+                    .is_err()
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_prints_a_key() {
+        let Given {
+            keyring,
+            material,
+            data_key,
+            ..
+        } = given();
+        let key = keyring
+            .open_data_key(&first_name(), &material, &context(), &data_key)
+            .unwrap();
+        assert_eq!(format!("{key:?} {:?}", root(1)), "DataKey RootKey");
+        assert_eq!(
+            format!("{keyring:?}"),
+            format!("Keyring(root key {})", root(1).id())
+        );
+    }
+
+    #[test]
+    fn a_root_key_id_survives_text_and_nothing_else_is_one() {
+        let id = root(1).id();
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(serde_json::from_str::<RootKeyId>(&json).unwrap(), id);
+        let text = id.to_string();
+        for other in [
+            "",
+            "0",
+            &text[1..],
+            &text.to_uppercase(),
+            &format!("+{}", &text[1..]),
+        ] {
+            assert_eq!(
+                RootKeyId::try_from(other.to_string()),
+                Err(NotARootKeyId),
+                "{other:?}"
+            );
+        }
+    }
 }

@@ -1,18 +1,23 @@
 //! Keys and sealed bytes: the types that hold secrets, the keyring, and the root key's seals.
 //!
-//! The hierarchy, from the outside in; each arrow is AES-256-GCM with associated data that says what is sealed:
+//! The hierarchy, from the outside in. Each arrow is AES-256-GCM, with associated data that says
+//! what is sealed and to whom it belongs:
 //!
 //! ```text
-//! key file, passphrase, credential ─▶ root key ─┬▶ backing material of a KMS key's version ─▶ data key ─▶ one value
-//!          (seal, one of several)               ├▶ secret access key
-//!                                               └▶ token
+//! seal's key ─▶ root key ─┬▶ backing material of a KMS key's version ─▶ data key ─▶ one value
+//!                         ├▶ secret access key
+//!                         └▶ token
 //! ```
 //!
-//! This room speaks of bytes, encryption contexts and key versions. It may not know what a secret is, who asks, or
-//! where sealed bytes rest. The byte layouts are written down in `docs/formats.md`.
+//! A seal's key comes from a key file, a passphrase or a systemd credential; see [`seal`].
+//!
+//! This room speaks of bytes, encryption contexts and key versions. It may not know what a secret
+//! is, who asks, or where sealed bytes rest. The byte layouts are written down in
+//! `docs/formats.md`.
 
 pub mod allocator;
 mod cipher;
+mod durable_file;
 mod entropy;
 pub mod hardening;
 mod keyring;
@@ -21,5 +26,5 @@ mod secret_bytes;
 
 pub use cipher::{EncryptionContext, OpenError, OpenFailure, Purpose, Sealed};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
-pub use keyring::{DataKey, KeyVersionName, Keyring, RootKey, RootKeyId};
+pub use keyring::{DataKey, KeyVersionName, Keyring, NotARootKeyId, RootKey, RootKeyId};
 pub use secret_bytes::SecretBytes;

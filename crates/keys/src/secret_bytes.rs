@@ -6,9 +6,10 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use zeroize::Zeroize;
 
-/// Bytes that must not leak: they are zeroed when dropped, and nothing prints, copies or compares them by accident.
+/// Bytes that must not leak: they are zeroed when dropped, and nothing prints, copies or compares
+/// them by accident.
 ///
-/// [`expose`](Self::expose) is the one way to read them; search for it to review every place that does.
+/// [`expose`](Self::expose) is the one way to read them; search for it to review all who do.
 ///
 /// ```
 /// use strongroom_keys::SecretBytes;
@@ -109,7 +110,7 @@ impl<'de> Deserialize<'de> for SecretBytes {
 
 struct StringVisitor;
 
-/// serde's default for an unexpected value is an error that quotes it, so each kind of value is refused here.
+/// serde's default for an unexpected value is an error that quotes it, so each kind is refused here.
 macro_rules! refuse_silently {
     ($($method:ident: $kind:ty),+ $(,)?) => {$(
         fn $method<E: de::Error>(self, _: $kind) -> Result<SecretBytes, E> {
