@@ -38,9 +38,9 @@ impl<A> ZeroingAllocator<A> {
     }
 }
 
-// SAFETY: blocks come from `inner`, which keeps to the contract, with unchanged layouts, and go back
-// to it with the layout they came with. Between, only the bytes of a block are written that its
-// owner has given up.
+// SAFETY: blocks come from `inner`, which keeps to the contract, with unchanged layouts, and go
+// back to it with the layout they came with. Between, only bytes are written that belong to a block
+// whose owner has given it up.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for ZeroingAllocator<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -3,8 +3,8 @@
 //! It knows purposes and encryption contexts. It may not know where keys come from or where sealed
 //! bytes rest.
 //!
-//! **How many messages a key may seal.** Nonces are 96 random bits: of n messages under one key, two
-//! share a nonce with a chance of about n²/2^97. NIST SP 800-38D (section 8.3) allows n = 2^32 for
+//! **How many messages a key may seal.** Nonces are 96 random bits: of n messages under one key,
+//! two share a nonce with a chance of about n²/2^97. NIST SP 800-38D (section 8.3) allows n = 2^32 for
 //! one key, a chance below 2^-32. Each key here stays below that:
 //! - a data key seals exactly one value;
 //! - one version of a KMS key's backing material may seal 2^32 data keys, one a version of a

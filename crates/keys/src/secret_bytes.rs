@@ -110,7 +110,7 @@ impl<'de> Deserialize<'de> for SecretBytes {
 
 struct StringVisitor;
 
-/// serde's default for an unexpected value is an error that quotes it, so each kind is refused here.
+/// serde's default for an unexpected value is an error that quotes it; so each kind is refused.
 macro_rules! refuse_silently {
     ($($method:ident: $kind:ty),+ $(,)?) => {$(
         fn $method<E: de::Error>(self, _: $kind) -> Result<SecretBytes, E> {

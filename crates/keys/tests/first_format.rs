@@ -3,38 +3,28 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use strongroom_keys::seal::{SealFile, SealSource, unseal};
 use strongroom_keys::{EncryptionContext, KeyVersionName, Keyring, Sealed, SecretBytes};
 
-fn written(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/first_format")
-        .join(name)
-}
-
-fn sealed(kind: &str) -> Sealed {
-    let text = fs::read_to_string(written("sealed.txt")).unwrap();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(kind))
-        .unwrap();
-    Sealed::from_bytes(STANDARD.decode(line.trim()).unwrap())
-}
-
-fn keyring(source: SealSource) -> Keyring {
-    let file = SealFile::read(&written("seal.json")).unwrap();
-    Keyring::new(unseal(&file, &[source]).unwrap())
-}
-
 #[test]
 fn what_the_first_release_sealed_opens() {
+    let written = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/first_format");
+    let seal_file = SealFile::read(&written.join("seal.json")).unwrap();
+    let sealed_bytes = fs::read_to_string(written.join("sealed.txt")).unwrap();
+    let sealed = |kind: &str| {
+        let line = sealed_bytes
+            .lines()
+            .find_map(|line| line.strip_prefix(kind))
+            .unwrap();
+        Sealed::from_bytes(STANDARD.decode(line.trim()).unwrap())
+    };
     let folder = tempfile::tempdir().unwrap();
     let key_file = folder.path().join("key");
-    fs::copy(written("key-file.txt"), &key_file).unwrap();
+    fs::copy(written.join("key-file.txt"), &key_file).unwrap();
     fs::set_permissions(&key_file, Permissions::from_mode(0o600)).unwrap();
     let passphrase = SecretBytes::copy_of(b"correct horse battery staple");
 
@@ -42,7 +32,7 @@ fn what_the_first_release_sealed_opens() {
         SealSource::KeyFile(key_file),
         SealSource::Passphrase(passphrase),
     ] {
-        let keyring = keyring(source);
+        let keyring = Keyring::new(unseal(&seal_file, &[source]).unwrap());
         let name = KeyVersionName {
             account: "123456789012".into(),
             region: "eu-central-1".into(),

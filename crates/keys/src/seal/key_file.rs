@@ -92,7 +92,7 @@ fn create(path: &Path, entropy: &dyn Entropy) -> Result<SealKey, KeyFileProblem>
 
 /// Reads a key file that must belong to us alone.
 ///
-/// A symbolic link is followed, since orchestrators mount keys that way; what it leads to must pass.
+/// A symbolic link is followed, since orchestrators mount keys that way; what is behind it counts.
 pub(super) fn read(path: &Path) -> Result<SealKey, KeyFileProblem> {
     let file = open(path)?;
     let metadata = file.metadata().map_err(KeyFileProblem::Unreadable)?;
