@@ -1,1 +1,19 @@
-//! Placeholder for the first build of the dependencies.
+//! The domain: what each AWS operation decides, as pure functions over values.
+//!
+//! Nothing here touches a socket, a file, a clock or a source of randomness of its own: records come
+//! through [`records::Records`], the instant, the entropy and the keyring through
+//! [`operation::Given`]. What an operation wants changed is returned as [`records::Changes`]; who
+//! commits them, and to which store, is not known here.
+
+pub mod accounts;
+pub mod caller;
+pub mod gate;
+pub mod input;
+pub mod kms;
+pub mod operation;
+pub mod page_token;
+pub mod records;
+pub mod refusal;
+pub mod secretsmanager;
+pub mod staging;
+pub mod time;

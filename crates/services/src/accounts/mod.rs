@@ -1,0 +1,190 @@
+//! Accounts of a deployment and the access keys of their root users: the operator's side of
+//! identity. Knows no request and no signature.
+
+use serde::{Deserialize, Serialize};
+use strongroom_keys::{Entropy, Keyring, Sealed, SecretBytes};
+
+use crate::caller::AccountId;
+use crate::records::{Changes, Key, Records};
+use crate::refusal::Stop;
+use crate::time::Timestamp;
+
+/// An account of the deployment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The access keys of its root user.
+    pub root_access_key_ids: Vec<String>,
+}
+
+/// An access key. Its secret half is sealed under the root key, not hashed: checking a signature
+/// needs the secret itself.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AccessKey {
+    /// The public half.
+    pub access_key_id: String,
+    /// Whose it is.
+    pub account: AccountId,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The secret half, sealed.
+    pub sealed_secret: Sealed,
+}
+
+/// Credentials of an account's root user, in the open: shown once, to whoever made the account.
+#[derive(Debug)]
+pub struct RootCredentials {
+    /// The account.
+    pub account: AccountId,
+    /// `AKIA` and 16 more characters.
+    pub access_key_id: String,
+    /// 40 characters.
+    pub secret_access_key: SecretBytes,
+}
+
+/// Why an account was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountProblem {
+    /// The account is there.
+    #[error("account {0} already exists; `strongroom admin account list` shows all accounts")]
+    AlreadyExists(AccountId),
+    /// Fixed credentials carry an access key id that is no such id.
+    #[error(
+        "'{0}' can't be an access key id: it must be 4 to 128 letters, digits or underscores \
+         (AWS_ACCESS_KEY_ID)"
+    )]
+    InvalidAccessKeyId(String),
+    /// Fixed credentials carry a key that another account has.
+    #[error("the access key {0} already belongs to another account; choose another one")]
+    AccessKeyTaken(String),
+    /// Fixed credentials carry no secret.
+    #[error("the secret access key is empty (AWS_SECRET_ACCESS_KEY)")]
+    EmptySecret,
+    /// The store did not answer.
+    #[error("the records could not be read: {0}")]
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Stop> for AccountProblem {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Unavailable(cause) => Self::Unavailable(cause),
+            Stop::Refused(refusal) => Self::Unavailable(refusal.message.unwrap_or_default().into()),
+        }
+    }
+}
+
+/// Fresh credentials for an account's root user.
+pub fn fresh_credentials(account: &AccountId, entropy: &dyn Entropy) -> RootCredentials {
+    const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut random = [0; 16];
+    entropy.fill(&mut random);
+    let mut access_key_id = String::from("AKIA");
+    access_key_id.extend(
+        random
+            .iter()
+            .map(|byte| char::from(BASE32[usize::from(byte % 32)])),
+    );
+    let mut secret = vec![0; 40];
+    entropy.fill(&mut secret);
+    for byte in &mut secret {
+        *byte = BASE64[usize::from(*byte % 64)];
+    }
+    RootCredentials {
+        account: account.clone(),
+        access_key_id,
+        secret_access_key: SecretBytes::new(secret),
+    }
+}
+
+/// Makes an account whose root user has the given credentials.
+///
+/// # Errors
+/// [`AccountProblem::AlreadyExists`], or what is wrong with the credentials.
+pub fn create(
+    credentials: &RootCredentials,
+    records: &Records<'_>,
+    now: Timestamp,
+    keyring: &Keyring,
+    entropy: &dyn Entropy,
+) -> Result<Changes, AccountProblem> {
+    if records
+        .read::<Account>(Key::account(&credentials.account))?
+        .is_some()
+    {
+        return Err(AccountProblem::AlreadyExists(credentials.account.clone()));
+    }
+    with_credentials(credentials, Vec::new(), records, now, keyring, entropy)
+}
+
+/// Gives an account's root user the given credentials and takes its earlier ones away; makes the
+/// account where it doesn't exist. For development servers, whose credentials are fixed by their
+/// environment.
+///
+/// # Errors
+/// What is wrong with the credentials.
+pub fn set_root_credentials(
+    credentials: &RootCredentials,
+    records: &Records<'_>,
+    now: Timestamp,
+    keyring: &Keyring,
+    entropy: &dyn Entropy,
+) -> Result<Changes, AccountProblem> {
+    let earlier = records
+        .read::<Account>(Key::account(&credentials.account))?
+        .map(|account| account.root_access_key_ids.clone())
+        .unwrap_or_default();
+    with_credentials(credentials, earlier, records, now, keyring, entropy)
+}
+
+fn with_credentials(
+    credentials: &RootCredentials,
+    earlier: Vec<String>,
+    records: &Records<'_>,
+    now: Timestamp,
+    keyring: &Keyring,
+    entropy: &dyn Entropy,
+) -> Result<Changes, AccountProblem> {
+    let id = &credentials.access_key_id;
+    let well_formed = (4..=128).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !well_formed {
+        return Err(AccountProblem::InvalidAccessKeyId(id.clone()));
+    }
+    if credentials.secret_access_key.is_empty() {
+        return Err(AccountProblem::EmptySecret);
+    }
+    if let Some(taken) = records.read::<AccessKey>(Key::access_key(id))?
+        && taken.account != credentials.account
+    {
+        return Err(AccountProblem::AccessKeyTaken(id.clone()));
+    }
+    let mut changes = Changes::none();
+    for old in earlier.iter().filter(|old| *old != id) {
+        changes.delete(Key::access_key(old));
+    }
+    changes.put(
+        Key::account(&credentials.account),
+        &Account {
+            id: credentials.account.clone(),
+            created: now,
+            root_access_key_ids: vec![id.clone()],
+        },
+    )?;
+    changes.put(
+        Key::access_key(id),
+        &AccessKey {
+            access_key_id: id.clone(),
+            account: credentials.account.clone(),
+            created: now,
+            sealed_secret: keyring.seal_credential(id, &credentials.secret_access_key, entropy),
+        },
+    )?;
+    Ok(changes)
+}

@@ -1,0 +1,190 @@
+//! Who calls, from where in AWS's world. Knows no signature and no permission.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An AWS account id: exactly twelve digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AccountId(String);
+
+/// A text that isn't an account id.
+#[derive(Debug, thiserror::Error)]
+#[error("'{0}' is not an AWS account id: it must be exactly 12 digits, for example 123456789012")]
+pub struct InvalidAccountId(String);
+
+impl AccountId {
+    /// Reads an account id.
+    pub fn parse(text: &str) -> Result<Self, InvalidAccountId> {
+        if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidAccountId(text.to_owned()))
+        }
+    }
+
+    /// The twelve digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for AccountId {
+    type Error = InvalidAccountId;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<AccountId> for String {
+    fn from(id: AccountId) -> String {
+        id.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The name of an AWS region, such as `eu-central-1`: 2 to 32 of `a-z`, `0-9` and inner hyphens.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Region(String);
+
+/// A text that isn't a region's name.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "'{0}' is not a region name: use lower-case letters, digits and hyphens, for example us-east-1"
+)]
+pub struct InvalidRegion(String);
+
+impl Region {
+    /// Reads a region's name. Any well-formed name is a region; a deployment serves all of them.
+    pub fn parse(text: &str) -> Result<Self, InvalidRegion> {
+        let well_formed = (2..=32).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && !text.starts_with('-')
+            && !text.ends_with('-');
+        if well_formed {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidRegion(text.to_owned()))
+        }
+    }
+
+    /// The region's name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The partition of AWS that the region lies in; the second part of an ARN.
+    pub fn partition(&self) -> &'static str {
+        match self.0.as_str() {
+            china if china.starts_with("cn-") => "aws-cn",
+            government if government.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+}
+
+impl TryFrom<String> for Region {
+    type Error = InvalidRegion;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Region> for String {
+    fn from(region: Region) -> String {
+        region.0
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Who signed a request, and to which region it went.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The account that the credentials belong to.
+    pub account: AccountId,
+    /// The region of the request's credential scope.
+    pub region: Region,
+    /// Who in the account.
+    pub principal: Principal,
+}
+
+/// An identity inside an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// The account's root user.
+    Root,
+}
+
+impl Caller {
+    /// The caller's ARN, as policies, audit and refusals show it.
+    pub fn arn(&self) -> String {
+        match self.principal {
+            Principal::Root => {
+                format!("arn:{}:iam::{}:root", self.region.partition(), self.account)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_id_is_twelve_digits() {
+        assert!(AccountId::parse("123456789012").is_ok());
+        for wrong in [
+            "",
+            "12345678901",
+            "1234567890123",
+            "12345678901a",
+            "１２３４５６７８９０１２",
+        ] {
+            assert!(AccountId::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn any_well_formed_region_name_is_a_region() {
+        for right in ["us-east-1", "eu-central-2", "moon-base-1", "local"] {
+            assert!(Region::parse(right).is_ok(), "{right}");
+        }
+        for wrong in [
+            "",
+            "a",
+            "US-EAST-1",
+            "us_east_1",
+            "-us",
+            "us-",
+            "us east",
+            "us/east",
+        ] {
+            assert!(Region::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_region_tells_its_partition() {
+        for (region, partition) in [
+            ("us-east-1", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+        ] {
+            assert_eq!(Region::parse(region).unwrap().partition(), partition);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What an operation is, and the table row that everything else derives from: dispatch, the action's
+//! name, metrics.
+
+use serde::Serialize;
+use strongroom_keys::{Entropy, Keyring};
+
+use crate::caller::Caller;
+use crate::gate::{self, Authorized, Need};
+use crate::input::{self, Members};
+use crate::records::{Changes, Records};
+use crate::refusal::Stop;
+use crate::time::Timestamp;
+
+/// What a decision is given besides the request and the records.
+pub struct Given<'a> {
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// The domain's present instant.
+    pub now: Timestamp,
+    /// Fresh random bytes; seeded in simulations.
+    pub entropy: &'a dyn Entropy,
+    /// The keys in memory.
+    pub keyring: &'a Keyring,
+}
+
+/// One AWS operation: the parsed request is the value, its file is the whole story.
+pub trait Operation: Sized + 'static {
+    /// The operation's name in `X-Amz-Target`, in audit events and in metrics.
+    const NAME: &'static str;
+    /// The response's shape. Members that have no value are left out, never null.
+    type Output: Serialize;
+
+    /// Takes the request out of its members; constraints of the model are noted in `members`.
+    fn read(members: &mut Members<'_, '_>) -> Self;
+
+    /// What the caller must be allowed to do.
+    fn needs(&self, caller: &Caller, records: &Records<'_>) -> Result<Vec<Need>, Stop>;
+
+    /// The rule: from what is there to what changes and what is answered.
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<Self::Output>, Stop>;
+}
+
+/// A decision: the response, and what must be committed before it is given.
+pub struct Decided<Output> {
+    /// The response; `None` is an empty body.
+    pub output: Option<Output>,
+    /// What the store must hold before the response leaves.
+    pub changes: Changes,
+}
+
+impl<Output> Decided<Output> {
+    /// A response that changes nothing.
+    pub fn answer(output: Output) -> Self {
+        Decided {
+            output: Some(output),
+            changes: Changes::none(),
+        }
+    }
+
+    /// A response with changes.
+    pub fn change(changes: Changes, output: Output) -> Self {
+        Decided {
+            output: Some(output),
+            changes,
+        }
+    }
+
+    /// Changes, answered with an empty body.
+    pub fn silent(changes: Changes) -> Self {
+        Decided {
+            output: None,
+            changes,
+        }
+    }
+}
+
+/// A decision whose response is already written out.
+pub struct Written {
+    /// The response body.
+    pub body: Vec<u8>,
+    /// What must be committed first.
+    pub changes: Changes,
+}
+
+/// An operation's row in its service's table.
+pub struct Entry {
+    /// The operation's name.
+    pub name: &'static str,
+    /// Reads the body, authorizes and decides.
+    pub run: fn(&[u8], &Records<'_>, &Given<'_>) -> Result<Written, Stop>,
+}
+
+impl Entry {
+    /// The row of one operation.
+    pub const fn of<Op: Operation>() -> Self {
+        Entry {
+            name: Op::NAME,
+            run: run::<Op>,
+        }
+    }
+}
+
+/// The path of one request through the domain: body, model, gate, decision, response.
+fn run<Op: Operation>(
+    body: &[u8],
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<Written, Stop> {
+    let request = input::read(body, Op::read)?;
+    let allowed = gate::authorize(request, given.caller, records)?;
+    let decided = Op::decide(allowed, records, given)?;
+    let body = match &decided.output {
+        Some(output) => {
+            serde_json::to_vec(output).map_err(|error| Stop::Unavailable(Box::new(error)))?
+        }
+        None => Vec::new(),
+    };
+    Ok(Written {
+        body,
+        changes: decided.changes,
+    })
+}

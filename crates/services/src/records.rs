@@ -1,0 +1,429 @@
+//! Records: how the domain's values are named and written in an ordered key-value store, the view of
+//! them that a decision reads through, and the changes that it asks for.
+//!
+//! Knows no store: [`Source`] is whatever holds the bytes. Every record that a decision read is
+//! remembered with its revision, so whoever commits the changes can make them conditional on exactly
+//! that, and no operation can forget a condition.
+
+use std::cell::RefCell;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::accounts::{AccessKey, Account};
+use crate::caller::{AccountId, Region};
+use crate::kms::{Alias, KmsKey};
+use crate::refusal::Stop;
+use crate::secretsmanager::purge::PurgeDue;
+use crate::secretsmanager::secret::Secret;
+use crate::secretsmanager::version::SealedValue;
+use crate::time::Timestamp;
+
+/// The name of a record in the store. Docs: docs/formats.md, "Records".
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(Vec<u8>);
+
+impl Key {
+    /// The key's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A key that was read from the store.
+    pub fn from_bytes(bytes: Vec<u8>) -> Self {
+        Key(bytes)
+    }
+
+    /// The key's bytes, owned.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// A secret's record.
+    pub fn secret(account: &AccountId, region: &Region, name: &str) -> Self {
+        Self::of("secret", &[account.as_str(), region.as_str(), name])
+    }
+
+    /// What every secret's record of a region starts with.
+    pub fn secrets(account: &AccountId, region: &Region) -> Self {
+        Self::of("secret", &[account.as_str(), region.as_str(), ""])
+    }
+
+    /// A version's sealed value. `unique_name` is the name with the ARN's suffix, so that a secret
+    /// made anew under an old name never meets the old one's values.
+    pub fn version(
+        account: &AccountId,
+        region: &Region,
+        unique_name: &str,
+        version_id: &str,
+    ) -> Self {
+        Self::of(
+            "version",
+            &[account.as_str(), region.as_str(), unique_name, version_id],
+        )
+    }
+
+    /// The index of a region's secrets by creation.
+    pub fn created(account: &AccountId, region: &Region, at: Timestamp, name: &str) -> Self {
+        let mut key = Self::created_all(account, region);
+        key.0.extend(ordered(at));
+        key.0.extend(name.as_bytes());
+        key
+    }
+
+    /// What every entry of a region's index by creation starts with.
+    pub fn created_all(account: &AccountId, region: &Region) -> Self {
+        Self::of("created", &[account.as_str(), region.as_str(), ""])
+    }
+
+    /// A deletion that falls due.
+    pub fn purge_due(at: Timestamp, account: &AccountId, region: &Region, name: &str) -> Self {
+        let mut key = Self::purges_due(at);
+        key.0.push(0);
+        key.0
+            .extend(Self::of(account.as_str(), &[region.as_str(), name]).0);
+        key
+    }
+
+    /// Where in the index the deletions of an instant start; all that are due lie before the next.
+    pub fn purges_due(at: Timestamp) -> Self {
+        let mut key = Self::of("purge-due", &[""]);
+        key.0.extend(ordered(at));
+        key
+    }
+
+    /// A KMS key.
+    pub fn kms_key(account: &AccountId, region: &Region, key_id: &str) -> Self {
+        Self::of("kms-key", &[account.as_str(), region.as_str(), key_id])
+    }
+
+    /// A KMS alias; `name` is without `alias/`.
+    pub fn kms_alias(account: &AccountId, region: &Region, name: &str) -> Self {
+        Self::of("kms-alias", &[account.as_str(), region.as_str(), name])
+    }
+
+    /// An account.
+    pub fn account(account: &AccountId) -> Self {
+        Self::of("account", &[account.as_str()])
+    }
+
+    /// An access key.
+    pub fn access_key(access_key_id: &str) -> Self {
+        Self::of("access-key", &[access_key_id])
+    }
+
+    /// The first key after all that start with this one.
+    pub fn end(&self) -> Vec<u8> {
+        let mut end = self.0.clone();
+        // Every prefix starts with an ASCII letter, so some byte can always be raised.
+        while let Some(last) = end.pop() {
+            if last < u8::MAX {
+                end.push(last + 1);
+                break;
+            }
+        }
+        end
+    }
+
+    fn of(kind: &str, parts: &[&str]) -> Self {
+        let length = kind.len() + parts.iter().map(|part| part.len() + 1).sum::<usize>();
+        let mut key = Vec::with_capacity(length);
+        key.extend(kind.as_bytes());
+        for part in parts {
+            key.push(0);
+            key.extend(part.as_bytes());
+        }
+        Key(key)
+    }
+}
+
+/// An instant as eight bytes that sort as instants do.
+fn ordered(at: Timestamp) -> [u8; 8] {
+    (at.milliseconds() ^ i64::MIN).to_be_bytes()
+}
+
+/// A value that rests in the store under a key of its own.
+pub trait Record: Serialize + DeserializeOwned {
+    /// The kind's name, for operators.
+    const KIND: &'static str;
+    /// The format's version, the first byte of the record.
+    const FORMAT: u8;
+
+    /// Into the common type.
+    fn wrap(record: Arc<Self>) -> AnyRecord;
+    /// Out of the common type.
+    fn unwrap(record: &AnyRecord) -> Option<&Arc<Self>>;
+
+    /// The record's bytes: the format's version, then the fields.
+    ///
+    /// # Errors
+    /// None for the records that exist: each is made of plain fields.
+    fn encode(&self) -> Result<Vec<u8>, Stop> {
+        postcard::to_extend(self, vec![Self::FORMAT])
+            .map_err(|error| Stop::Unavailable(Box::new(error)))
+    }
+
+    /// Reads the record's bytes.
+    ///
+    /// # Errors
+    /// [`Unreadable`] where the format is unknown or the fields don't parse.
+    fn decode(bytes: &[u8]) -> Result<AnyRecord, Unreadable> {
+        match bytes.split_first() {
+            Some((format, fields)) if *format == Self::FORMAT => postcard::from_bytes(fields)
+                .map(|record| Self::wrap(Arc::new(record)))
+                .map_err(|_| Unreadable::Fields { kind: Self::KIND }),
+            Some((format, _)) => Err(Unreadable::Format {
+                kind: Self::KIND,
+                found: *format,
+                known: Self::FORMAT,
+            }),
+            None => Err(Unreadable::Fields { kind: Self::KIND }),
+        }
+    }
+}
+
+/// Bytes that are no record of the expected kind.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// The record's format is not one that this program knows.
+    #[error(
+        "a {kind} record has format {found}, this program reads {known}: run the version that wrote it"
+    )]
+    Format {
+        /// What the record should be.
+        kind: &'static str,
+        /// The format's version in the record.
+        found: u8,
+        /// The one that is known.
+        known: u8,
+    },
+    /// The record's fields don't parse.
+    #[error("a {kind} record is damaged: run `strongroom doctor` and restore it from a backup")]
+    Fields {
+        /// What the record should be.
+        kind: &'static str,
+    },
+}
+
+macro_rules! records {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal, format $format:literal;)*) => {
+        /// A record of any kind, shared between readers.
+        #[derive(Clone)]
+        pub enum AnyRecord { $($(#[$doc])* $kind(Arc<$kind>),)* }
+
+        $(impl Record for $kind {
+            const KIND: &'static str = $name;
+            const FORMAT: u8 = $format;
+            fn wrap(record: Arc<Self>) -> AnyRecord { AnyRecord::$kind(record) }
+            fn unwrap(record: &AnyRecord) -> Option<&Arc<Self>> {
+                match record { AnyRecord::$kind(record) => Some(record), _ => None }
+            }
+        })*
+    };
+}
+
+records! {
+    /// A secret with its versions and labels, but no value.
+    Secret = "secret", format 1;
+    /// A version's value, sealed.
+    SealedValue = "version", format 1;
+    /// A KMS key.
+    KmsKey = "KMS key", format 1;
+    /// A KMS alias.
+    Alias = "KMS alias", format 1;
+    /// A deletion that falls due.
+    PurgeDue = "purge", format 1;
+    /// An account.
+    Account = "account", format 1;
+    /// An access key.
+    AccessKey = "access key", format 1;
+}
+
+/// A record as its holder found it.
+#[derive(Clone)]
+pub struct Found {
+    /// The record.
+    pub record: AnyRecord,
+    /// The revision of the store that last wrote it.
+    pub modified: u64,
+}
+
+/// How a source turns a record's bytes into the record.
+pub type Decode = fn(&[u8]) -> Result<AnyRecord, Unreadable>;
+
+/// What is done with each key and its bytes while a source is scanned.
+pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<Result<(), Stop>> + 'a;
+
+/// Where records come from: one consistent state of a store.
+pub trait Source {
+    /// The record at a key, if there is one.
+    ///
+    /// # Errors
+    /// [`Stop::Unavailable`] where it can't be read or is damaged.
+    fn get(&self, key: &[u8], decode: Decode) -> Result<Option<Found>, Stop>;
+
+    /// Visits keys and bytes of `start..end` in order, or in reverse.
+    ///
+    /// # Errors
+    /// [`Stop::Unavailable`] where they can't be read; what `visit` breaks with is passed on.
+    fn scan(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        reverse: bool,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Stop>;
+
+    /// How many secrets a region of an account has, scheduled deletions included.
+    ///
+    /// # Errors
+    /// [`Stop::Unavailable`] where they can't be counted.
+    fn secrets_count(&self, account: &AccountId, region: &Region) -> Result<u64, Stop>;
+}
+
+/// The records as one decision sees them.
+pub struct Records<'a> {
+    source: &'a dyn Source,
+    seen: RefCell<Vec<Seen>>,
+}
+
+/// A record that was read: a commit of the decision's changes holds only while it is unchanged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Which record.
+    pub key: Key,
+    /// The revision that last wrote it; 0 where it isn't there.
+    pub modified: u64,
+}
+
+impl<'a> Records<'a> {
+    /// A view for one decision.
+    pub fn of(source: &'a dyn Source) -> Self {
+        Records {
+            source,
+            seen: RefCell::new(Vec::with_capacity(4)),
+        }
+    }
+
+    /// Reads a record.
+    pub fn read<T: Record>(&self, key: Key) -> Result<Option<Arc<T>>, Stop> {
+        let found = self.source.get(key.as_bytes(), T::decode)?;
+        let modified = found.as_ref().map_or(0, |found| found.modified);
+        let mut seen = self.seen.borrow_mut();
+        if !seen.iter().any(|earlier| earlier.key == key) {
+            seen.push(Seen { key, modified });
+        }
+        Ok(found.and_then(|found| T::unwrap(&found.record).cloned()))
+    }
+
+    /// Reads a record that no change will be grounded on.
+    pub fn peek<T: Record>(&self, key: &Key) -> Result<Option<Arc<T>>, Stop> {
+        let found = self.source.get(key.as_bytes(), T::decode)?;
+        Ok(found.and_then(|found| T::unwrap(&found.record).cloned()))
+    }
+
+    /// Visits the records of `start..end` in order, or in reverse, until `visit` breaks. Scans set no
+    /// conditions: what they return is a listing, never the ground of a change.
+    pub fn scan<T: Record>(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        reverse: bool,
+        mut visit: impl FnMut(Arc<T>) -> ControlFlow<()>,
+    ) -> Result<(), Stop> {
+        self.source.scan(
+            start,
+            end,
+            reverse,
+            &mut |_, bytes| match T::decode(bytes) {
+                Err(unreadable) => ControlFlow::Break(Err(Stop::Unavailable(Box::new(unreadable)))),
+                Ok(record) => match T::unwrap(&record).cloned().map(&mut visit) {
+                    Some(ControlFlow::Break(())) => ControlFlow::Break(Ok(())),
+                    _ => ControlFlow::Continue(()),
+                },
+            },
+        )
+    }
+
+    /// Visits the keys of an index in `start..end`, in order or in reverse, until `visit` breaks.
+    pub fn scan_keys(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        reverse: bool,
+        mut visit: impl FnMut(&[u8]) -> ControlFlow<Result<(), Stop>>,
+    ) -> Result<(), Stop> {
+        self.source
+            .scan(start, end, reverse, &mut |key, _| visit(key))
+    }
+
+    /// How many secrets a region of an account has.
+    pub fn secrets_count(&self, account: &AccountId, region: &Region) -> Result<u64, Stop> {
+        self.source.secrets_count(account, region)
+    }
+
+    /// What was read so far: the conditions of a commit.
+    pub fn into_seen(self) -> Vec<Seen> {
+        self.seen.into_inner()
+    }
+}
+
+/// What a decision wants written, all of it or nothing.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// In the order in which they were asked for.
+    pub writes: Vec<Change>,
+    /// Whether the response must wait for them. A read's access date may be lost when the disk is
+    /// full, and the value is still given.
+    pub optional: bool,
+}
+
+/// One change of the store.
+#[derive(Debug)]
+pub enum Change {
+    /// Write these bytes under this key.
+    Put(Key, Vec<u8>),
+    /// Remove the key.
+    Delete(Key),
+}
+
+impl Change {
+    /// What it changes.
+    pub fn key(&self) -> &Key {
+        match self {
+            Change::Put(key, _) | Change::Delete(key) => key,
+        }
+    }
+}
+
+impl Changes {
+    /// No change.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Writes a record.
+    pub fn put<T: Record>(&mut self, key: Key, record: &T) -> Result<(), Stop> {
+        let bytes = record.encode()?;
+        self.write(Change::Put(key, bytes));
+        Ok(())
+    }
+
+    /// Writes an index' entry, which says all by its key.
+    pub fn put_entry(&mut self, key: Key) {
+        self.write(Change::Put(key, Vec::new()));
+    }
+
+    /// Removes a record.
+    pub fn delete(&mut self, key: Key) {
+        self.write(Change::Delete(key));
+    }
+
+    /// A later change of a key takes the place of an earlier one: no store has to order them.
+    fn write(&mut self, change: Change) {
+        self.writes.retain(|earlier| earlier.key() != change.key());
+        self.writes.push(change);
+    }
+}

@@ -1,0 +1,164 @@
+//! BatchGetSecretValue: the current values of several secrets, each allowed and refused by itself.
+//!
+//! Source: reference/api.md §6.5.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::filters::{self, Filter};
+use super::get_secret_value::{self, SecretValue};
+use super::listing::{Listing, Order};
+use super::refusals;
+use super::secret::Secret;
+use super::secret_id::SecretId;
+use super::shapes::{self, NEXT_TOKEN, SECRET_ID};
+use crate::caller::Caller;
+use crate::gate::{self, Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Changes, Records};
+use crate::refusal::{Refusal, Stop};
+
+/// Values in one response. Source: reference/api.md §4.
+const VALUES_MAX: usize = 20;
+
+/// The request.
+pub struct BatchGetSecretValue {
+    selection: Selection,
+    page_size: usize,
+    next_token: Option<String>,
+}
+
+enum Selection {
+    Listed(Vec<String>),
+    Filtered(Vec<Filter>),
+}
+
+/// The response.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SecretValues {
+    secret_values: Vec<SecretValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_token: Option<String>,
+    errors: Vec<ItemError>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ItemError {
+    secret_id: String,
+    error_code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+impl Operation for BatchGetSecretValue {
+    const NAME: &'static str = "BatchGetSecretValue";
+    type Output = SecretValues;
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        let listed = members.texts("SecretIdList", 1..=VALUES_MAX, &SECRET_ID);
+        let filters = filters::take(members);
+        let page_size = members.integer("MaxResults", 1..=20);
+        let selection = match (listed, filters) {
+            (Some(listed), None) => {
+                if page_size.is_some() {
+                    members.refuse(refusals::invalid_parameter(
+                        "'Filters' not specified. 'Filters' must also be specified when \
+                         'MaxResults' is provided.",
+                    ));
+                }
+                Selection::Listed(listed)
+            }
+            (None, Some(filters)) => Selection::Filtered(filters),
+            _ => {
+                members.refuse(refusals::invalid_parameter(
+                    "Either 'SecretIdList' or 'Filters' must be provided, but not both.",
+                ));
+                Selection::Listed(Vec::new())
+            }
+        };
+        BatchGetSecretValue {
+            selection,
+            page_size: page_size
+                .and_then(|it| usize::try_from(it).ok())
+                .unwrap_or(VALUES_MAX),
+            next_token: members.text("NextToken", &NEXT_TOKEN),
+        }
+    }
+
+    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+        let mut needs = shapes::need_on_account("secretsmanager:BatchGetSecretValue", caller)?;
+        if let Selection::Filtered(_) = self.selection {
+            needs.extend(shapes::need_on_account(
+                "secretsmanager:ListSecrets",
+                caller,
+            )?);
+        }
+        Ok(needs)
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<SecretValues>, Stop> {
+        let request = allowed.into_request();
+        let mut output = SecretValues {
+            secret_values: Vec::new(),
+            next_token: None,
+            errors: Vec::new(),
+        };
+        let secret_ids = match request.selection {
+            Selection::Listed(secret_ids) => secret_ids,
+            Selection::Filtered(filters) => {
+                let listing = Listing {
+                    filters,
+                    include_deleted: false,
+                    order: Order::Created,
+                    ascending: false,
+                };
+                let token = request.next_token.as_deref();
+                let page = listing.page(Self::NAME, token, request.page_size, records, given)?;
+                output.next_token = page.next_token;
+                page.secrets.iter().map(|secret| secret.arn()).collect()
+            }
+        };
+        let mut changes = Changes {
+            writes: Vec::new(),
+            optional: true,
+        };
+        for secret_id in secret_ids {
+            match read_one(&secret_id, records, given, &mut changes) {
+                Ok(value) => output.secret_values.push(value),
+                Err(Stop::Refused(Refusal { code, message, .. })) => {
+                    output.errors.push(ItemError {
+                        secret_id,
+                        error_code: code,
+                        message,
+                    });
+                }
+                Err(unavailable) => return Err(unavailable),
+            }
+        }
+        Ok(Decided::change(changes, output))
+    }
+}
+
+/// One secret's current value, as GetSecretValue would give it.
+fn read_one(
+    given_id: &str,
+    records: &Records<'_>,
+    given: &Given<'_>,
+    changes: &mut Changes,
+) -> Result<SecretValue, Stop> {
+    let secret_id = SecretId::parse(given_id.to_owned())?;
+    for need in shapes::need_on("secretsmanager:GetSecretValue", &secret_id, given.caller)? {
+        gate::permit(given.caller, &need)?;
+    }
+    let secret: Arc<Secret> = secret_id.find_active(records, given)?;
+    let version = get_secret_value::current(&secret)?;
+    get_secret_value::disclose(&secret, version, records, given, changes)
+}

@@ -1,0 +1,172 @@
+//! CreateSecret: a new secret, with or without a first value.
+//!
+//! Source: reference/api.md §5, §6.1.
+
+use serde::Serialize;
+
+use super::purge;
+use super::refusals;
+use super::secret::{Lifecycle, Secret, Tag};
+use super::secret_id::is_valid_name;
+use super::shapes::{
+    self, CLIENT_REQUEST_TOKEN, DESCRIPTION, KMS_KEY_ID, NAME, REGION, SECRET_TYPE,
+};
+use super::version::{self, TokenUse, Value};
+use crate::caller::Caller;
+use crate::gate::{Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Changes, Key, Records};
+use crate::refusal::Stop;
+
+/// Secrets in one region of an account. Source: reference/api.md §4.
+pub const SECRETS_MAX: u64 = 500_000;
+
+/// The request.
+pub struct CreateSecret {
+    name: String,
+    token: Option<String>,
+    description: Option<String>,
+    kms_key_id: Option<String>,
+    value: Option<Value>,
+    tags: Vec<Tag>,
+    secret_type: Option<String>,
+}
+
+/// The response.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Created {
+    #[serde(rename = "ARN")]
+    arn: String,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_id: Option<String>,
+}
+
+impl Operation for CreateSecret {
+    const NAME: &'static str = "CreateSecret";
+    type Output = Created;
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        let name = members.required_text("Name", &NAME);
+        if !name.is_empty() && !is_valid_name(&name) {
+            members.refuse(refusals::invalid_name());
+        }
+        let token = members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN);
+        if token.is_none() {
+            members.refuse(refusals::token_missing());
+        }
+        let request = CreateSecret {
+            name,
+            token,
+            description: members.text("Description", &DESCRIPTION),
+            kms_key_id: members.text("KmsKeyId", &KMS_KEY_ID),
+            value: shapes::value(members),
+            tags: shapes::tags(members).unwrap_or_default(),
+            secret_type: members.text("Type", &SECRET_TYPE),
+        };
+        let replicas = members.structures("AddReplicaRegions", 1..=usize::MAX, |replica| {
+            replica.text("Region", &REGION);
+            replica.text("KmsKeyId", &KMS_KEY_ID);
+        });
+        members.flag("ForceOverwriteReplicaSecret");
+        if replicas.is_some() {
+            members.refuse(refusals::invalid_request(super::REPLICATION_ABSENT));
+        }
+        request
+    }
+
+    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+        let need = |action| Need {
+            action,
+            owner: caller.account.clone(),
+            shown: Some(self.name.clone()),
+        };
+        let mut needs = vec![need("secretsmanager:CreateSecret")];
+        if !self.tags.is_empty() {
+            needs.push(need("secretsmanager:TagResource"));
+        }
+        Ok(needs)
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<Created>, Stop> {
+        let request = allowed.into_request();
+        let mut changes = Changes::none();
+        let caller = given.caller;
+        let key = Key::secret(&caller.account, &caller.region, &request.name);
+        if let Some(existing) = records.read::<Secret>(key)? {
+            match existing.lifecycle {
+                _ if existing.is_gone(given.now) => purge::all_of(&existing, &mut changes),
+                Lifecycle::Deleting { .. } => {
+                    return Err(refusals::name_scheduled_for_deletion().into());
+                }
+                Lifecycle::Active => return request.repeated(&existing, records, given),
+            }
+        } else if records.secrets_count(&caller.account, &caller.region)? >= SECRETS_MAX {
+            return Err(refusals::too_many_secrets(SECRETS_MAX).into());
+        }
+
+        let mut secret = Secret::new(request.name, given);
+        secret.description = request
+            .description
+            .filter(|description| !description.is_empty());
+        secret.secret_type = request
+            .secret_type
+            .filter(|secret_type| !secret_type.is_empty());
+        if let Some(named) = &request.kms_key_id {
+            secret.kms_key_id = version::chosen_key(named, records, given)?;
+        }
+        shapes::merge_tags(&mut secret.tags, request.tags)?;
+        let version_id = match (&request.value, &request.token) {
+            (Some(value), Some(token)) => {
+                version::add(
+                    &mut secret,
+                    token,
+                    value,
+                    None,
+                    records,
+                    given,
+                    &mut changes,
+                )?;
+                Some(token.clone())
+            }
+            _ => None,
+        };
+        changes.put(secret.key(), &secret)?;
+        changes.put_entry(secret.created_key());
+        Ok(Decided::change(
+            changes,
+            Created {
+                arn: secret.arn(),
+                name: secret.name,
+                version_id,
+            },
+        ))
+    }
+}
+
+impl CreateSecret {
+    /// A name that is taken: the same request again answers the same, any other is refused.
+    fn repeated(
+        self,
+        existing: &Secret,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<Created>, Stop> {
+        if let (Some(value), Some(token)) = (&self.value, &self.token)
+            && let TokenUse::Repeated = version::token_use(existing, token, value, records, given)?
+        {
+            return Ok(Decided::answer(Created {
+                arn: existing.arn(),
+                name: existing.name.clone(),
+                version_id: self.token,
+            }));
+        }
+        Err(refusals::name_exists(&existing.name).into())
+    }
+}

@@ -1,0 +1,76 @@
+//! The end of a secret: what must be removed with it, and which deletions have fallen due.
+//!
+//! Source: reference/api.md §6.9.
+
+use serde::{Deserialize, Serialize};
+
+use super::secret::{Lifecycle, Secret, ValueKind};
+use crate::caller::{AccountId, Region};
+use crate::records::{Changes, Key, Records};
+use crate::refusal::Stop;
+use crate::time::Timestamp;
+
+/// Removes a secret with everything of it.
+pub fn all_of(secret: &Secret, changes: &mut Changes) {
+    for version in secret
+        .versions
+        .iter()
+        .filter(|version| version.kind != ValueKind::Awaited)
+    {
+        changes.delete(secret.version_key(&version.id));
+    }
+    if let Lifecycle::Deleting { at } = secret.lifecycle {
+        changes.delete(due_key(secret, at));
+    }
+    changes.delete(secret.created_key());
+    changes.delete(secret.key());
+}
+
+/// The key of the row that says when a secret's recovery window ends.
+pub fn due_key(secret: &Secret, at: Timestamp) -> Key {
+    Key::purge_due(at, &secret.account, &secret.region, &secret.name)
+}
+
+/// The part of the store in which the deletions lie that are due by now: its start and its end.
+pub fn due_range(now: Timestamp) -> (Vec<u8>, Vec<u8>) {
+    let start = Key::purges_due(Timestamp::from_milliseconds(i64::MIN)).into_bytes();
+    (start, Key::purges_due(now).end())
+}
+
+/// The row that says whose recovery window ends at its key's instant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PurgeDue {
+    account: AccountId,
+    region: Region,
+    name: String,
+}
+
+impl PurgeDue {
+    /// The row of a secret's deletion.
+    pub(super) fn of(secret: &Secret) -> Self {
+        PurgeDue {
+            account: secret.account.clone(),
+            region: secret.region.clone(),
+            name: secret.name.clone(),
+        }
+    }
+
+    /// Carries the deletion out. `row` is the row's key. Where the secret was restored, or is gone
+    /// already, only the row is removed.
+    pub fn carry_out(
+        &self,
+        row: Key,
+        records: &Records<'_>,
+        now: Timestamp,
+    ) -> Result<Changes, Stop> {
+        let mut changes = Changes::none();
+        let key = Key::secret(&self.account, &self.region, &self.name);
+        if let Some(secret) = records.read::<Secret>(key)?
+            && secret.is_gone(now)
+        {
+            all_of(&secret, &mut changes);
+        }
+        changes.delete(row);
+        Ok(changes)
+    }
+}

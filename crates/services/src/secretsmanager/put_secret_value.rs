@@ -1,0 +1,105 @@
+//! PutSecretValue: a new version with a value, and the labels it shall have.
+//!
+//! Source: reference/api.md §6.2, reference/versions-and-staging.md §5.
+
+use serde::Serialize;
+
+use super::refusals;
+use super::secret_id::SecretId;
+use super::shapes::{self, CLIENT_REQUEST_TOKEN, ROTATION_TOKEN, VERSION_STAGE};
+use super::version::{self, TokenUse, Value};
+use crate::caller::Caller;
+use crate::gate::{Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Changes, Records};
+use crate::refusal::Stop;
+use crate::staging::LABELS_MAX;
+
+/// The request.
+pub struct PutSecretValue {
+    secret_id: SecretId,
+    token: String,
+    value: Option<Value>,
+    labels: Option<Vec<String>>,
+}
+
+/// The response.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Put {
+    #[serde(rename = "ARN")]
+    arn: String,
+    name: String,
+    version_id: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    version_stages: Vec<String>,
+}
+
+impl Operation for PutSecretValue {
+    const NAME: &'static str = "PutSecretValue";
+    type Output = Put;
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        let secret_id = shapes::secret_id(members);
+        let token = members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN);
+        if token.is_none() {
+            members.refuse(refusals::token_missing());
+        }
+        let value = shapes::value(members);
+        let labels = members.texts("VersionStages", 1..=LABELS_MAX, &VERSION_STAGE);
+        if members.text("RotationToken", &ROTATION_TOKEN).is_some() {
+            // It proves that the caller acts for a running rotation, and no rotation runs.
+            members.refuse(refusals::invalid_request(
+                "The RotationToken doesn't belong to a rotation of this secret.",
+            ));
+        }
+        PutSecretValue {
+            secret_id,
+            token: token.unwrap_or_default(),
+            value,
+            labels,
+        }
+    }
+
+    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+        shapes::need_on("secretsmanager:PutSecretValue", &self.secret_id, caller)
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<Put>, Stop> {
+        let request = allowed.into_request();
+        let secret = request.secret_id.find_active(records, given)?;
+        let Some(value) = &request.value else {
+            return Err(refusals::value_missing().into());
+        };
+        let token = request.token;
+        let mut changes = Changes::none();
+        let mut secret = (*secret).clone();
+        if let TokenUse::Free = version::token_use(&secret, &token, value, records, given)? {
+            let labels = request.labels.as_deref();
+            version::add(
+                &mut secret,
+                &token,
+                value,
+                labels,
+                records,
+                given,
+                &mut changes,
+            )?;
+            secret.changed = given.now;
+            changes.put(secret.key(), &secret)?;
+        }
+        let version_stages = secret.labels_of(&token);
+        let output = Put {
+            arn: secret.arn(),
+            name: secret.name,
+            version_id: token,
+            version_stages,
+        };
+        Ok(Decided::change(changes, output))
+    }
+}

@@ -1,0 +1,169 @@
+//! The record of a secret: what is known of it but its values.
+
+use serde::{Deserialize, Serialize};
+
+use super::secret_id::SUFFIX_LENGTH;
+use crate::caller::{AccountId, Region};
+use crate::operation::Given;
+use crate::records::Key;
+use crate::staging::Labels;
+use crate::time::Timestamp;
+
+/// A secret. Its values rest in records of their own ([`super::version::SealedValue`]).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Secret {
+    /// The account that owns it.
+    pub account: AccountId,
+    /// Its region.
+    pub region: Region,
+    /// Its name.
+    pub name: String,
+    /// The random end of its ARN; never changes.
+    pub suffix: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When anything of it last changed.
+    pub changed: Timestamp,
+    /// The day on which a value was last read.
+    pub accessed: Option<Timestamp>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The KMS key as the user named it; `None` is the service's own.
+    pub kms_key_id: Option<String>,
+    /// Its `Type`, of managed external secrets.
+    pub secret_type: Option<String>,
+    /// Whether it is in use.
+    pub lifecycle: Lifecycle,
+    /// In the order in which they were set.
+    pub tags: Vec<Tag>,
+    /// In the order in which they were made.
+    pub versions: Vec<Version>,
+    /// Which version has which label.
+    pub labels: Labels,
+    /// The resource policy, byte by byte as it was given.
+    pub resource_policy: Option<String>,
+}
+
+/// Whether a secret is in use.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Lifecycle {
+    /// It is.
+    Active,
+    /// It will be gone at the end of its recovery window.
+    Deleting {
+        /// The end of the window.
+        at: Timestamp,
+    },
+}
+
+/// A tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Tag {
+    /// 1 to 128 characters.
+    pub key: String,
+    /// 0 to 256 characters.
+    pub value: String,
+}
+
+/// What is known of a version but its value.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Version {
+    /// Its id: the `ClientRequestToken` that made it.
+    pub id: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The day on which it was last read.
+    pub accessed: Option<Timestamp>,
+    /// The KMS key as the user named it when the value was sealed; `None` is the service's own.
+    pub kms_key_id: Option<String>,
+    /// What kind of value it has.
+    pub kind: ValueKind,
+}
+
+/// What kind of value a version has.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ValueKind {
+    /// None yet: a rotation made the version and will fill it.
+    Awaited,
+    /// A `SecretString`.
+    Text,
+    /// A `SecretBinary`.
+    Binary,
+}
+
+impl Secret {
+    /// A new secret of the caller's account and region, without versions.
+    pub fn new(name: String, given: &Given<'_>) -> Self {
+        Secret {
+            account: given.caller.account.clone(),
+            region: given.caller.region.clone(),
+            name,
+            suffix: fresh_suffix(given),
+            created: given.now,
+            changed: given.now,
+            accessed: None,
+            description: None,
+            kms_key_id: None,
+            secret_type: None,
+            lifecycle: Lifecycle::Active,
+            tags: Vec::new(),
+            versions: Vec::new(),
+            labels: Labels::default(),
+            resource_policy: None,
+        }
+    }
+
+    /// Its ARN.
+    pub fn arn(&self) -> String {
+        arn(&self.account, &self.region, &self.name, &self.suffix)
+    }
+
+    /// The key of its record.
+    pub fn key(&self) -> Key {
+        Key::secret(&self.account, &self.region, &self.name)
+    }
+
+    /// The key of its entry in the index by creation.
+    pub fn created_key(&self) -> Key {
+        Key::created(&self.account, &self.region, self.created, &self.name)
+    }
+
+    /// The key of a version's value.
+    pub fn version_key(&self, version_id: &str) -> Key {
+        let unique_name = format!("{}-{}", self.name, self.suffix);
+        Key::version(&self.account, &self.region, &unique_name, version_id)
+    }
+
+    /// A version by its id.
+    pub fn version(&self, version_id: &str) -> Option<&Version> {
+        self.versions
+            .iter()
+            .find(|version| version.id == version_id)
+    }
+
+    /// Whether its recovery window is over: nothing of it can be seen any more.
+    pub fn is_gone(&self, now: Timestamp) -> bool {
+        matches!(self.lifecycle, Lifecycle::Deleting { at } if at <= now)
+    }
+
+    /// The labels of a version, owned; what responses carry.
+    pub fn labels_of(&self, version_id: &str) -> Vec<String> {
+        self.labels.of(version_id).map(str::to_owned).collect()
+    }
+}
+
+/// The ARN of a secret. Source: reference/api.md §2.
+pub fn arn(account: &AccountId, region: &Region, name: &str, suffix: &str) -> String {
+    let partition = region.partition();
+    format!("arn:{partition}:secretsmanager:{region}:{account}:secret:{name}-{suffix}")
+}
+
+/// A random ARN suffix, each letter and digit as likely as the next.
+pub(super) fn fresh_suffix(given: &Given<'_>) -> String {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    super::get_random_password::draw(ALPHABET, SUFFIX_LENGTH, given.entropy)
+        .into_iter()
+        .map(char::from)
+        .collect()
+}

@@ -1,0 +1,230 @@
+//! How a request names a secret: by name, by ARN, or by an ARN without its random suffix.
+//!
+//! Source: reference/api.md §2.
+
+use std::sync::Arc;
+
+use super::refusals;
+use super::secret::{Lifecycle, Secret};
+use crate::caller::{AccountId, Caller};
+use crate::operation::Given;
+use crate::records::{Key, Records};
+use crate::refusal::{Refusal, Stop};
+
+/// The length of the random suffix of a secret's ARN, without its hyphen.
+pub const SUFFIX_LENGTH: usize = 6;
+
+/// A secret as a request names it.
+#[derive(Clone, Debug)]
+pub struct SecretId {
+    given: String,
+    names: Names,
+}
+
+#[derive(Clone, Debug)]
+enum Names {
+    /// A name of the caller's account and region: all of the text.
+    Name,
+    /// A secret of an account and region.
+    Arn {
+        account: AccountId,
+        region: String,
+        name: String,
+        suffix: Option<String>,
+    },
+}
+
+impl SecretId {
+    /// Reads a `SecretId`.
+    ///
+    /// # Refusals
+    /// `ValidationException`: characters that no name has. `InvalidParameterException`: an ARN that is
+    /// none of Secrets Manager's.
+    pub fn parse(given: String) -> Result<Self, Refusal> {
+        if !given.starts_with("arn:") {
+            if !given.is_empty() && !is_valid_name(&given) {
+                return Err(refusals::invalid_name());
+            }
+            return Ok(SecretId {
+                given,
+                names: Names::Name,
+            });
+        }
+        let parts: Vec<&str> = given.splitn(7, ':').collect();
+        let &[_, _, "secretsmanager", region, account, "secret", resource] = parts.as_slice()
+        else {
+            return Err(refusals::invalid_arn());
+        };
+        let account = AccountId::parse(account).map_err(|_| refusals::invalid_arn())?;
+        if !is_valid_name(resource) {
+            return Err(refusals::invalid_name());
+        }
+        // A hyphen and six characters at the end are taken for the suffix, even where they belong to
+        // the name: AWS warns of names that end so.
+        let (name, suffix) = match split_suffix(resource) {
+            Some((name, suffix)) => (name.to_owned(), Some(suffix.to_owned())),
+            None => (resource.to_owned(), None),
+        };
+        let names = Names::Arn {
+            account,
+            region: region.to_owned(),
+            name,
+            suffix,
+        };
+        Ok(SecretId { given, names })
+    }
+
+    /// Names no secret; for a request that is already refused.
+    pub(super) fn nothing() -> Self {
+        SecretId {
+            given: String::new(),
+            names: Names::Name,
+        }
+    }
+
+    /// The caller's own words.
+    pub fn as_given(&self) -> &str {
+        &self.given
+    }
+
+    /// The name in it, without an ARN's suffix.
+    pub fn name(&self) -> &str {
+        match &self.names {
+            Names::Name => &self.given,
+            Names::Arn { name, .. } => name,
+        }
+    }
+
+    /// The account whose secret it is.
+    pub fn owner<'a>(&'a self, caller: &'a Caller) -> &'a AccountId {
+        match &self.names {
+            Names::Name => &caller.account,
+            Names::Arn { account, .. } => account,
+        }
+    }
+
+    /// The secret, if there is one.
+    ///
+    /// A secret whose recovery window is over is gone, whether or not it was purged yet. An ARN of
+    /// another region names nothing here: an endpoint knows its own region.
+    pub fn find(
+        &self,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Option<Arc<Secret>>, Stop> {
+        let caller = given.caller;
+        if let Names::Arn { region, .. } = &self.names
+            && region != caller.region.as_str()
+        {
+            return Ok(None);
+        }
+        let key = Key::secret(self.owner(caller), &caller.region, self.name());
+        let Some(secret) = records.read::<Secret>(key)? else {
+            return Ok(None);
+        };
+        if let Names::Arn {
+            suffix: Some(suffix),
+            ..
+        } = &self.names
+            && *suffix != secret.suffix
+        {
+            return Ok(None);
+        }
+        Ok((!secret.is_gone(given.now)).then_some(secret))
+    }
+
+    /// The secret.
+    ///
+    /// # Refusals
+    /// `ResourceNotFoundException`.
+    pub fn find_any(&self, records: &Records<'_>, given: &Given<'_>) -> Result<Arc<Secret>, Stop> {
+        self.find(records, given)?
+            .ok_or_else(|| refusals::secret_not_found().into())
+    }
+
+    /// The secret, unless it is scheduled for deletion.
+    ///
+    /// # Refusals
+    /// `ResourceNotFoundException`, `InvalidRequestException`.
+    pub fn find_active(
+        &self,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Arc<Secret>, Stop> {
+        let secret = self.find_any(records, given)?;
+        match secret.lifecycle {
+            Lifecycle::Active => Ok(secret),
+            Lifecycle::Deleting { .. } => Err(refusals::marked_for_deletion().into()),
+        }
+    }
+}
+
+/// Whether a text has only characters that a secret's name may have.
+pub(super) fn is_valid_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-/_+=.@!".contains(&byte))
+}
+
+fn split_suffix(resource: &str) -> Option<(&str, &str)> {
+    let (name, suffix) = resource.rsplit_once('-')?;
+    let is_suffix = suffix.len() == SUFFIX_LENGTH
+        && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && !name.is_empty();
+    is_suffix.then_some((name, suffix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_named_by_name_full_arn_or_partial_arn() {
+        let arn =
+            |resource: &str| format!("arn:aws:secretsmanager:r:123456789012:secret:{resource}");
+        for (given, name, suffix) in [
+            ("plain/name".to_owned(), "plain/name", None),
+            (arn("name-AbCdE1"), "name", Some("AbCdE1")),
+            (arn("name"), "name", None),
+            (arn("name-short"), "name-short", None),
+            (arn("my-secret"), "my", Some("secret")),
+            (arn("-AbCdE1"), "-AbCdE1", None),
+        ] {
+            let id = SecretId::parse(given.clone()).unwrap();
+            assert_eq!(id.name(), name, "{given}");
+            match id.names {
+                Names::Name => assert_eq!(suffix, None, "{given}"),
+                Names::Arn { suffix: found, .. } => assert_eq!(found.as_deref(), suffix, "{given}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_can_name_no_secret_is_refused() {
+        for (given, code) in [
+            ("sp ace", "ValidationException"),
+            ("na#me", "ValidationException"),
+            ("nämé", "ValidationException"),
+            ("arn:aws:s3:::bucket", "InvalidParameterException"),
+            (
+                "arn:aws:secretsmanager:r:1:secret:n",
+                "InvalidParameterException",
+            ),
+            (
+                "arn:aws:secretsmanager:r:123456789012:key:n",
+                "InvalidParameterException",
+            ),
+            (
+                "arn:aws:secretsmanager:r:123456789012:secret:n:m",
+                "ValidationException",
+            ),
+        ] {
+            assert_eq!(
+                SecretId::parse(given.to_owned()).unwrap_err().code,
+                code,
+                "{given}"
+            );
+        }
+    }
+}

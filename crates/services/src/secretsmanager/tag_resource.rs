@@ -1,0 +1,51 @@
+//! TagResource: adds tags to a secret, and overwrites those whose key it has.
+//!
+//! Source: reference/api.md §6.16.
+
+use super::secret::Tag;
+use super::secret_id::SecretId;
+use super::shapes;
+use crate::caller::Caller;
+use crate::gate::{Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Changes, Records};
+use crate::refusal::Stop;
+
+/// The request.
+pub struct TagResource {
+    secret_id: SecretId,
+    tags: Vec<Tag>,
+}
+
+impl Operation for TagResource {
+    const NAME: &'static str = "TagResource";
+    type Output = ();
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        let secret_id = shapes::secret_id(members);
+        members.require("Tags");
+        TagResource {
+            secret_id,
+            tags: shapes::tags(members).unwrap_or_default(),
+        }
+    }
+
+    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+        shapes::need_on("secretsmanager:TagResource", &self.secret_id, caller)
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<()>, Stop> {
+        let request = allowed.into_request();
+        let mut secret = (*request.secret_id.find_active(records, given)?).clone();
+        shapes::merge_tags(&mut secret.tags, request.tags)?;
+        secret.changed = given.now;
+        let mut changes = Changes::none();
+        changes.put(secret.key(), &secret)?;
+        Ok(Decided::silent(changes))
+    }
+}

@@ -1,0 +1,116 @@
+//! UpdateSecret: a new value, description or key. What the request leaves out stays as it is.
+//!
+//! Source: reference/api.md §6.3, reference/versions-and-staging.md §6, §10.
+
+use serde::Serialize;
+
+use super::refusals;
+use super::secret_id::SecretId;
+use super::shapes::{self, CLIENT_REQUEST_TOKEN, DESCRIPTION, KMS_KEY_ID, SECRET_TYPE};
+use super::version::{self, TokenUse, Value};
+use crate::caller::Caller;
+use crate::gate::{Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Changes, Records};
+use crate::refusal::Stop;
+
+/// The request.
+pub struct UpdateSecret {
+    secret_id: SecretId,
+    token: Option<String>,
+    description: Option<String>,
+    kms_key_id: Option<String>,
+    value: Option<Value>,
+    secret_type: Option<String>,
+}
+
+/// The response.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Updated {
+    #[serde(rename = "ARN")]
+    arn: String,
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version_id: Option<String>,
+}
+
+impl Operation for UpdateSecret {
+    const NAME: &'static str = "UpdateSecret";
+    type Output = Updated;
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        let request = UpdateSecret {
+            secret_id: shapes::secret_id(members),
+            token: members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN),
+            description: members.text("Description", &DESCRIPTION),
+            kms_key_id: members.text("KmsKeyId", &KMS_KEY_ID),
+            value: shapes::value(members),
+            secret_type: members.text("Type", &SECRET_TYPE),
+        };
+        if request.value.is_some() && request.token.is_none() {
+            members.refuse(refusals::token_missing());
+        }
+        request
+    }
+
+    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+        shapes::need_on("secretsmanager:UpdateSecret", &self.secret_id, caller)
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<Updated>, Stop> {
+        let request = allowed.into_request();
+        let found = request.secret_id.find_active(records, given)?;
+        let mut secret = (*found).clone();
+        let mut changes = Changes::none();
+        let mut changed = false;
+
+        if let Some(description) = request.description {
+            secret.description = Some(description).filter(|description| !description.is_empty());
+            changed = true;
+        }
+        if let Some(secret_type) = request.secret_type {
+            secret.secret_type = Some(secret_type).filter(|secret_type| !secret_type.is_empty());
+            changed = true;
+        }
+        if let Some(named) = request.kms_key_id {
+            secret.kms_key_id = version::chosen_key(&named, records, given)?;
+            version::reseal(&mut secret, records, given, &mut changes)?;
+            changed = true;
+        }
+        let mut version_id = None;
+        if let (Some(value), Some(token)) = (&request.value, request.token) {
+            // The versions as they are stored: one that was just resealed opens only afterwards.
+            if let TokenUse::Free = version::token_use(&found, &token, value, records, given)? {
+                version::add(
+                    &mut secret,
+                    &token,
+                    value,
+                    None,
+                    records,
+                    given,
+                    &mut changes,
+                )?;
+                changed = true;
+            }
+            version_id = Some(token);
+        }
+        if changed {
+            secret.changed = given.now;
+            changes.put(secret.key(), &secret)?;
+        }
+        Ok(Decided::change(
+            changes,
+            Updated {
+                arn: secret.arn(),
+                name: secret.name,
+                version_id,
+            },
+        ))
+    }
+}

@@ -1,0 +1,98 @@
+//! Instants and days as the services speak of them. Knows no clock: the instant is always given.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+const DAY_MILLISECONDS: i64 = 24 * 60 * 60 * 1000;
+
+/// An instant: whole milliseconds since 1970-01-01T00:00:00Z.
+#[derive(
+    Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the epoch.
+    pub const fn from_milliseconds(milliseconds: i64) -> Self {
+        Self(milliseconds)
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn milliseconds(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, rounded down.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// Midnight (UTC) of the day that this instant lies in; `LastAccessedDate` is such a value.
+    pub const fn day_start(self) -> Self {
+        Self(self.0 - self.0.rem_euclid(DAY_MILLISECONDS))
+    }
+
+    /// The instant `later` after this one; the end of time where that overflows.
+    pub fn after(self, later: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// Whether at least `age` passed between `earlier` and this instant.
+    pub fn is_past(self, earlier: Timestamp, age: Duration) -> bool {
+        self >= earlier.after(age)
+    }
+}
+
+/// How AWS's JSON protocols write an instant: a number of seconds with milliseconds as its fraction.
+///
+/// Source: reference/api.md §1, "Timestamps".
+pub mod epoch_seconds {
+    use serde::Serializer;
+
+    use super::Timestamp;
+
+    /// Serializes one instant; for serde's `serialize_with`.
+    pub fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        // Exact: an epoch in milliseconds is far below 2^53.
+        serializer.serialize_f64(instant.0 as f64 / 1000.0)
+    }
+
+    /// Serializes an optional instant; the member is skipped by its struct where it is absent.
+    pub mod optional {
+        use serde::Serializer;
+
+        use super::Timestamp;
+
+        /// Serializes the instant, or null.
+        pub fn serialize<S: Serializer>(
+            instant: &Option<Timestamp>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match instant {
+                Some(instant) => super::serialize(instant, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_starts_at_midnight_utc_also_before_the_epoch() {
+        for (at, start) in [
+            (0, 0),
+            (86_399_999, 0),
+            (86_400_000, 86_400_000),
+            (-1, -86_400_000),
+        ] {
+            assert_eq!(Timestamp(at).day_start(), Timestamp(start));
+        }
+    }
+}
