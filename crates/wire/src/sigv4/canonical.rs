@@ -101,12 +101,24 @@ fn write_query(query: &str, out: &mut impl Absorb) {
     if query.is_empty() {
         return;
     }
-    let mut pairs: Vec<(Vec<u8>, Vec<u8>)> = query::pairs(query)
-        .filter(|(name, _)| query::decode(name) != X_AMZ_SIGNATURE)
-        .map(|(name, value)| (encoded_afresh(name), encoded_afresh(value)))
-        .collect();
-    pairs.sort_unstable();
-    for (index, (name, value)) in pairs.iter().enumerate() {
+    let mut text = Vec::with_capacity(query.len() + query.len() / 2);
+    // Where in the text a name starts, ends, and its value ends.
+    let mut places = Vec::new();
+    for (name, value) in query::pairs(query) {
+        let start = text.len();
+        write_afresh(name, &mut text);
+        let middle = text.len();
+        if text[start..] == *X_AMZ_SIGNATURE.as_bytes() {
+            text.truncate(start);
+            continue;
+        }
+        write_afresh(value, &mut text);
+        places.push((start, middle, text.len()));
+    }
+    let pair =
+        |&(start, middle, end): &(usize, usize, usize)| (&text[start..middle], &text[middle..end]);
+    places.sort_unstable_by(|one, other| pair(one).cmp(&pair(other)));
+    for (index, (name, value)) in places.iter().map(pair).enumerate() {
         if index > 0 {
             out.absorb(b"&");
         }
@@ -116,22 +128,20 @@ fn write_query(query: &str, out: &mut impl Absorb) {
     }
 }
 
-/// The one way to write a part of a query.
+/// Encodes a part of a query in the one canonical way, however it was encoded before.
 ///
 /// A plus sign that wasn't encoded stays one: some readers take it for a space and some don't, so it must have a form
 /// of its own, or it could be exchanged for `%2B` or `%20` without a change of the signature.
-fn encoded_afresh(text: &str) -> Vec<u8> {
-    let mut encoded = Vec::with_capacity(text.len());
+fn write_afresh(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     while let Some((byte, tail)) = next_byte(rest) {
         if byte.value == b'+' && !byte.was_encoded {
-            encoded.push(b'+');
+            out.push(b'+');
         } else {
-            write_encoded(byte.value, &mut encoded);
+            write_encoded(byte.value, out);
         }
         rest = tail;
     }
-    encoded
 }
 
 /// Encodes all but RFC 3986's unreserved characters.

@@ -22,7 +22,7 @@ pub(super) fn read<'a>(
     };
     let (access_key_id, day, region, service, terminator) =
         (next()?, next()?, next()?, next()?, next()?);
-    if elements.next().is_some() {
+    if elements.next().is_some() || !is_key_id(access_key_id) {
         return Err(malformed());
     }
     if terminator != TERMINATOR {
@@ -42,3 +42,12 @@ pub(super) fn read<'a>(
     })?;
     Ok((access_key_id, scope))
 }
+
+/// Whether an access key could have this id. AWS's have 16 to 128 letters and digits; short ones and punctuation are
+/// common with stand-ins for AWS.
+fn is_key_id(text: &str) -> bool {
+    text.len() <= KEY_ID_LENGTH_MAX && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Source: IAM's `accessKeyIdType`.
+const KEY_ID_LENGTH_MAX: usize = 128;

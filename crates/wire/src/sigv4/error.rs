@@ -202,54 +202,70 @@ impl AuthError {
     }
 
     fn message(&self, protocol: Protocol) -> String {
+        let text = self.text(protocol);
+        // Some of the texts repeat what a stranger sent; it must not break the lines of a log.
+        if text.contains(char::is_control) {
+            text.replace(char::is_control, "\u{fffd}")
+        } else {
+            text
+        }
+    }
+
+    fn text(&self, protocol: Protocol) -> String {
         use AuthError as E;
         match self {
             E::MissingAuthenticationToken => match protocol {
                 Protocol::AwsJson => "Missing Authentication Token".to_owned(),
                 Protocol::Query { .. } => "Request is missing Authentication Token".to_owned(),
             },
-            E::IncompleteHeader { missing, authorization_hash } => {
-                let mut text: String = missing.iter().map(|part| format!("{part} ")).collect();
-                text.push_str(
-                    "(Hashed with SHA-256 and encoded with Base64) Authorization=",
-                );
-                text.push_str(authorization_hash);
-                text
+            E::IncompleteHeader {
+                missing,
+                authorization_hash,
+            } => {
+                let missing: String = missing.iter().map(|part| format!("{part} ")).collect();
+                format!(
+                    "{missing}(Hashed with SHA-256 and encoded with Base64) \
+                     Authorization={authorization_hash}"
+                )
             }
             E::NotKeyValue { authorization_hash } => format!(
-                "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and \
-                 encoded with Base64): '{authorization_hash}'."
+                "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with \
+                 SHA-256 and encoded with Base64): '{authorization_hash}'."
             ),
             E::IncompleteQuery { missing } => {
-                let mut text: String = missing
+                let missing: String = missing
                     .iter()
                     .map(|name| format!("AWS query-string parameters must include '{name}'. "))
                     .collect();
-                text.push_str("Re-examine the query-string parameters.");
-                text
+                format!("{missing}Re-examine the query-string parameters.")
             }
             E::RepeatedParameter { name } => {
                 format!("The authentication parameter '{name}' must be given only once.")
             }
-            E::TwoMechanisms => "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, \
-                                 Signature query string parameter or the Authorization header should be specified"
+            E::TwoMechanisms => "Only one auth mechanism allowed; only the X-Amz-Algorithm query \
+                                 parameter, Signature query string parameter or the Authorization \
+                                 header should be specified"
                 .to_owned(),
-            E::UnsupportedAlgorithm { algorithm } => format!("Unsupported AWS 'algorithm': '{algorithm}'."),
+            E::UnsupportedAlgorithm { algorithm } => {
+                format!("Unsupported AWS 'algorithm': '{algorithm}'.")
+            }
             E::MalformedCredential { credential } => format!(
                 "Credential must have exactly 5 slash-delimited elements, e.g. \
                  keyid/date/region/service/term, got '{credential}'"
             ),
-            E::MalformedSignedHeaders => {
-                "'SignedHeaders' must be lower-case header names in ascending order, separated by semicolons.".to_owned()
-            }
+            E::MalformedSignedHeaders => "'SignedHeaders' must be lower-case header names in \
+                                          ascending order, separated by semicolons."
+                .to_owned(),
             E::MalformedDate { date } => format!(
-                "Date must be in ISO-8601 'basic format'. Got '{date}'. See http://en.wikipedia.org/wiki/ISO_8601"
+                "Date must be in ISO-8601 'basic format'. Got '{date}'. See \
+                 http://en.wikipedia.org/wiki/ISO_8601"
             ),
-            E::InvalidExpires => {
-                format!("X-Amz-Expires must be a number of seconds from 1 to {EXPIRES_SECONDS_MAX}.")
-            }
+            E::InvalidExpires => format!(
+                "X-Amz-Expires must be a number of seconds from 1 to {EXPIRES_SECONDS_MAX}."
+            ),
             E::WrongTerminator { terminator } => format!(
-                "Credential should be scoped with a valid terminator: 'aws4_request', not '{terminator}'."
+                "Credential should be scoped with a valid terminator: 'aws4_request', not \
+                 '{terminator}'."
             ),
             E::InvalidRegion => "Credential should be scoped to a valid region.".to_owned(),
             E::InvalidService => "Credential should be scoped to correct service.".to_owned(),
@@ -259,29 +275,38 @@ impl AuthError {
             E::WrongDay { credential, date } => {
                 let day = date.get(..8).unwrap_or(date);
                 format!(
-                    "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: \
-                     '{credential}' != '{day}', from '{date}'."
+                    "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of \
+                     date from HTTP: '{credential}' != '{day}', from '{date}'."
                 )
             }
             E::UnsignedHost => {
-                "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.".to_owned()
+                "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
+                    .to_owned()
             }
             E::UnsignedHeader { name } => {
                 format!("'{name}' must be a 'SignedHeader' in the AWS Authorization.")
             }
-            E::Expired { signed, earliest, now, window_seconds } => {
-                let window = Window(*window_seconds);
-                format!("Signature expired: {signed} is now earlier than {earliest} ({now} - {window})")
-            }
-            E::NotYetCurrent { signed, latest, now } => {
-                let window = Window(SKEW_SECONDS);
-                format!("Signature not yet current: {signed} is still later than {latest} ({now} + {window})")
-            }
-            E::SignatureMismatch => {
-                "The request signature we calculated does not match the signature you provided. Check your AWS \
-                 Secret Access Key and signing method. Consult the service documentation for details."
-                    .to_owned()
-            }
+            E::Expired {
+                signed,
+                earliest,
+                now,
+                window_seconds,
+            } => format!(
+                "Signature expired: {signed} is now earlier than {earliest} ({now} - {})",
+                Window(*window_seconds)
+            ),
+            E::NotYetCurrent {
+                signed,
+                latest,
+                now,
+            } => format!(
+                "Signature not yet current: {signed} is still later than {latest} ({now} + {})",
+                Window(SKEW_SECONDS)
+            ),
+            E::SignatureMismatch => "The request signature we calculated does not match the \
+                                     signature you provided. Check your AWS Secret Access Key and \
+                                     signing method. Consult the service documentation for details."
+                .to_owned(),
             E::UnknownAccessKey | E::InvalidSessionToken => {
                 "The security token included in the request is invalid.".to_owned()
             }
