@@ -179,3 +179,81 @@ fn escape_xml(text: &str, out: &mut String) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STS: Protocol = Protocol::Query {
+        xmlns: "https://sts.amazonaws.com/doc/2011-06-15/",
+    };
+
+    #[test]
+    fn an_aws_json_error_has_its_code_and_then_its_message_in_the_given_letter_case() {
+        let cases = [
+            (
+                ErrorBody::modeled(
+                    "ResourceNotFoundException",
+                    "Secrets Manager can't find it.",
+                ),
+                r#"{"__type":"ResourceNotFoundException","Message":"Secrets Manager can't find it."}"#,
+            ),
+            (
+                ErrorBody::framework("ValidationException", Some("1 \"<\u{1}é🔑\\".to_owned())),
+                r#"{"__type":"ValidationException","message":"1 \"<\u0001é🔑\\"}"#,
+            ),
+            (
+                ErrorBody::framework("SerializationException", None),
+                r#"{"__type":"SerializationException"}"#,
+            ),
+            (
+                ErrorBody::modeled("X", ""),
+                r#"{"__type":"X","Message":""}"#,
+            ),
+        ];
+        for (error, json) in cases {
+            let rendered = error.render(Protocol::AwsJson, &id());
+            assert_eq!(rendered.status, 400);
+            assert_eq!(rendered.content_type, "application/x-amz-json-1.1");
+            assert_eq!(str::from_utf8(&rendered.body).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn a_query_error_is_xml_with_the_request_id_and_whose_fault_it_is() {
+        let cases = [
+            (
+                ErrorBody::framework("AccessDenied", Some("no".to_owned()))
+                    .with_status(StatusCode::FORBIDDEN),
+                "<Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error>",
+            ),
+            (
+                ErrorBody::framework("InternalFailure", None)
+                    .with_status(StatusCode::INTERNAL_SERVER_ERROR),
+                "<Error><Type>Receiver</Type><Code>InternalFailure</Code></Error>",
+            ),
+            (
+                ErrorBody::framework(
+                    "<X>",
+                    Some("a<b>&\"c'\u{0}\u{1f}\u{ffff}\r\n\té🔑".to_owned()),
+                ),
+                "<Error><Type>Sender</Type><Code>&lt;X&gt;</Code><Message>a&lt;b&gt;&amp;&quot;c&#39;\
+                 \u{fffd}\u{fffd}\u{fffd}&#13;\n\té🔑</Message></Error>",
+            ),
+        ];
+        for (error, middle) in cases {
+            let rendered = error.render(STS, &id());
+            assert_eq!(rendered.status, error.status);
+            assert_eq!(rendered.content_type, "text/xml");
+            let xml = format!(
+                "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">{middle}\
+                 <RequestId>00000000-0000-4000-8000-000000000000</RequestId></ErrorResponse>"
+            );
+            assert_eq!(str::from_utf8(&rendered.body).unwrap(), xml);
+        }
+    }
+
+    fn id() -> RequestId {
+        RequestId::from_bytes([0; 16])
+    }
+}

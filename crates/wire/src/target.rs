@@ -183,3 +183,107 @@ fn only<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
         value.to_str().ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    const JSON: (&str, &str) = ("content-type", "application/x-amz-json-1.1");
+    const LIST: (&str, &str) = ("x-amz-target", "secretsmanager.ListSecrets");
+
+    #[test]
+    fn a_target_is_read_whatever_the_parameters_and_letter_case_of_the_content_type() {
+        for content_type in [
+            "application/x-amz-json-1.1",
+            "application/x-amz-json-1.1; charset=utf-8",
+            "application/x-amz-json-1.1;charset=UTF-8",
+            "application/x-amz-json-1.1 ; charset=utf-8",
+            "Application/X-Amz-JSON-1.1",
+        ] {
+            let parts = parts("POST", "/", &[("content-type", content_type), LIST]);
+            let target = Target::read(&parts).unwrap();
+            assert_eq!(target.service(), Service::SecretsManager, "{content_type}");
+            assert_eq!(target.operation(), "ListSecrets", "{content_type}");
+        }
+    }
+
+    #[test]
+    fn an_operation_that_does_not_exist_is_still_an_operation() {
+        let parts = parts(
+            "POST",
+            "/?x=1",
+            &[JSON, ("x-amz-target", "secretsmanager.Nothing1")],
+        );
+        assert_eq!(Target::read(&parts).unwrap().operation(), "Nothing1");
+    }
+
+    #[test]
+    fn what_is_no_call_of_the_api_is_answered_in_xml() {
+        let cases: [(&str, &str, &[(&str, &str)]); 9] = [
+            ("GET", "/", &[JSON, LIST]),
+            ("PUT", "/", &[JSON, LIST]),
+            ("POST", "/x", &[JSON, LIST]),
+            ("POST", "//", &[JSON, LIST]),
+            ("POST", "/", &[LIST]),
+            ("POST", "/", &[("content-type", "application/json"), LIST]),
+            (
+                "POST",
+                "/",
+                &[("content-type", "application/x-amz-json-1.10"), LIST],
+            ),
+            ("POST", "/", &[("content-type", ""), LIST]),
+            ("POST", "/", &[JSON, JSON, LIST]),
+        ];
+        for (method, uri, headers) in cases {
+            let parts = parts(method, uri, headers);
+            assert_eq!(
+                Target::read(&parts),
+                Err(TargetError::NotAnApiCall),
+                "{method} {uri} {headers:?}"
+            );
+        }
+        let answer = TargetError::NotAnApiCall.render(&RequestId::from_bytes([0; 16]));
+        assert_eq!(answer.status, 404);
+        assert_eq!(answer.body, b"<UnknownOperationException/>");
+    }
+
+    #[test]
+    fn a_target_that_names_nothing_is_an_unknown_operation() {
+        let targets: [&[&str]; 10] = [
+            &[],
+            &[""],
+            &["ListSecrets"],
+            &["secretsmanager."],
+            &[".ListSecrets"],
+            &["SecretsManager.ListSecrets"],
+            &["secretsmanager.List Secrets"],
+            &["secretsmanager.ListSecrets.x"],
+            &["TrentService.Decrypt"],
+            &["secretsmanager.ListSecrets", "secretsmanager.DeleteSecret"],
+        ];
+        for values in targets {
+            let mut headers = vec![JSON];
+            headers.extend(values.iter().map(|value| ("x-amz-target", *value)));
+            let parts = parts("POST", "/", &headers);
+            assert_eq!(
+                Target::read(&parts),
+                Err(TargetError::UnknownOperation),
+                "{values:?}"
+            );
+        }
+        let answer = TargetError::UnknownOperation.render(&RequestId::from_bytes([0; 16]));
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.content_type, "application/x-amz-json-1.1");
+        assert_eq!(answer.body, br#"{"__type":"UnknownOperationException"}"#);
+    }
+
+    fn parts(method: &str, uri: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+}

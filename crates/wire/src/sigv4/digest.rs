@@ -82,3 +82,44 @@ pub(super) fn sha256(bytes: &[u8]) -> Hex {
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// Room for a usual request's line and headers.
 const BUFFER_LENGTH: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_any_length_hash_as_the_whole() {
+        let lengths = [
+            0,
+            1,
+            BUFFER_LENGTH - 1,
+            BUFFER_LENGTH,
+            BUFFER_LENGTH + 1,
+            3 * BUFFER_LENGTH,
+        ];
+        for first in lengths {
+            for second in lengths {
+                for third in lengths {
+                    let whole: Vec<u8> = (0..first + second + third)
+                        .map(|index| index as u8)
+                        .collect();
+                    let mut buffered = Buffered::new(digest::Context::new(&digest::SHA256));
+                    buffered.absorb(&whole[..first]);
+                    buffered.absorb(&whole[first..first + second]);
+                    buffered.absorb(&whole[first + second..]);
+                    let hash = hex(buffered.finish().finish().as_ref());
+                    assert_eq!(hash, sha256(&whole), "{first} {second} {third}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_hash_of_nothing_is_the_published_one() {
+        let digits = sha256(b"");
+        assert_eq!(
+            digits,
+            *b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+}

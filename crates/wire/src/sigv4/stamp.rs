@@ -125,3 +125,80 @@ const LENGTH: usize = 16;
 const FIRST: i64 = -62_135_596_800;
 /// 9999-12-30T22:00:00Z: the last instant that jiff can hold.
 const LAST: i64 = 253_402_207_200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_basic_form_is_read_and_nothing_near_it() {
+        let stamp = Stamp::basic(b"20150830T123600Z").unwrap();
+        assert_eq!(stamp.epoch_seconds(), 1_440_938_160);
+        assert_eq!(stamp.as_str(), "20150830T123600Z");
+        assert_eq!(stamp.day().as_str(), "20150830");
+        assert!(Stamp::basic(b"20240229T000000Z").is_some());
+        for bad in [
+            "",
+            "20150830T123600",
+            "20150830T123600z",
+            "20150830 123600Z",
+            "2015-08-30T12:36:00Z",
+            "20150830T123600.0Z",
+            "20150830T126000Z",
+            "20150830T240000Z",
+            "20150830T123660Z",
+            "20150229T123600Z",
+            "20151301T123600Z",
+            "20150001T123600Z",
+            "20150800T123600Z",
+            "+0150830T123600Z",
+            "2015083OT123600Z",
+            " 20150830T123600",
+        ] {
+            assert_eq!(Stamp::basic(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_date_header_has_the_forms_of_http_or_the_basic_one() {
+        for good in [
+            "20150830T123600Z",
+            "Sun, 30 Aug 2015 12:36:00 GMT",
+            "Sun, 30 Aug 2015 12:36:00 -0000",
+            "Sun, 30 Aug 2015 14:36:00 +0200",
+            "Sunday, 30-Aug-15 12:36:00 GMT",
+            "Sun Aug 30 12:36:00 2015",
+        ] {
+            let stamp = Stamp::of_date_header(good);
+            assert_eq!(
+                stamp.map(|stamp| stamp.to_string()).as_deref(),
+                Some("20150830T123600Z"),
+                "{good}"
+            );
+        }
+        let single_digit = Stamp::of_date_header("Sun Nov  6 08:49:37 1994").unwrap();
+        assert_eq!(single_digit.as_str(), "19941106T084937Z");
+        for bad in [
+            "",
+            "now",
+            "2015-08-30",
+            "30.8.2015",
+            "Mon, 30 Aug 2015 12:36:00 GMT",
+            "1440938160",
+        ] {
+            assert_eq!(Stamp::of_date_header(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn each_instant_reads_back_as_it_was_written() {
+        let step = 86_400 * 37 + 7 * 3600 + 11 * 60 + 13;
+        for seconds in (FIRST..=LAST).step_by(step).chain([FIRST, -1, 0, LAST]) {
+            let stamp = Stamp::at(seconds);
+            assert_eq!(stamp.epoch_seconds(), seconds);
+            assert_eq!(Stamp::basic(stamp.as_str().as_bytes()), Some(stamp));
+        }
+        assert_eq!(Stamp::at(i64::MAX), Stamp::at(LAST));
+        assert_eq!(Stamp::at(i64::MIN), Stamp::at(FIRST));
+    }
+}

@@ -10,7 +10,7 @@ use strongroom_wire::sigv4::{self, SigningKey};
 
 #[test]
 fn what_botocore_signs_is_accepted_in_the_shape_of_http_1() {
-    for vector in all() {
+    for vector in all().iter().filter(|vector| vector.name != "authority") {
         assert_accepted(vector, &vector.parts_of_http_1());
     }
 }
@@ -48,11 +48,7 @@ fn assert_accepted(vector: &Vector, parts: &Parts) {
         vector.session_token.as_deref(),
         "{name}"
     );
-    assert_eq!(
-        signed.is_presigned(),
-        vector.expires_seconds.is_some(),
-        "{name}"
-    );
+    assert_eq!(signed.is_presigned(), vector.is_presigned, "{name}");
     let key = SigningKey::derive(&vector.secret(), signed.scope());
     let window = vector.expires_seconds.unwrap_or(300);
     for now in [
@@ -87,6 +83,7 @@ pub(crate) struct Vector {
     session_token: Option<String>,
     region: String,
     service: String,
+    is_presigned: bool,
     expires_seconds: Option<i64>,
     method: String,
     authority: String,

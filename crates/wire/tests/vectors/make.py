@@ -34,6 +34,26 @@ SCOPES = [
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
 
 
+class WithoutExpires(botocore.auth.SigV4QueryAuth):
+    """As Go's presigner for STS does it."""
+
+    def _modify_request_before_signing(self, request):
+        super()._modify_request_before_signing(request)
+        request.url = request.url.replace(f"&X-Amz-Expires={self._expires}", "")
+
+
+class WithAuthority(botocore.auth.SigV4Auth):
+    """Signs HTTP/2's pseudo header in place of the host."""
+
+    def canonical_headers(self, headers_to_sign):
+        lines = super().canonical_headers(headers_to_sign).split("\n")
+        return "\n".join(sorted(":authority" + line[4:] if line.startswith("host:") else line for line in lines))
+
+    def signed_headers(self, headers_to_sign):
+        names = super().signed_headers(headers_to_sign).split(";")
+        return ";".join(sorted(":authority" if name == "host" else name for name in names))
+
+
 def usual(operation, **more):
     """The headers of a usual call."""
     return [("X-Amz-Target", f"secretsmanager.{operation}"), *JSON.items(), *more.items()]
@@ -52,6 +72,7 @@ def cases():
     yield "large_body", "POST", local, usual("PutSecretValue"), b"x" * 5000, {}
     yield "session_token", "POST", local, usual("GetSecretValue"), b"{}", {"token": "IQoJb3JpZ2luX2VjE=/+ab=="}
     yield "date_header", "POST", local, [*usual("GetSecretValue"), ("Date", "replaced")], b"{}", {}
+    yield "authority", "POST", local, usual("GetSecretValue"), b"{}", {"signer": WithAuthority}
     yield "no_content_type", "POST", local, [], b"Action=GetCallerIdentity", {"scope": SCOPES[1]}
     yield (
         "form", "POST", "https://sts.amazonaws.com/",
@@ -100,6 +121,7 @@ def presigned_cases():
     yield "sts_cluster", "GET", sts, [("x-k8s-aws-id", "cluster one")], b"", {"scope": SCOPES[1], "expires": 60}
     yield "sts_session", "GET", sts, [], b"", {"scope": SCOPES[1], "expires": 900, "token": "a/b+c==" * 40}
     yield "sts_post", "POST", sts, [], b"", {"scope": SCOPES[1], "expires": 604800}
+    yield "without_expires", "GET", sts, [], b"", {"scope": SCOPES[1], "signer": WithoutExpires}
     yield "shortest", "GET", "http://localhost:4599/", [], b"", {"expires": 1}
     yield "headers", "POST", "http://localhost:4599/", usual("ListSecrets", **{"My-Header": " a  b "}), b"", {"expires": 300}
     yield "path", "GET", "http://localhost:4599/a/../b%20c//d", [], b"", {"expires": 300}
@@ -150,7 +172,7 @@ def signed(name, method, url, headers, body, more):
     if "expires" in more:
         signer = botocore.auth.SigV4QueryAuth(credentials, service, region, expires=more["expires"])
     else:
-        signer = botocore.auth.SigV4Auth(credentials, service, region)
+        signer = more.get("signer", botocore.auth.SigV4Auth)(credentials, service, region)
     signer.add_auth(request)
     split = urllib.parse.urlsplit(request.url)
     return {
@@ -160,6 +182,7 @@ def signed(name, method, url, headers, body, more):
         "session_token": more.get("token"),
         "region": region,
         "service": service,
+        "is_presigned": isinstance(signer, botocore.auth.SigV4QueryAuth),
         "expires_seconds": more.get("expires"),
         "method": method,
         "authority": split.netloc,
