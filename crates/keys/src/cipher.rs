@@ -10,8 +10,8 @@
 //! - one version of a KMS key's backing material may seal 2^32 data keys, one a version of a
 //!   secret; at 100 writes a second, day and night, that lasts for more than a year, and a rotation
 //!   of the KMS key begins anew;
-//! - the root key seals nothing itself: material, credentials and tokens each have a key derived
-//!   from it, and each of the three has its own 2^32;
+//! - the root key seals nothing itself: material, credentials and each purpose of tokens have keys
+//!   derived from it, each with its own 2^32;
 //! - a seal's key seals one root key.
 
 use std::fmt;
@@ -432,18 +432,22 @@ mod tests {
 
     #[test]
     fn long_contexts_are_bound_from_end_to_end() {
-        let long = "x".repeat(ASSOCIATED_DATA_ON_STACK_BYTES_MAX);
-        let of_len = |len: usize| EncryptionContext::of([("SecretARN", &long[..len])]);
         let entropy = SeededEntropy::new(1);
-        for len in ASSOCIATED_DATA_ON_STACK_BYTES_MAX - 60..long.len() {
-            let sealed = key(1).seal(Purpose::Value, &of_len(len), b"value", &entropy);
+        let ending =
+            |len: usize, end: &str| EncryptionContext::of([("SecretARN", "x".repeat(len) + end)]);
+        let around_the_limit =
+            ASSOCIATED_DATA_ON_STACK_BYTES_MAX - 60..ASSOCIATED_DATA_ON_STACK_BYTES_MAX + 10;
+        for len in around_the_limit {
+            let sealed = key(1).seal(Purpose::Value, &ending(len, "a"), b"value", &entropy);
             assert!(
-                key(1).open(Purpose::Value, &of_len(len), &sealed).is_ok(),
+                key(1)
+                    .open(Purpose::Value, &ending(len, "a"), &sealed)
+                    .is_ok(),
                 "{len}"
             );
             assert!(
                 key(1)
-                    .open(Purpose::Value, &of_len(len + 1), &sealed)
+                    .open(Purpose::Value, &ending(len, "b"), &sealed)
                     .is_err(),
                 "{len}"
             );

@@ -26,9 +26,31 @@ const UNWRAPPED_MATERIAL_MAX: usize = 4096;
 pub struct Keyring {
     material: CipherKey,
     credentials: CipherKey,
-    tokens: CipherKey,
+    tokens: TokenKeys,
     root_key_id: RootKeyId,
     unwrapped: Cache<KeyVersionName, Arc<Unwrapped>>,
+}
+
+/// Where the keys of tokens come from. Tokens are made at clients' pace, so each purpose has a key
+/// of its own, and with it a bound of its own on how many it may seal.
+struct TokenKeys(Box<Zeroizing<[u8; KEY_LEN]>>);
+
+impl TokenKeys {
+    fn new(root: &RootKey) -> Self {
+        let mut keys = Self(Box::default());
+        derive(
+            root.bytes().expose(),
+            Purpose::Token.label(),
+            &mut keys.0[..],
+        );
+        keys
+    }
+
+    fn of(&self, purpose: &str) -> CipherKey {
+        let mut key = Zeroizing::new([0; KEY_LEN]);
+        derive(&self.0[..], purpose, &mut *key);
+        CipherKey::new(&key)
+    }
 }
 
 /// Backing material ready for use, with the wrapped bytes that it came from.
@@ -45,7 +67,7 @@ impl Keyring {
         Self {
             material: root.key_for(Purpose::Material),
             credentials: root.key_for(Purpose::Credential),
-            tokens: root.key_for(Purpose::Token),
+            tokens: TokenKeys::new(&root),
             root_key_id: root.id(),
             unwrapped: Cache::new(UNWRAPPED_MATERIAL_MAX),
         }
@@ -130,9 +152,11 @@ impl Keyring {
 
     /// Seals what a client is to hand back unread and unchanged, such as a pagination token.
     ///
-    /// `purpose` says which kind of token it is: one kind never opens as another.
+    /// `purpose` says which kind of token it is: one kind never opens as another, and each has a
+    /// key of its own. With a date in the purpose, the key changes with the date.
     pub fn seal_token(&self, purpose: &str, content: &[u8], entropy: &dyn Entropy) -> Sealed {
         self.tokens
+            .of(purpose)
             .seal(Purpose::Token, &token_context(purpose), content, entropy)
     }
 
@@ -142,6 +166,7 @@ impl Keyring {
     /// If it is not such a token of this deployment, or was changed.
     pub fn open_token(&self, purpose: &str, sealed: &Sealed) -> Result<SecretBytes, OpenError> {
         self.tokens
+            .of(purpose)
             .open(Purpose::Token, &token_context(purpose), sealed)
     }
 
@@ -597,17 +622,21 @@ mod tests {
 
     #[test]
     fn each_purpose_has_its_own_key_under_the_root() {
-        // Even if the label in the associated data were the same.
+        // Even if the label and the context in the associated data were the same.
         let (root, context) = (root(1), context());
-        let material = root.key_for(Purpose::Material);
-        let sealed = material.seal(Purpose::Value, &context, b"x", &SeededEntropy::new(3));
-        assert!(material.open(Purpose::Value, &context, &sealed).is_ok());
-        for other in [Purpose::Credential, Purpose::Token, Purpose::RootKey] {
-            assert!(
-                root.key_for(other)
-                    .open(Purpose::Value, &context, &sealed)
-                    .is_err()
-            );
+        let tokens = TokenKeys::new(&root);
+        let keys = [
+            root.key_for(Purpose::Material),
+            root.key_for(Purpose::Credential),
+            tokens.of("ListSecrets"),
+            tokens.of("ListSecretVersionIds"),
+        ];
+        for (i, one) in keys.iter().enumerate() {
+            let sealed = one.seal(Purpose::Value, &context, b"x", &SeededEntropy::new(3));
+            for (j, other) in keys.iter().enumerate() {
+                let opened = other.open(Purpose::Value, &context, &sealed);
+                assert_eq!(opened.is_ok(), i == j, "{i} {j}");
+            }
         }
     }
 

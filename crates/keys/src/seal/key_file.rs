@@ -32,8 +32,8 @@ pub enum KeyFileProblem {
     NotAFile,
     /// The file mode lets others than the owner read or change it.
     #[error(
-        "its mode is {:03o}, so others than its owner can use it; if nobody has, run \
-         'chmod 600' on it, else seal the root key anew",
+        "its mode is {:03o}, so others than its owner can use it; run 'chmod 600' on it, and \
+         consider who could have read it until now",
         mode
     )]
     OpenToOthers {

@@ -207,8 +207,8 @@ fn a_key_file_that_others_can_use_is_refused() {
         assert_eq!(
             complaint(&sealed.file, sealed.key_file()),
             format!(
-                "its mode is {mode:o}, so others than its owner can use it; if nobody has, run \
-                 'chmod 600' on it, else seal the root key anew"
+                "its mode is {mode:o}, so others than its owner can use it; run 'chmod 600' on it, \
+                 and consider who could have read it until now"
             )
         );
         assert!(create(&[sealed.key_file()], &SeededEntropy::new(2)).is_err());
