@@ -49,7 +49,7 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// The name of an AWS region, such as `eu-central-1`: 2 to 32 of `a-z`, `0-9` and inner hyphens.
+/// The name of an AWS region, such as `eu-central-1`: 1 to 63 of `a-z`, `0-9` and inner hyphens.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Region(String);
@@ -64,7 +64,7 @@ pub struct InvalidRegion(String);
 impl Region {
     /// Reads a region's name. Any well-formed name is a region; a deployment serves all of them.
     pub fn parse(text: &str) -> Result<Self, InvalidRegion> {
-        let well_formed = (2..=32).contains(&text.len())
+        let well_formed = (1..=63).contains(&text.len())
             && text
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')

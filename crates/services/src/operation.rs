@@ -27,6 +27,8 @@ pub struct Given<'a> {
 pub trait Operation: Sized + 'static {
     /// The operation's name in `X-Amz-Target`, in audit events and in metrics.
     const NAME: &'static str;
+    /// Whether it may walk through many records: such work must not hold up others.
+    const WALKS: bool = false;
     /// The response's shape. Members that have no value are left out, never null.
     type Output: Serialize;
 
@@ -90,6 +92,8 @@ pub struct Written {
 pub struct Entry {
     /// The operation's name.
     pub name: &'static str,
+    /// Whether it may walk through many records.
+    pub walks: bool,
     /// Reads the body, authorizes and decides.
     pub run: fn(&[u8], &Records<'_>, &Given<'_>) -> Result<Written, Stop>,
 }
@@ -99,6 +103,7 @@ impl Entry {
     pub const fn of<Op: Operation>() -> Self {
         Entry {
             name: Op::NAME,
+            walks: Op::WALKS,
             run: run::<Op>,
         }
     }

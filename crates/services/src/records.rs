@@ -257,7 +257,7 @@ pub type Decode = fn(&[u8]) -> Result<AnyRecord, Unreadable>;
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<Result<(), Stop>> + 'a;
 
 /// Where records come from: one consistent state of a store.
-pub trait Source {
+pub trait Source: Sync {
     /// The record at a key, if there is one.
     ///
     /// # Errors

@@ -3,3 +3,9 @@
 //! The order of things lives here; a rule of AWS's does not (it belongs into `strongroom-services`).
 
 pub mod edge;
+pub mod cache;
+pub mod clock;
+pub mod identity;
+pub mod node;
+pub mod pipeline;
+pub mod workers;

@@ -56,6 +56,7 @@ struct ItemError {
 
 impl Operation for BatchGetSecretValue {
     const NAME: &'static str = "BatchGetSecretValue";
+    const WALKS: bool = true;
     type Output = SecretValues;
 
     fn read(members: &mut Members<'_, '_>) -> Self {

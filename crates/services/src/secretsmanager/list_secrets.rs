@@ -48,6 +48,7 @@ struct SecretListEntry {
 
 impl Operation for ListSecrets {
     const NAME: &'static str = "ListSecrets";
+    const WALKS: bool = true;
     type Output = SecretList;
 
     fn read(members: &mut Members<'_, '_>) -> Self {

@@ -1,0 +1,316 @@
+//! Records in memory, decoded, in front of the store: what makes a read cost the same with a thousand
+//! secrets and with a million.
+//!
+//! Kept right by the store's watch: a commit answers only after every record that it changed has left
+//! the cache, so whoever saw the answer reads the new one. Knows no rule.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use quick_cache::Weighter;
+use quick_cache::sync::{Cache, GuardResult};
+use strongroom_services::caller::{AccountId, Region};
+use strongroom_services::records::{Decode, Found, Key, Source, Visit};
+use strongroom_services::refusal::Stop;
+use strongroom_store::{Change, ChangeKind, Range, Snapshot, Store, Watcher};
+
+/// Records that an almost empty cache has room for before it grows.
+const RECORDS_EXPECTED: usize = 4096;
+/// What a record costs in memory beside its bytes, roughly.
+const RECORD_OVERHEAD_BYTES: u64 = 256;
+
+/// The records of a node's store.
+pub struct CachedRecords {
+    store: Arc<dyn Store>,
+    kept: Arc<Kept>,
+}
+
+/// What is kept in memory; shared with the store, which reports each change.
+struct Kept {
+    records: Cache<Vec<u8>, Cached, ByWeight>,
+    /// Secrets in each region that was counted, by the start of their keys.
+    counts: Mutex<HashMap<Vec<u8>, u64>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+#[derive(Clone)]
+struct Cached {
+    found: Found,
+    bytes: u64,
+}
+
+#[derive(Clone)]
+struct ByWeight;
+
+impl Weighter<Vec<u8>, Cached> for ByWeight {
+    fn weight(&self, key: &Vec<u8>, cached: &Cached) -> u64 {
+        // Decoded, a record takes up to about twice its bytes.
+        2 * cached.bytes + key.len() as u64 + RECORD_OVERHEAD_BYTES
+    }
+}
+
+impl CachedRecords {
+    /// Puts a cache of at most `bytes` in front of a store.
+    pub fn new(store: Arc<dyn Store>, bytes: u64) -> Self {
+        let kept = Arc::new(Kept {
+            records: Cache::with_weighter(RECORDS_EXPECTED, bytes, ByWeight),
+            counts: Mutex::default(),
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+        });
+        store.watch(Arc::clone(&kept) as Arc<dyn Watcher>);
+        CachedRecords { store, kept }
+    }
+
+    /// How many look-ups were answered from memory, and how many were not.
+    pub fn hits_and_misses(&self) -> (u64, u64) {
+        (
+            self.kept.hits.load(Ordering::Relaxed),
+            self.kept.misses.load(Ordering::Relaxed),
+        )
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Stop> {
+        self.store.snapshot().map_err(unavailable)
+    }
+}
+
+impl Source for CachedRecords {
+    fn get(&self, key: &[u8], decode: Decode) -> Result<Option<Found>, Stop> {
+        let guard = match self.kept.records.get_value_or_guard(key, None) {
+            GuardResult::Value(cached) => {
+                self.kept.hits.fetch_add(1, Ordering::Relaxed);
+                return Ok(Some(cached.found));
+            }
+            GuardResult::Guard(guard) => Some(guard),
+            GuardResult::Timeout => None,
+        };
+        self.kept.misses.fetch_add(1, Ordering::Relaxed);
+        let Some(entry) = self.snapshot()?.get(key).map_err(unavailable)? else {
+            return Ok(None);
+        };
+        let record = decode(&entry.value).map_err(|unreadable| {
+            unavailable(At {
+                key: key.to_vec(),
+                cause: unreadable,
+            })
+        })?;
+        let found = Found {
+            record,
+            modified: entry.modified.0,
+        };
+        if let Some(guard) = guard {
+            // Refused where the record was changed meanwhile: its place is then gone already.
+            let bytes = entry.value.len() as u64;
+            let _ = guard.insert(Cached {
+                found: found.clone(),
+                bytes,
+            });
+        }
+        Ok(Some(found))
+    }
+
+    fn scan(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        reverse: bool,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Stop> {
+        let range = Range {
+            start: start.to_vec(),
+            end: Some(end.to_vec()),
+            reverse,
+        };
+        let mut outcome = Ok(());
+        self.snapshot()?
+            .range(&range, &mut |entry| match visit(entry.key, entry.value) {
+                ControlFlow::Continue(()) => ControlFlow::Continue(()),
+                ControlFlow::Break(result) => {
+                    outcome = result;
+                    ControlFlow::Break(())
+                }
+            })
+            .map_err(unavailable)?;
+        outcome
+    }
+
+    /// Counted once and kept by the watch from then on. A commit in the instant of the first count may
+    /// be counted twice: good enough for a quota.
+    fn secrets_count(&self, account: &AccountId, region: &Region) -> Result<u64, Stop> {
+        let prefix = Key::secrets(account, region);
+        let mut counts = self
+            .kept
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get(prefix.as_bytes()) {
+            return Ok(*count);
+        }
+        let mut count = 0;
+        self.scan(prefix.as_bytes(), &prefix.end(), false, &mut |_, _| {
+            count += 1;
+            ControlFlow::Continue(())
+        })?;
+        counts.insert(prefix.into_bytes(), count);
+        Ok(count)
+    }
+}
+
+impl Watcher for Kept {
+    fn changed(&self, changes: &[Change]) {
+        for change in changes {
+            self.records.remove(change.key.as_slice());
+            if change.kind == ChangeKind::Updated {
+                continue;
+            }
+            let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+            if counts.is_empty() {
+                continue;
+            }
+            let Some(name) = change.key.iter().rposition(|byte| *byte == 0) else {
+                continue;
+            };
+            if let Some(count) = counts.get_mut(&change.key[..=name]) {
+                *count = match change.kind {
+                    ChangeKind::Deleted => count.saturating_sub(1),
+                    _ => *count + 1,
+                };
+            }
+        }
+    }
+}
+
+fn unavailable(cause: impl std::error::Error + Send + Sync + 'static) -> Stop {
+    Stop::Unavailable(Box::new(cause))
+}
+
+/// A record that can't be read, with its place, for the operator.
+#[derive(Debug)]
+struct At<E> {
+    key: Vec<u8>,
+    cause: E,
+}
+
+impl<E: fmt::Display> fmt::Display for At<E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "record {}: {}",
+            self.key.escape_ascii(),
+            self.cause
+        )
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for At<E> {}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_services::kms::Alias;
+    use strongroom_services::records::Record;
+    use strongroom_store::simulated::{Simulated, now};
+    use strongroom_store::{Commit, Write};
+
+    use super::*;
+
+    fn put(store: &dyn Store, key: &Key, key_id: &str) {
+        let value = Alias {
+            key_id: key_id.to_owned(),
+        }
+        .encode()
+        .unwrap();
+        let write = Write::Put {
+            key: key.as_bytes().to_vec(),
+            value,
+        };
+        now(store.commit(Commit {
+            conditions: vec![],
+            writes: vec![write],
+        }))
+        .unwrap();
+    }
+
+    fn read(records: &CachedRecords, key: &Key) -> Option<String> {
+        let found = records.get(key.as_bytes(), Alias::decode).unwrap()?;
+        Alias::unwrap(&found.record).map(|alias| alias.key_id.clone())
+    }
+
+    fn alias() -> (AccountId, Region, Key) {
+        let account = AccountId::parse("123456789012").unwrap();
+        let region = Region::parse("us-east-1").unwrap();
+        let key = Key::kms_alias(&account, &region, "a");
+        (account, region, key)
+    }
+
+    #[test]
+    fn a_read_after_a_commit_sees_it_also_where_the_record_was_cached() {
+        let (_, _, key) = alias();
+        let store: Arc<dyn Store> = Arc::new(Simulated::new(1));
+        let records = CachedRecords::new(Arc::clone(&store), 1 << 20);
+        assert_eq!(read(&records, &key), None);
+        for value in ["one", "two", "three"] {
+            put(&*store, &key, value);
+            assert_eq!(read(&records, &key).as_deref(), Some(value));
+            assert_eq!(read(&records, &key).as_deref(), Some(value));
+        }
+        assert_eq!(records.hits_and_misses(), (3, 4));
+    }
+
+    #[test]
+    fn a_record_that_changes_while_it_is_loaded_is_not_kept() {
+        let (_, _, key) = alias();
+        let store: Arc<dyn Store> = Arc::new(Simulated::new(1));
+        let records = CachedRecords::new(Arc::clone(&store), 1 << 20);
+        put(&*store, &key, "old");
+        let GuardResult::Guard(guard) = records
+            .kept
+            .records
+            .get_value_or_guard(key.as_bytes(), None)
+        else {
+            panic!("nothing is cached yet");
+        };
+        let entry = store
+            .snapshot()
+            .unwrap()
+            .get(key.as_bytes())
+            .unwrap()
+            .unwrap();
+        put(&*store, &key, "new");
+        let record = Alias::decode(&entry.value).unwrap();
+        let stale = Cached {
+            found: Found {
+                record,
+                modified: entry.modified.0,
+            },
+            bytes: 1,
+        };
+        assert!(guard.insert(stale).is_err());
+        assert_eq!(read(&records, &key).as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn secrets_are_counted_by_region_as_they_come_and_go() {
+        let (account, region, _) = alias();
+        let other = Region::parse("eu-west-1").unwrap();
+        let store: Arc<dyn Store> = Arc::new(Simulated::new(1));
+        let records = CachedRecords::new(Arc::clone(&store), 1 << 20);
+        put(&*store, &Key::secret(&account, &region, "a"), "x");
+        assert_eq!(records.secrets_count(&account, &region).unwrap(), 1);
+        put(&*store, &Key::secret(&account, &region, "b"), "x");
+        put(&*store, &Key::secret(&account, &region, "b"), "y");
+        put(&*store, &Key::secret(&account, &other, "c"), "x");
+        assert_eq!(records.secrets_count(&account, &region).unwrap(), 2);
+        let gone = Key::secret(&account, &region, "a").into_bytes();
+        let delete = Commit {
+            conditions: vec![],
+            writes: vec![Write::Delete { key: gone }],
+        };
+        now(store.commit(delete)).unwrap();
+        assert_eq!(records.secrets_count(&account, &region).unwrap(), 1);
+    }
+}

@@ -1,0 +1,402 @@
+//! A node: one store, its keys and its clock, put together; what the edge serves, the operator asks
+//! and a development server resets.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use strongroom_keys::{Entropy, Keyring, RootKey, SecretBytes, SystemEntropy};
+use strongroom_services::accounts::{self, Account, AccountProblem, RootCredentials};
+use strongroom_services::caller::{AccountId, Caller, Principal, Region};
+use strongroom_services::records::{Changes, Records};
+use strongroom_services::refusal::{Refusal, Stop};
+use strongroom_services::time::Timestamp;
+use strongroom_store::embedded::{Embedded, Options};
+use strongroom_store::{Commit, CommitError, Fault, Range, Store, Write};
+use strongroom_wire::target::Service;
+
+use crate::cache::CachedRecords;
+use crate::clock::Clock;
+use crate::edge::control::DevServer;
+use crate::edge::{Application, Received, Reply};
+use crate::identity::Identities;
+use crate::pipeline::{self, Failure, Pipeline, Queues};
+use crate::workers::{PurgeWorker, WorkerState};
+
+/// Where a development server keeps how far its clock is ahead, so that a restart goes on from there.
+const DEVELOPMENT_CLOCK: &[u8] = b"development-clock";
+/// What outlives a reset of a development server: accounts and their access keys.
+const KEPT_BY_RESET: [&[u8]; 2] = [b"account\0", b"access-key\0"];
+/// Keys that a reset removes in one commit.
+const RESET_BATCH: usize = 100;
+
+/// What a node is made of.
+pub struct NodeOptions {
+    /// The folder of the embedded store.
+    pub data_dir: PathBuf,
+    /// The root key, unsealed.
+    pub root_key: RootKey,
+    /// Whether this is a development server, whose clock can be moved and whose secrets can be reset.
+    pub dev: bool,
+    /// Most memory for the store's pages, in bytes.
+    pub store_cache_bytes: usize,
+    /// Most memory for decoded records, in bytes.
+    pub record_cache_bytes: u64,
+}
+
+/// The pieces that a node is put together from.
+pub struct Assembly {
+    /// Where its records rest.
+    pub store: Arc<dyn Store>,
+    /// Its keys.
+    pub keyring: Keyring,
+    /// Where its random bytes come from.
+    pub entropy: Box<dyn Entropy>,
+    /// Its clock.
+    pub clock: Clock,
+    /// Most memory for decoded records, in bytes.
+    pub record_cache_bytes: u64,
+    /// Whether it is a development server.
+    pub dev: bool,
+}
+
+/// A running node.
+pub struct Node {
+    store: Arc<dyn Store>,
+    records: CachedRecords,
+    keyring: Keyring,
+    entropy: Box<dyn Entropy>,
+    clock: Clock,
+    identities: Identities,
+    queues: Queues,
+    purges: PurgeWorker,
+    dev: bool,
+}
+
+/// Why an operator's request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The request can't be carried out.
+    #[error(transparent)]
+    Account(#[from] AccountProblem),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] CommitError),
+}
+
+/// How a node is.
+#[derive(Debug)]
+pub struct Health {
+    /// What keeps the store from taking commits.
+    pub store: Result<(), Fault>,
+    /// Each background job.
+    pub workers: Vec<WorkerState>,
+}
+
+impl Node {
+    /// Opens the store in a folder and starts to serve from it. Background jobs start with
+    /// [`Node::start_workers`].
+    ///
+    /// # Errors
+    /// What keeps the store from being opened, with what to do about it.
+    pub fn open(options: NodeOptions) -> Result<Arc<Self>, Fault> {
+        let store = Embedded::open(&Options {
+            cache_bytes: options.store_cache_bytes,
+            ..Options::new(options.data_dir)
+        })?;
+        Self::assemble(Assembly {
+            store: Arc::new(store),
+            keyring: Keyring::new(options.root_key),
+            entropy: Box::new(SystemEntropy),
+            clock: Clock::default(),
+            record_cache_bytes: options.record_cache_bytes,
+            dev: options.dev,
+        })
+    }
+
+    /// A node on any store, with any clock; for simulations too.
+    ///
+    /// # Errors
+    /// What keeps the store from being read.
+    pub fn assemble(parts: Assembly) -> Result<Arc<Self>, Fault> {
+        if parts.dev
+            && let Some(entry) = parts.store.snapshot()?.get(DEVELOPMENT_CLOCK)?
+        {
+            let ahead = entry.value.try_into().map(i64::from_be_bytes);
+            parts
+                .clock
+                .set_ahead_milliseconds(ahead.unwrap_or_default());
+        }
+        Ok(Arc::new(Node {
+            records: CachedRecords::new(Arc::clone(&parts.store), parts.record_cache_bytes),
+            store: parts.store,
+            keyring: parts.keyring,
+            entropy: parts.entropy,
+            clock: parts.clock,
+            identities: Identities::new(),
+            queues: Queues::new(),
+            purges: PurgeWorker::new(),
+            dev: parts.dev,
+        }))
+    }
+
+    /// Starts the background jobs. They end when the node is dropped.
+    pub fn start_workers(self: &Arc<Self>) {
+        crate::workers::start(self);
+    }
+
+    /// The domain's present instant.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// How the node is.
+    pub fn health(&self) -> Health {
+        Health {
+            store: self.store.health(),
+            workers: vec![self.purges.state()],
+        }
+    }
+
+    /// How many record look-ups were answered from memory, and how many were not.
+    pub fn cache_hits_and_misses(&self) -> (u64, u64) {
+        self.records.hits_and_misses()
+    }
+
+    /// Makes an account, with fresh credentials for its root user.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn create_account(&self, id: &AccountId) -> Result<RootCredentials, AdminError> {
+        let credentials = accounts::fresh_credentials(id, &*self.entropy);
+        self.change(|records| {
+            accounts::create(
+                &credentials,
+                records,
+                self.now(),
+                &self.keyring,
+                &*self.entropy,
+            )
+        })
+        .await?;
+        Ok(credentials)
+    }
+
+    /// Gives an account's root user these credentials in place of any earlier ones; makes the account
+    /// where there is none. For development servers.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn set_root_credentials(
+        &self,
+        id: &AccountId,
+        access_key_id: &str,
+        secret_access_key: SecretBytes,
+    ) -> Result<(), AdminError> {
+        let credentials = RootCredentials {
+            account: id.clone(),
+            access_key_id: access_key_id.to_owned(),
+            secret_access_key,
+        };
+        self.change(|records| {
+            accounts::set_root_credentials(
+                &credentials,
+                records,
+                self.now(),
+                &self.keyring,
+                &*self.entropy,
+            )
+        })
+        .await
+    }
+
+    /// All accounts, by id.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub fn accounts(&self) -> Result<Vec<Arc<Account>>, AdminError> {
+        let mut found = Vec::new();
+        let prefix = KEPT_BY_RESET[0];
+        let end = Range::prefix(prefix).end.unwrap_or_default();
+        Records::of(&self.records)
+            .scan::<Account>(prefix, &end, false, |account| {
+                found.push(account);
+                ControlFlow::Continue(())
+            })
+            .map_err(AccountProblem::from)?;
+        Ok(found)
+    }
+
+    /// The secret half of a root user's access key; for a development server that goes on with the
+    /// credentials it had.
+    ///
+    /// # Errors
+    /// [`AdminError`]; `None` where the account has no access key.
+    pub fn root_credentials(&self, id: &AccountId) -> Result<Option<RootCredentials>, AdminError> {
+        use strongroom_services::accounts::AccessKey;
+        use strongroom_services::records::Key;
+        let records = Records::of(&self.records);
+        let read = || -> Result<Option<RootCredentials>, Stop> {
+            let Some(account) = records.read::<Account>(Key::account(id))? else {
+                return Ok(None);
+            };
+            let Some(access_key_id) = account.root_access_key_ids.first() else {
+                return Ok(None);
+            };
+            let Some(key) = records.read::<AccessKey>(Key::access_key(access_key_id))? else {
+                return Ok(None);
+            };
+            let secret_access_key = self
+                .keyring
+                .open_credential(access_key_id, &key.sealed_secret)
+                .map_err(|error| Stop::Unavailable(Box::new(error)))?;
+            let access_key_id = access_key_id.clone();
+            Ok(Some(RootCredentials {
+                account: id.clone(),
+                access_key_id,
+                secret_access_key,
+            }))
+        };
+        Ok(read().map_err(AccountProblem::from)?)
+    }
+
+    /// Carries out an operation of Secrets Manager as an account's root user, without a signature;
+    /// for whoever is inside the process already, such as the seeding of a development server.
+    pub async fn run_as_root(
+        &self,
+        account: &AccountId,
+        region: &Region,
+        operation: &str,
+        body: &[u8],
+    ) -> Result<Vec<u8>, Failure> {
+        let caller = Caller {
+            account: account.clone(),
+            region: region.clone(),
+            principal: Principal::Root,
+        };
+        match pipeline::find(Service::SecretsManager, operation) {
+            Some(entry) => self.pipeline().execute(entry, body, &caller).await,
+            None => Err(Failure::Refused(Refusal::unknown_operation())),
+        }
+    }
+
+    /// Removes each secret whose recovery window is over.
+    pub async fn purge_due(&self) {
+        self.purges
+            .run(&self.records, &*self.store, self.now())
+            .await;
+    }
+
+    /// Stops taking commits, once those that are queued are done.
+    pub fn close(&self) {
+        self.store.close();
+    }
+
+    fn pipeline(&self) -> Pipeline<'_> {
+        Pipeline {
+            records: &self.records,
+            store: &*self.store,
+            keyring: &self.keyring,
+            entropy: &*self.entropy,
+            clock: &self.clock,
+            identities: &self.identities,
+            queues: &self.queues,
+        }
+    }
+
+    /// Commits what `decide` wants changed, deciding anew where others were faster.
+    async fn change(
+        &self,
+        decide: impl Fn(&Records<'_>) -> Result<Changes, AccountProblem>,
+    ) -> Result<(), AdminError> {
+        loop {
+            let records = Records::of(&self.records);
+            let changes = decide(&records)?;
+            let commit = pipeline::commit(records.into_seen(), changes);
+            match self.store.commit(commit).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The next keys that a reset has to remove.
+    fn reset_batch(&self) -> Result<Vec<Write>, Fault> {
+        let mut batch = Vec::new();
+        self.store.snapshot()?.range(&Range::all(), &mut |entry| {
+            if !KEPT_BY_RESET.iter().any(|kept| entry.key.starts_with(kept)) {
+                batch.push(Write::Delete {
+                    key: entry.key.to_vec(),
+                });
+            }
+            if batch.len() < RESET_BATCH {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        Ok(batch)
+    }
+}
+
+impl Application for Node {
+    async fn answer(&self, received: Received) -> Reply {
+        let (_operation, reply) = self.pipeline().answer(&received).await;
+        reply
+    }
+}
+
+impl DevServer for Node {
+    async fn reset(&self) -> Result<(), String> {
+        if !self.dev {
+            return Err("only a development server can be reset".to_owned());
+        }
+        loop {
+            let writes = self.reset_batch().map_err(|fault| fault.to_string())?;
+            if writes.is_empty() {
+                break;
+            }
+            let commit = Commit {
+                conditions: Vec::new(),
+                writes,
+            };
+            self.store
+                .commit(commit)
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        self.clock.set_ahead_milliseconds(0);
+        Ok(())
+    }
+
+    fn clock_milliseconds(&self) -> i64 {
+        self.now().milliseconds()
+    }
+
+    async fn advance_clock(&self, seconds: u64) -> Result<(), String> {
+        if !self.dev {
+            return Err("only a development server's clock can be moved".to_owned());
+        }
+        self.clock.advance(Duration::from_secs(seconds));
+        let value = self.clock.ahead_milliseconds().to_be_bytes().to_vec();
+        let write = Write::Put {
+            key: DEVELOPMENT_CLOCK.to_vec(),
+            value,
+        };
+        let commit = Commit {
+            conditions: Vec::new(),
+            writes: vec![write],
+        };
+        self.store
+            .commit(commit)
+            .await
+            .map_err(|error| error.to_string())?;
+        self.purge_due().await;
+        match self.purges.state().last_error {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The path of a request, top to bottom: target, signature, decision, commit, answer.
+//!
+//! Nothing here is a rule of AWS's: those are in `strongroom-services`, which says what an operation
+//! decides, and `strongroom-wire`, which says how it is framed.
+
+use std::hash::{BuildHasher, RandomState};
+
+use http::StatusCode;
+use strongroom_keys::{Entropy, Keyring};
+use strongroom_services::caller::Caller;
+use strongroom_services::operation::{Entry, Given, Written};
+use strongroom_services::records::{Change, Changes, Records, Seen};
+use strongroom_services::refusal::{MessageMember, Refusal, Stop};
+use strongroom_services::secretsmanager;
+use strongroom_store::{Commit, CommitError, Condition, Fault, FaultKind, Revision, Store, Write};
+use strongroom_wire::error_body::{self, ErrorBody, Protocol};
+use strongroom_wire::request_id::RequestId;
+use strongroom_wire::sigv4::AuthError;
+use strongroom_wire::target::{Service, Target};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::Mutex;
+
+use crate::cache::CachedRecords;
+use crate::clock::Clock;
+use crate::edge::{Received, Reply};
+use crate::identity::{Identities, Unidentified};
+
+/// Times that a decision is made anew because someone else changed what it was based on.
+const ATTEMPTS_MAX: usize = 200;
+/// Queues for decisions that lost a race, by the record that they lost it over.
+const QUEUES: usize = 64;
+
+/// What the path of a request needs.
+pub struct Pipeline<'a> {
+    /// The records.
+    pub records: &'a CachedRecords,
+    /// Where changes go.
+    pub store: &'a dyn Store,
+    /// The keys in memory.
+    pub keyring: &'a Keyring,
+    /// Where random bytes come from.
+    pub entropy: &'a dyn Entropy,
+    /// What time it is.
+    pub clock: &'a Clock,
+    /// Who may sign.
+    pub identities: &'a Identities,
+    /// Where those wait who lost a race.
+    pub queues: &'a Queues,
+}
+
+/// Why a request was not answered as it asked.
+pub enum Failure {
+    /// The signature is not right.
+    Unauthenticated(AuthError),
+    /// The operation was refused.
+    Refused(Refusal),
+    /// Something broke, before anything was changed or without need to change anything.
+    Broken(String),
+    /// The changes could not be stored.
+    NotStored(Fault),
+    /// Others changed the same record all the time.
+    Contended,
+}
+
+impl Pipeline<'_> {
+    /// Answers a request. `operation` in the outcome is one that exists, for metrics.
+    pub async fn answer(&self, received: &Received) -> (Option<&'static str>, Reply) {
+        let target = match Target::read(&received.parts) {
+            Ok(target) => target,
+            Err(error) => return (None, error.render(&received.request_id).into()),
+        };
+        let entry = find(target.service(), target.operation());
+        let result = match self.identify(&target, received) {
+            Err(failure) => Err(failure),
+            Ok(caller) => match entry {
+                Some(entry) => self.execute(entry, &received.body, &caller).await,
+                None => Err(Failure::Refused(
+                    secretsmanager::absent(target.operation())
+                        .unwrap_or_else(Refusal::unknown_operation),
+                )),
+            },
+        };
+        let reply = match result {
+            Ok(body) => success(body),
+            Err(failure) => failure.reply(target.service().protocol(), &received.request_id),
+        };
+        (entry.map(|entry| entry.name), reply)
+    }
+
+    /// Carries out an operation for a caller who is known to be who they say.
+    pub async fn execute(
+        &self,
+        entry: &Entry,
+        body: &[u8],
+        caller: &Caller,
+    ) -> Result<Vec<u8>, Failure> {
+        let mut queue = None;
+        for _ in 0..ATTEMPTS_MAX {
+            let (decided, seen) = self.decide(entry, body, caller);
+            let Written {
+                body: answer,
+                changes,
+            } = match decided {
+                Ok(written) => written,
+                Err(Stop::Refused(refusal)) => return Err(Failure::Refused(refusal)),
+                Err(Stop::Unavailable(_)) if self.any_changed(&seen) => continue,
+                Err(Stop::Unavailable(cause)) => return Err(Failure::Broken(cause.to_string())),
+            };
+            if changes.writes.is_empty() {
+                return Ok(answer);
+            }
+            let optional = changes.optional;
+            match self.store.commit(commit(seen, changes)).await {
+                Ok(_) => return Ok(answer),
+                Err(CommitError::Conflict { key }) => {
+                    // One loser at a time tries again, so that many writers of one record don't
+                    // make each other lose for ever. The earlier place is given up first.
+                    drop(queue.take());
+                    queue = Some(self.queues.of(&key).lock().await);
+                }
+                Err(error) if optional => {
+                    tracing::warn!(%error, operation = entry.name, "an access date was not stored");
+                    return Ok(answer);
+                }
+                Err(CommitError::Fault(fault)) => return Err(Failure::NotStored(fault)),
+                Err(error) => return Err(Failure::Broken(error.to_string())),
+            }
+        }
+        Err(Failure::Contended)
+    }
+
+    fn decide(
+        &self,
+        entry: &Entry,
+        body: &[u8],
+        caller: &Caller,
+    ) -> (Result<Written, Stop>, Vec<Seen>) {
+        let records = Records::of(self.records);
+        let given = Given {
+            caller,
+            now: self.clock.now(),
+            entropy: self.entropy,
+            keyring: self.keyring,
+        };
+        let run = || (entry.run)(body, &records, &given);
+        let decided = if entry.walks && may_block() {
+            tokio::task::block_in_place(run)
+        } else {
+            run()
+        };
+        (decided, records.into_seen())
+    }
+
+    fn identify(&self, target: &Target<'_>, received: &Received) -> Result<Caller, Failure> {
+        self.identities
+            .identify(
+                &received.parts,
+                &received.body,
+                target,
+                self.clock.real_seconds(),
+                self.records,
+                self.keyring,
+            )
+            .map_err(|unidentified| match unidentified {
+                Unidentified::Refused(error) => Failure::Unauthenticated(error),
+                Unidentified::Unavailable(Stop::Unavailable(cause)) => {
+                    Failure::Broken(cause.to_string())
+                }
+                Unidentified::Unavailable(Stop::Refused(refusal)) => Failure::Refused(refusal),
+            })
+    }
+
+    /// Whether a decision may have failed only because records changed between its reads.
+    fn any_changed(&self, seen: &[Seen]) -> bool {
+        let Ok(snapshot) = self.store.snapshot() else {
+            return false;
+        };
+        seen.iter()
+            .any(|seen| match snapshot.get(seen.key.as_bytes()) {
+                Ok(entry) => entry.map_or(0, |entry| entry.modified.0) != seen.modified,
+                Err(_) => false,
+            })
+    }
+}
+
+/// Turns a decision's changes into a commit that holds only while what it read is unchanged.
+pub fn commit(seen: Vec<Seen>, changes: Changes) -> Commit {
+    let conditions = seen
+        .into_iter()
+        .map(|seen| Condition {
+            key: seen.key.into_bytes(),
+            modified: Revision(seen.modified),
+        })
+        .collect();
+    let writes = changes
+        .writes
+        .into_iter()
+        .map(|change| match change {
+            Change::Put(key, value) => Write::Put {
+                key: key.into_bytes(),
+                value,
+            },
+            Change::Delete(key) => Write::Delete {
+                key: key.into_bytes(),
+            },
+        })
+        .collect();
+    Commit { conditions, writes }
+}
+
+/// An operation of a service by its name.
+pub fn find(service: Service, operation: &str) -> Option<&'static Entry> {
+    let operations = match service {
+        Service::SecretsManager => secretsmanager::OPERATIONS,
+    };
+    operations.iter().find(|entry| entry.name == operation)
+}
+
+fn success(body: Vec<u8>) -> Reply {
+    Reply::new(StatusCode::OK, error_body::AWS_JSON_CONTENT_TYPE, body)
+}
+
+/// Only a runtime of several threads can move other work away from one that blocks.
+fn may_block() -> bool {
+    Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
+}
+
+impl Failure {
+    /// What the client is told. What the operator is told goes to the log, under the request's id.
+    pub fn reply(self, protocol: Protocol, request_id: &RequestId) -> Reply {
+        self.error_body(protocol, request_id)
+            .render(protocol, request_id)
+            .into()
+    }
+
+    fn error_body(self, protocol: Protocol, request_id: &RequestId) -> ErrorBody {
+        match self {
+            Failure::Unauthenticated(error) => error.error_body(protocol),
+            Failure::Refused(Refusal {
+                code,
+                message,
+                member: MessageMember::Modeled,
+            }) => ErrorBody::modeled(code, message.unwrap_or_default()),
+            Failure::Refused(Refusal {
+                code,
+                message,
+                member: MessageMember::Framework,
+            }) => ErrorBody::framework(code, message),
+            Failure::Broken(cause) => {
+                tracing::error!(%request_id, %cause, "a request failed");
+                internal(
+                    "An internal error occurred. Its cause is in the server's log under this request's id.",
+                )
+            }
+            Failure::NotStored(fault) => {
+                tracing::error!(%request_id, %fault, remedy = fault.remedy(), "a change was not stored");
+                let why = match fault.kind() {
+                    FaultKind::NoSpace => "the server's disk is full",
+                    FaultKind::ReadOnly => "the server's disk can't be written",
+                    _ => "the server's store failed",
+                };
+                internal(&if fault.is_before_writing() {
+                    format!("The change was not made: {why}.")
+                } else {
+                    format!("The change may or may not have been made: {why}.")
+                })
+            }
+            Failure::Contended => {
+                tracing::warn!(%request_id, "gave up: the record changed all the time");
+                internal(
+                    "Too many requests change this secret at once. Nothing was changed; try again.",
+                )
+            }
+        }
+    }
+}
+
+fn internal(message: &str) -> ErrorBody {
+    ErrorBody::modeled("InternalServiceError", message)
+        .with_status(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// Where decisions wait that lost a race over a record.
+pub struct Queues {
+    queues: [Mutex<()>; QUEUES],
+    hasher: RandomState,
+}
+
+impl Queues {
+    /// Nobody waits.
+    pub fn new() -> Self {
+        Queues {
+            queues: std::array::from_fn(|_| Mutex::new(())),
+            hasher: RandomState::new(),
+        }
+    }
+
+    fn of(&self, key: &[u8]) -> &Mutex<()> {
+        let index = self.hasher.hash_one(key) % QUEUES as u64;
+        &self.queues[usize::try_from(index).unwrap_or_default()]
+    }
+}
+
+impl Default for Queues {
+    fn default() -> Self {
+        Self::new()
+    }
+}

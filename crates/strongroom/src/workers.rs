@@ -1,0 +1,157 @@
+//! Background jobs: what must happen although nobody asks. Each shows when it ran last and what went
+//! wrong. What is to be done is decided in `strongroom-services`; here it is found and committed.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use strongroom_services::records::{Key, Record, Records, Source};
+use strongroom_services::refusal::Stop;
+use strongroom_services::secretsmanager::purge::{self, PurgeDue};
+use strongroom_services::time::Timestamp;
+use strongroom_store::{CommitError, Store};
+
+use crate::cache::CachedRecords;
+use crate::node::Node;
+use crate::pipeline;
+
+/// How often the due deletions are looked for.
+const PURGE_INTERVAL: Duration = Duration::from_secs(1);
+/// Deletions that are carried out before the index is looked at again.
+const PURGE_BATCH: usize = 1000;
+
+/// How a background job is doing.
+#[derive(Clone, Debug)]
+pub struct WorkerState {
+    /// What it is called.
+    pub name: &'static str,
+    /// When it last ran to its end, in the domain's time.
+    pub last_run: Option<Timestamp>,
+    /// How many items it has dealt with since the start.
+    pub done: u64,
+    /// What went wrong in its last run; it tries again in the next.
+    pub last_error: Option<String>,
+}
+
+/// Starts the background jobs of a node; they end with it.
+pub fn start(node: &Arc<Node>) {
+    let node: Weak<Node> = Arc::downgrade(node);
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(PURGE_INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let Some(node) = node.upgrade() else { return };
+            node.purge_due().await;
+        }
+    });
+}
+
+/// Ends secrets whose recovery window is over.
+pub struct PurgeWorker {
+    state: Mutex<WorkerState>,
+}
+
+impl PurgeWorker {
+    /// It has not run yet.
+    pub fn new() -> Self {
+        let state = WorkerState {
+            name: "purge",
+            last_run: None,
+            done: 0,
+            last_error: None,
+        };
+        PurgeWorker {
+            state: Mutex::new(state),
+        }
+    }
+
+    /// How it is doing.
+    pub fn state(&self) -> WorkerState {
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Carries out every deletion that is due. Safe to run twice at once: each is conditional on the
+    /// secret still being as it was read.
+    pub async fn run(&self, records: &CachedRecords, store: &dyn Store, now: Timestamp) {
+        let mut done = 0;
+        let result = loop {
+            match Self::batch(records, store, now).await {
+                Ok(0) => break Ok(()),
+                Ok(count) => done += count,
+                Err(error) => break Err(error),
+            }
+        };
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.done += done;
+        match result {
+            Ok(()) => (state.last_run, state.last_error) = (Some(now), None),
+            Err(error) => {
+                if state.last_error.as_ref() != Some(&error) {
+                    tracing::error!(%error, "scheduled deletions could not be carried out");
+                }
+                state.last_error = Some(error);
+            }
+        }
+    }
+
+    async fn batch(
+        source: &CachedRecords,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<u64, String> {
+        let mut done = 0;
+        for (row, due) in Self::due(source, now).map_err(text)? {
+            let records = Records::of(source);
+            let changes = due.carry_out(row, &records, now).map_err(text)?;
+            match store
+                .commit(pipeline::commit(records.into_seen(), changes))
+                .await
+            {
+                Ok(_) => done += 1,
+                // Restored or removed in this instant; its row is looked at again.
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        Ok(done)
+    }
+
+    fn due(source: &CachedRecords, now: Timestamp) -> Result<Vec<(Key, Arc<PurgeDue>)>, Stop> {
+        let (start, end) = purge::due_range(now);
+        let mut due = Vec::new();
+        source.scan(&start, &end, false, &mut |key, bytes| {
+            match PurgeDue::decode(bytes) {
+                Ok(record) => due.extend(
+                    PurgeDue::unwrap(&record)
+                        .map(|row| (Key::from_bytes(key.to_vec()), Arc::clone(row))),
+                ),
+                Err(unreadable) => {
+                    return ControlFlow::Break(Err(Stop::Unavailable(Box::new(unreadable))));
+                }
+            }
+            if due.len() < PURGE_BATCH {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(Ok(()))
+            }
+        })?;
+        Ok(due)
+    }
+}
+
+impl Default for PurgeWorker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn text(stop: Stop) -> String {
+    match stop {
+        Stop::Unavailable(cause) => cause.to_string(),
+        Stop::Refused(refusal) => refusal.message.unwrap_or_default(),
+    }
+}
