@@ -38,7 +38,7 @@ struct Operator {
 
 /// How an operator meets the several values of a multivalued key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Quantifier {
+enum Quantifier {
     /// `ForAllValues:` every value of the request; holds where there is none.
     ForAllValues,
     /// `ForAnyValue:` at least one value of the request.

@@ -20,7 +20,7 @@
 //! ```
 
 pub mod analysis;
-
+mod combine;
 mod condition;
 mod context;
 mod document;
@@ -32,7 +32,11 @@ mod pattern;
 mod principal;
 mod values;
 
-pub use condition::{ConditionRef, Quantifier};
+pub use combine::{
+    Decision, Grant, IdentityGrant, Policies, PolicyType, Refused, ResourceGrant, ResourceRule,
+    decide,
+};
+pub use condition::ConditionRef;
 pub use context::{Context, Saw};
 pub use document::{ActionRef, Document, Effect, Kind, ResourceRef, Statement, Version};
 pub use evaluate::{Request, StatementRef, Verdict, evaluate};

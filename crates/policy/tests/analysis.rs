@@ -1,5 +1,7 @@
 //! Which policies are public, which reach outside of the account, which could lock someone out.
 
+#![allow(clippy::panic, reason = "a helper of tests may panic as a test may")]
+
 use strongroom_policy::analysis::{Grantee, external_access, may_deny, public_access};
 use strongroom_policy::{Document, Kind};
 

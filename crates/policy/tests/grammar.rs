@@ -1,5 +1,7 @@
 //! The grammar, element by element: what is taken, what is refused, where and why.
 
+#![allow(clippy::panic, reason = "a helper of tests may panic as a test may")]
+
 use strongroom_policy::{Document, Effect, Kind, Principal, Problem, Version};
 
 const RESOURCE_STATEMENT: &str =
