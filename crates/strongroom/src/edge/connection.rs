@@ -1,7 +1,7 @@
 //! One connection: what is known of its progress, and the watchdog that cuts it when it makes none.
 //!
-//! A request costs no timer here: the watchdog sleeps until the connection could be overdue at the earliest, looks at
-//! the stamps that reading and answering leave, and goes back to sleep if it is not.
+//! A request costs no timer here: the watchdog makes its rounds, looks at the stamps that reading, answering and
+//! writing leave, and goes back to sleep if nothing is overdue.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -54,7 +54,11 @@ pub(super) async fn serve<A: Application, T>(
     });
     let service = service_fn(move |request| exchange::exchange(Arc::clone(&connection), request));
     let mut serving = pin!(builder.serve_connection(io, service));
-    let mut watchdog = pin!(sleep_until(progress.overdue_at(&limits)));
+    let round = limits
+        .header_read
+        .min(limits.keep_alive)
+        .min(limits.response_write);
+    let mut watchdog = pin!(sleep_until(Instant::now() + round));
     let mut is_ending = false;
     loop {
         tokio::select! {
@@ -70,9 +74,11 @@ pub(super) async fn serve<A: Application, T>(
                 }
             }
             () = watchdog.as_mut() => {
-                let overdue_at = progress.overdue_at(&limits);
-                if overdue_at > Instant::now() {
-                    watchdog.as_mut().reset(overdue_at);
+                let (now, overdue_at) = (Instant::now(), progress.overdue_at(&limits));
+                if overdue_at.is_none_or(|overdue_at| overdue_at > now) {
+                    // Whatever begins in the meantime has at least one round's time.
+                    let next_round = now + round;
+                    watchdog.as_mut().reset(overdue_at.map_or(next_round, |at| at.min(next_round)));
                 } else if is_ending || !progress.is_idle() {
                     counters.cut();
                     return;
@@ -80,7 +86,7 @@ pub(super) async fn serve<A: Application, T>(
                     // Idle for too long. An HTTP/2 client is told, and gets a moment to take note.
                     is_ending = true;
                     serving.as_mut().graceful_shutdown();
-                    watchdog.as_mut().reset(Instant::now() + FAREWELL);
+                    watchdog.as_mut().reset(now + FAREWELL);
                 }
             }
         }
@@ -153,6 +159,11 @@ impl Progress {
         self.requests.load(Relaxed)
     }
 
+    /// The same, unless one of them is still being answered.
+    pub(super) fn requests_if_all_answered(&self) -> Option<u64> {
+        (self.in_flight.load(Relaxed) == 0).then(|| self.requests())
+    }
+
     pub(super) fn head_is_unfinished(&self, unfinished: bool) {
         let known = self.head_since.load(Relaxed) != NEVER;
         if unfinished != known {
@@ -205,32 +216,34 @@ impl Progress {
                 .all(|since| since.load(Relaxed) == NEVER)
     }
 
-    /// When the connection must be cut, or looked at again.
-    fn overdue_at(&self, limits: &Limits) -> Instant {
+    /// When the connection must be cut; `None` while a request's own time limits hold.
+    fn overdue_at(&self, limits: &Limits) -> Option<Instant> {
         let since = |stamp: &AtomicU64| match stamp.load(Relaxed) {
             NEVER => None,
             milliseconds => Some(self.born + Duration::from_millis(milliseconds)),
         };
         if let Some(lingering) = since(&self.lingering_since) {
-            return lingering + FAREWELL;
+            return Some(lingering + FAREWELL);
         }
         if let Some(blocked) = since(&self.blocked_since) {
-            return blocked + limits.response_write;
+            return Some(blocked + limits.response_write);
         }
         if self.in_flight.load(Relaxed) > 0 {
-            // Bodies and answers have time limits of their own; this only comes back to look.
-            return Instant::now() + limits.keep_alive.min(limits.header_read);
+            return None;
         }
         let idle = since(&self.idle_since).unwrap_or(self.born);
         if let Some(head) = since(&self.head_since) {
             // A head may have begun to arrive while the request before it was still being answered.
-            return head.max(idle) + limits.header_read;
+            return Some(head.max(idle) + limits.header_read);
         }
-        idle + if self.requests() == 0 {
-            limits.header_read
-        } else {
-            limits.keep_alive
-        }
+        let has_begun = self.requests() > 0;
+        Some(
+            idle + if has_begun {
+                limits.keep_alive
+            } else {
+                limits.header_read
+            },
+        )
     }
 
     fn now(&self) -> u64 {

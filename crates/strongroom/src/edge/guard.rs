@@ -22,7 +22,8 @@ pub(super) struct Guarded<T> {
     progress: Arc<Progress>,
     /// Our own bytes that are to be written in place of hyper's.
     substitute: Bytes,
-    /// How many requests had begun when hyper had last written all it had; `None` since it wrote again.
+    /// How many requests had begun when hyper had last written all it had and every one of them had its answer;
+    /// `None` since it wrote again.
     requests_at_flush: Option<u64>,
     discarded_bytes: usize,
 }
@@ -39,8 +40,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Guarded<T> {
         }
     }
 
-    /// Whether hyper is about to refuse by itself: an error answer right after a flush, with no request begun since.
-    /// No answer of ours can be meant then: an answer is of a request, and begins at its status line only once.
+    /// Whether hyper is about to refuse by itself: an error answer when no request is owed one.
     fn refuses_by_itself(&mut self, bytes: &[u8]) -> bool {
         let nothing_is_due = self.requests_at_flush.take() == Some(self.progress.requests());
         if !nothing_is_due || !bytes.starts_with(b"HTTP/1.") || bytes.get(9) != Some(&b'4') {
@@ -135,7 +135,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
         let this = self.get_mut();
         ready!(this.poll_substitute(context))?;
         ready!(Pin::new(&mut this.stream).poll_flush(context))?;
-        this.requests_at_flush = Some(this.progress.requests());
+        this.requests_at_flush = this.progress.requests_if_all_answered();
         Poll::Ready(Ok(()))
     }
 
