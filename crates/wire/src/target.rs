@@ -221,7 +221,8 @@ mod tests {
 
     #[test]
     fn what_is_no_call_of_the_api_is_answered_in_xml() {
-        let cases: [(&str, &str, &[(&str, &str)]); 9] = [
+        type Headers<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(&str, &str, Headers<'_>); 9] = [
             ("GET", "/", &[JSON, LIST]),
             ("PUT", "/", &[JSON, LIST]),
             ("POST", "/x", &[JSON, LIST]),

@@ -146,6 +146,26 @@ fn a_key_of_another_scope_verifies_nothing() {
 }
 
 #[test]
+fn a_claim_of_another_scope_is_not_verified_by_the_key_that_signed() {
+    let mut parts = usual_request();
+    signer().sign(&mut parts, b"{}", NOW).unwrap();
+    let key = key_for(sigv4::read(&parts).unwrap().scope());
+    let claim = parts.headers["authorization"]
+        .to_str()
+        .unwrap()
+        .replace("us-east-1", "us-east-2");
+    parts
+        .headers
+        .insert("authorization", claim.parse().unwrap());
+    let signed = sigv4::read(&parts).unwrap();
+    assert_eq!(signed.region(), "us-east-2");
+    assert_eq!(
+        signed.verify(b"{}", &key, NOW),
+        Err(AuthError::SignatureMismatch)
+    );
+}
+
+#[test]
 fn what_can_not_be_signed_is_told() {
     let mut nameless = request("POST", "/", &[]);
     assert_eq!(
