@@ -1,0 +1,18 @@
+//! The store's tests: one binary, since linking is what takes the time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "all of it is tests; clippy only sees that of functions marked as such"
+)]
+
+mod conformance;
+mod crash;
+mod damage;
+mod failing_disk;
+mod folder;
+mod simulated;
+mod support;
