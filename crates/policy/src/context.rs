@@ -1,12 +1,20 @@
 //! What a request says about itself: condition keys and their values.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 /// The condition keys of one request. Key names are case-insensitive; values are not.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
-    /// By key in lower case. `None`: two keys that differ only in letter case were given.
-    entries: BTreeMap<Box<str>, Option<Vec<String>>>,
+    /// Sorted by key, in the order of [`by_length`], since a look-up then mostly compares lengths.
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    /// In lower case.
+    key: Box<str>,
+    /// `None`: two keys that differ only in letter case were given.
+    values: Option<Vec<String>>,
 }
 
 /// What a request holds under a condition key.
@@ -39,10 +47,17 @@ impl Context {
         if values.is_empty() {
             return;
         }
-        self.entries
-            .entry(key.to_lowercase().into())
-            .and_modify(|entry| *entry = None)
-            .or_insert(Some(values));
+        let key = key.to_lowercase();
+        match self.position(&key) {
+            Ok(at) => self.entries[at].values = None,
+            Err(at) => self.entries.insert(
+                at,
+                Entry {
+                    key: key.into(),
+                    values: Some(values),
+                },
+            ),
+        }
     }
 
     /// What the request holds under `key`, in any letter case.
@@ -52,10 +67,19 @@ impl Context {
 
     /// As [`Context::get`], for a key that is in lower case already.
     pub(crate) fn lowercase(&self, key: &str) -> Saw<'_> {
-        match self.entries.get(key) {
+        match self.position(key).ok().map(|at| &self.entries[at].values) {
             None => Saw::Absent,
             Some(None) => Saw::Ambiguous,
             Some(Some(values)) => Saw::Values(values),
         }
     }
+
+    fn position(&self, key: &str) -> Result<usize, usize> {
+        self.entries
+            .binary_search_by(|entry| by_length(&entry.key, key))
+    }
+}
+
+fn by_length(a: &str, b: &str) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }

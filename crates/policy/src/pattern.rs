@@ -139,6 +139,10 @@ impl Pattern {
             Matcher::Glob { prefix, units } => text
                 .strip_prefix(&**prefix)
                 .is_some_and(|rest| glob(units, rest)),
+            Matcher::Template {
+                pieces,
+                style: Style::Exact,
+            } => spells(pieces, text, context),
             Matcher::Template { pieces, style } => expanded(pieces, context)
                 .and_then(|units| classified(units, *style))
                 .is_some_and(|units| glob(&units, text)),
@@ -229,6 +233,23 @@ fn resolve<'a>(key: &str, default: &'a Option<Box<str>>, context: &'a Context) -
         Saw::Values(_) | Saw::Ambiguous => None,
         Saw::Absent => default.as_deref(),
     }
+}
+
+/// The pieces of a pattern without wildcards, one after the other, are the text.
+fn spells(pieces: &[Piece], text: &str, context: &Context) -> bool {
+    let mut rest = text;
+    for piece in pieces {
+        let after = match piece {
+            Piece::Unit(Unit::Char(char)) => rest.strip_prefix(*char),
+            Piece::Unit(Unit::One { .. } | Unit::Run { .. }) => None,
+            Piece::Variable { key, default } => {
+                resolve(key, default, context).and_then(|value| rest.strip_prefix(value))
+            }
+        };
+        let Some(after) = after else { return false };
+        rest = after;
+    }
+    rest.is_empty()
 }
 
 fn expanded(pieces: &[Piece], context: &Context) -> Option<Vec<Unit>> {

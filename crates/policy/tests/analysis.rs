@@ -1,6 +1,10 @@
 //! Which policies are public, which reach outside of the account, which could lock someone out.
 
-#![allow(clippy::panic, reason = "a helper of tests may panic as a test may")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
 
 use strongroom_policy::analysis::{Grantee, external_access, may_deny, public_access};
 use strongroom_policy::{Document, Kind};

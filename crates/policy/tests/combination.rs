@@ -2,7 +2,11 @@
 //! Source: IAM user guide, Policy evaluation logic; Cross-account policy evaluation logic;
 //! Permissions boundaries; Troubleshoot access denied error messages.
 
-#![allow(clippy::panic, reason = "a helper of tests may panic as a test may")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
 
 use strongroom_policy::{
     Caller, Context, Decision, Document, Grant, IdentityGrant, Kind, Policies, PolicyType, Reach,

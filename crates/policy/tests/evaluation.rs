@@ -1,7 +1,11 @@
 //! The rules of evaluation, element by element. Each table names where its rules are written: the
 //! IAM user guide's page on the element, or on the operator.
 
-#![allow(clippy::panic, reason = "a helper of tests may panic as a test may")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
 
 use strongroom_policy::{
     Caller, Context, Document, Kind, Mismatch, Reach, Request, Saw, StatementRef, Verdict,

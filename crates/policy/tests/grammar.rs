@@ -1,6 +1,10 @@
 //! The grammar, element by element: what is taken, what is refused, where and why.
 
-#![allow(clippy::panic, reason = "a helper of tests may panic as a test may")]
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests may panic as tests may"
+)]
 
 use strongroom_policy::{Document, Effect, Kind, Principal, Problem, Version};
 
