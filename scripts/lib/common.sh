@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the scripts: plain output, and the tools that a fresh Debian machine lacks.
 # Sourced, never run. Everything is installed under .tools/, but for Debian's own packages.
 
@@ -89,18 +90,19 @@ need_rust() {
     fi
 }
 
-# A linker and C compiler, for the few dependencies that bring C or assembly.
-need_c_compiler() {
-    command -v cc >/dev/null || install_debian_packages gcc libc6-dev
+# A linker and C compiler, for Rust and the few dependencies that bring C or assembly; and a Python.
+need_debian_packages() {
+    local missing=()
+    command -v cc >/dev/null || missing+=(gcc libc6-dev)
+    python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
+        missing+=(python3 python3-venv)
+    ((${#missing[@]} == 0)) || install_debian_packages "${missing[@]}"
 }
 
-# need_python REQUIREMENTS: a Python environment of our own with the packages of that file.
-need_python() {
+# need_python_packages REQUIREMENTS: a Python environment of our own with the packages of that file.
+need_python_packages() {
     local requirements=$1 stamp wanted
     python="$tools/python/bin/python"
-    if ! python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
-        install_debian_packages python3 python3-venv
-    fi
     stamp="$tools/python/installed-$(basename "$(dirname "$requirements")")"
     wanted=$(cat "$root/examples/requirements.txt" "$requirements" | sha256sum)
     if [[ -x $python && -f $stamp && $(<"$stamp") == "$wanted" ]]; then return; fi
