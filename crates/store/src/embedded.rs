@@ -66,6 +66,9 @@ impl Options {
 ///
 /// A full, read-only or failing disk refuses commits and nothing else: reads are answered from the last state that
 /// was acknowledged, and commits are taken again as soon as the disk takes them.
+///
+/// Commits queue up in memory while others are written. The queue has no bound of its own: whoever calls limits how
+/// many are under way.
 pub struct Embedded {
     shared: Arc<Shared>,
     sender: Sender<Message>,

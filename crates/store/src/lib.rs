@@ -15,6 +15,7 @@ use std::sync::Arc;
 pub mod conformance;
 pub mod embedded;
 mod fault;
+pub mod load;
 pub mod simulated;
 
 pub use fault::{Fault, FaultKind};
@@ -369,7 +370,7 @@ pub trait Watcher: Send + Sync {
     /// after the commit is visible to [`Store::snapshot`] and before [`Store::commit`] answers.
     ///
     /// A later commit may be visible already. It runs on the path of all commits: be quick, don't wait for another
-    /// commit. Reading is fine.
+    /// commit. Reading is fine. Where it panics, the store may close itself, since what it missed is lost.
     fn changed(&self, changes: &[Change]);
 }
 

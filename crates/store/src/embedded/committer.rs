@@ -215,13 +215,9 @@ impl Committer {
                 }
                 Some(Message::Reopen) => self.read_failed(),
                 Some(Message::Close) => break,
-                None => {
-                    self.recover();
-                }
+                None => self.recover(),
             }
         }
-        self.shared.show(None);
-        drain(&self.instance);
     }
 
     /// The next message; `None` if it is time to look whether the disk is well again.
@@ -389,6 +385,15 @@ impl Committer {
         drain(&old);
         old.pages().fence();
         frozen.map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Committer {
+    /// Nothing is answered without a committer, reads neither: if a watcher panicked, nobody knows what it missed.
+    fn drop(&mut self) {
+        *self.shared.fault() = Some(self.shared.closed());
+        self.shared.show(None);
+        drain(&self.instance);
     }
 }
 

@@ -112,7 +112,8 @@ impl Instance {
             }
         });
         let frozen = self.pages.frozen().cloned().map_or(Ok(()), Err);
-        (outcomes, result.and(frozen))
+        // A write that failed is the cause of whatever redb met after it.
+        (outcomes, frozen.and(result))
     }
 
     /// Decides and writes each commit, but makes nothing durable. Returns whether anything changed.
@@ -397,8 +398,6 @@ fn guarded<T>(pages: &Pages, ask: impl FnOnce() -> Result<T, redb::Error>) -> Re
 fn fault(pages: &Pages, error: &redb::Error) -> Fault {
     let path = pages.path();
     match error {
-        // A write that failed is the cause of what redb met after it.
-        _ if let Some(fault) = pages.frozen().filter(|_| !pages.read_failed()) => fault.clone(),
         redb::Error::Io(error)
             if matches!(
                 error.kind(),

@@ -122,6 +122,10 @@ impl Pages {
         self.header().switched
     }
 
+    fn note_failed_read(&self) {
+        self.read_failed.store(true, Ordering::Release);
+    }
+
     fn unwritten(&self) -> MutexGuard<'_, Unwritten> {
         self.unwritten
             .lock()
@@ -307,15 +311,15 @@ impl fmt::Debug for Backend {
 impl StorageBackend for Backend {
     fn len(&self) -> io::Result<u64> {
         match self.0.frozen.get() {
-            None => self.0.disk.len(),
+            None => self.0.disk.len().inspect_err(|_| self.0.note_failed_read()),
             Some(_) => Ok(self.0.unwritten().len),
         }
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read_any(offset, out).inspect_err(|_| {
-            self.0.read_failed.store(true, Ordering::Release);
-        })
+        self.0
+            .read_any(offset, out)
+            .inspect_err(|_| self.0.note_failed_read())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

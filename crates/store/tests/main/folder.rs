@@ -200,3 +200,26 @@ fn what_waits_when_the_store_closes_is_finished() {
     let store = Embedded::open(&Options::new(folder.path())).unwrap();
     assert_eq!(store.verify().records, 100);
 }
+
+#[test]
+fn what_the_first_release_wrote_stays_readable() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/main/first_format");
+    for name in ["FORMAT", "REVISION", "store.redb"] {
+        std::fs::copy(sample.join(name), folder.path().join(name)).unwrap();
+    }
+    let store = Embedded::open(&Options::new(folder.path())).unwrap();
+    let found: Vec<_> = all(&store)
+        .into_iter()
+        .map(|entry| (entry.key, entry.value, entry.modified.0))
+        .collect();
+    let expected: [(&[u8], &[u8], u64); 4] = [
+        (b"", b"an empty key", 1),
+        (b"binary", &[0, 255, 128], 1),
+        (b"empty", b"no longer", 3),
+        (b"long", &[b'x'; 5000], 2),
+    ];
+    let expected = expected.map(|(key, value, modified)| (key.to_vec(), value.to_vec(), modified));
+    assert_eq!(found, expected);
+    block_on(store.commit(pair("goes on"))).unwrap();
+}
