@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use strongroom_keys::{Entropy, Keyring, RootKey, SecretBytes, SystemEntropy};
 use strongroom_services::accounts::{self, Account, AccountProblem, RootCredentials};
@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::edge::control::DevServer;
 use crate::edge::{Application, Received, Reply};
 use crate::identity::Identities;
+use crate::operations::{Metrics, Outcome};
 use crate::pipeline::{self, Failure, Pipeline, Queues};
 use crate::workers::{PurgeWorker, WorkerState};
 
@@ -71,6 +72,7 @@ pub struct Node {
     identities: Identities,
     queues: Queues,
     purges: PurgeWorker,
+    metrics: Metrics,
     dev: bool,
 }
 
@@ -137,6 +139,7 @@ impl Node {
             identities: Identities::new(),
             queues: Queues::new(),
             purges: PurgeWorker::new(),
+            metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
         }))
     }
@@ -157,6 +160,11 @@ impl Node {
             store: self.store.health(),
             workers: vec![self.purges.state()],
         }
+    }
+
+    /// Requests by operation and outcome.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// How many record look-ups were answered from memory, and how many were not.
@@ -343,7 +351,10 @@ impl Node {
 
 impl Application for Node {
     async fn answer(&self, received: Received) -> Reply {
-        let (_operation, reply) = self.pipeline().answer(&received).await;
+        let began = Instant::now();
+        let (operation, reply) = self.pipeline().answer(&received).await;
+        self.metrics
+            .request(operation, Outcome::of(reply.status), began.elapsed());
         reply
     }
 }

@@ -208,6 +208,11 @@ pub fn commit(seen: Vec<Seen>, changes: Changes) -> Commit {
     Commit { conditions, writes }
 }
 
+/// The names of all operations of all services.
+pub fn operation_names() -> impl Iterator<Item = &'static str> {
+    secretsmanager::OPERATIONS.iter().map(|entry| entry.name)
+}
+
 /// An operation of a service by its name.
 pub fn find(service: Service, operation: &str) -> Option<&'static Entry> {
     let operations = match service {

@@ -1,0 +1,75 @@
+//! The operators' socket: what `strongroom admin` and `strongroom doctor` ask a running server.
+//!
+//! HTTP/1.1 with JSON over a unix socket that only this user and root may use. Operators aren't readers: nothing here
+//! leads to a secret's value (threat 19), and an account's root credentials are told once, when it is made.
+
+mod client;
+mod server;
+mod socket;
+
+use serde::{Deserialize, Serialize};
+
+pub use client::{AdminError, ask};
+pub use server::{AdminServer, serve};
+pub use socket::bind;
+
+/// The socket's name in the data folder, unless configured otherwise.
+pub const SOCKET_NAME: &str = "admin.sock";
+
+/// How a server is: the answer to `GET /status`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// Its process.
+    pub process_id: u32,
+    /// Seconds since it was ready.
+    pub up_seconds: u64,
+    /// Where the API is served.
+    pub url: String,
+    /// `ok`, or what keeps the store from taking commits.
+    pub store: String,
+    /// Measures that keep the process's memory to itself, and whether each is in force.
+    pub hardening: Vec<Named>,
+    /// Background jobs, and what each last did.
+    pub jobs: Vec<Named>,
+}
+
+/// Something by its name, and how it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// How it is: `ok`, or what is wrong and what to do.
+    pub state: String,
+}
+
+/// An account in a list: the answer to `GET /accounts` has them as `Accounts`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListedAccount {
+    /// Twelve digits.
+    pub account_id: String,
+    /// Seconds since 1970.
+    pub created: f64,
+    /// The access keys of its root user.
+    pub access_key_ids: Vec<String>,
+}
+
+/// `GET /accounts`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ListedAccounts {
+    /// All accounts, by id.
+    pub accounts: Vec<ListedAccount>,
+}
+
+/// A new account: `POST /accounts`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct NewAccount {
+    /// Twelve digits.
+    pub account_id: String,
+}

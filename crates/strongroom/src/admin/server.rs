@@ -1,0 +1,214 @@
+//! The server's side of the operators' socket.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde::Serialize;
+use serde_json::json;
+use strongroom_keys::hardening::{Hardening, Measure};
+use strongroom_services::accounts::AccountProblem;
+use strongroom_services::caller::AccountId;
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+use super::{ListedAccount, ListedAccounts, Named, NewAccount, Status};
+use crate::node::{AdminError, Node};
+
+/// What operators ask about.
+pub struct AdminServer {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Where the API is served.
+    pub url: String,
+    /// What keeps the process's memory to itself.
+    pub hardening: Hardening,
+    /// When the server was ready.
+    pub started: Instant,
+}
+
+/// Answers operators until the task is ended.
+pub async fn serve(listener: UnixListener, server: Arc<AdminServer>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((stream, _)) if is_allowed(&stream) => {
+                let server = Arc::clone(&server);
+                tokio::spawn(async move {
+                    let service = service_fn(|request| answer(Arc::clone(&server), request));
+                    let serving = http1::Builder::new()
+                        .timer(TokioTimer::new())
+                        .header_read_timeout(READ_TIME)
+                        .serve_connection(TokioIo::new(stream), service);
+                    // An operator's client that goes away is no error.
+                    let _ = serving.await;
+                    drop(place);
+                });
+            }
+            Ok(_) => tracing::warn!("a user that may not use the operators' socket was refused"),
+            Err(error) => {
+                tracing::warn!(%error, "the operators' socket accepts no connection; trying again");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+/// Only this process's own user and root.
+fn is_allowed(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    stream
+        .peer_cred()
+        .is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+}
+
+async fn answer(
+    server: Arc<AdminServer>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let (status, body) = match (&parts.method, parts.uri.path()) {
+        (&Method::GET, "/status") => told(StatusCode::OK, &server.status()),
+        (&Method::GET, "/accounts") => server.accounts(),
+        (&Method::POST, "/accounts") => match Limited::new(body, BODY_BYTES_MAX).collect().await {
+            Ok(body) => server.create_account(&body.to_bytes()).await,
+            Err(error) => refused(StatusCode::BAD_REQUEST, error),
+        },
+        _ => refused(
+            StatusCode::NOT_FOUND,
+            "there are GET /status, GET /accounts and POST /accounts",
+        ),
+    };
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/json"),
+    );
+    Ok(response)
+}
+
+impl AdminServer {
+    fn status(&self) -> Status {
+        let health = self.node.health();
+        let measure = |name: &str, measure: &Measure| Named {
+            name: name.to_owned(),
+            state: match measure {
+                Measure::InForce => "ok".to_owned(),
+                Measure::Missing(why) => why.clone(),
+            },
+        };
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            process_id: std::process::id(),
+            up_seconds: self.started.elapsed().as_secs(),
+            url: self.url.clone(),
+            store: health
+                .store
+                .map_or_else(|fault| fault.to_string(), |()| "ok".to_owned()),
+            hardening: vec![
+                measure("core dumps", &self.hardening.no_core_dumps),
+                measure("tracing", &self.hardening.not_traceable),
+                measure("swap", &self.hardening.memory_locked),
+            ],
+            jobs: health
+                .workers
+                .into_iter()
+                .map(|worker| Named {
+                    name: worker.name.to_owned(),
+                    state: worker.last_error.unwrap_or_else(|| "ok".to_owned()),
+                })
+                .collect(),
+        }
+    }
+
+    fn accounts(&self) -> (StatusCode, Vec<u8>) {
+        match self.node.accounts() {
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error),
+            Ok(accounts) => {
+                #[expect(
+                    clippy::cast_precision_loss,
+                    reason = "milliseconds since 1970 stay far below 2^53"
+                )]
+                let listed = accounts.iter().map(|account| ListedAccount {
+                    account_id: account.id.as_str().to_owned(),
+                    created: account.created.milliseconds() as f64 / 1_000.0,
+                    access_key_ids: account.root_access_key_ids.clone(),
+                });
+                told(
+                    StatusCode::OK,
+                    &ListedAccounts {
+                        accounts: listed.collect(),
+                    },
+                )
+            }
+        }
+    }
+
+    async fn create_account(&self, body: &[u8]) -> (StatusCode, Vec<u8>) {
+        let NewAccount { account_id } = match serde_json::from_slice(body) {
+            Ok(new) => new,
+            Err(error) => {
+                return refused(
+                    StatusCode::BAD_REQUEST,
+                    format!("the body must be like {{\"AccountId\": \"123456789012\"}}: {error}"),
+                );
+            }
+        };
+        let id = match AccountId::parse(&account_id) {
+            Ok(id) => id,
+            Err(error) => return refused(StatusCode::BAD_REQUEST, error),
+        };
+        match self.node.create_account(&id).await {
+            Ok(made) => {
+                tracing::info!(account = %id, "an account was made by an operator");
+                told(
+                    StatusCode::OK,
+                    &Disclosed {
+                        account_id: id.as_str(),
+                        access_key_id: &made.access_key_id,
+                        secret_access_key: &String::from_utf8_lossy(
+                            made.secret_access_key.expose(),
+                        ),
+                    },
+                )
+            }
+            Err(error @ AdminError::Account(AccountProblem::AlreadyExists(_))) => {
+                refused(StatusCode::CONFLICT, error)
+            }
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error),
+        }
+    }
+}
+
+/// The root credentials of an account that was just made: shown this once.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Disclosed<'a> {
+    account_id: &'a str,
+    access_key_id: &'a str,
+    secret_access_key: &'a str,
+}
+
+fn told(status: StatusCode, body: &impl Serialize) -> (StatusCode, Vec<u8>) {
+    // These types have nothing that JSON lacks.
+    (status, serde_json::to_vec(body).unwrap_or_default())
+}
+
+fn refused(status: StatusCode, why: impl std::fmt::Display) -> (StatusCode, Vec<u8>) {
+    told(status, &json!({ "Error": why.to_string() }))
+}
+
+const CONNECTIONS_MAX: usize = 16;
+const BODY_BYTES_MAX: usize = 65_536;
+const READ_TIME: Duration = Duration::from_secs(10);

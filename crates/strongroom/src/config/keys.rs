@@ -1,0 +1,304 @@
+//! Every key of the configuration, in the order in which it is documented.
+
+use std::fmt::Write as _;
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Where it stands, such as `server.tls.key`.
+    pub path: &'static str,
+    /// What a value is.
+    pub kind: Kind,
+    /// The value where it is absent, as text; or what happens then.
+    pub default: &'static str,
+    /// What it means, in a sentence or two.
+    pub meaning: &'static str,
+}
+
+/// What a key's value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A number without fraction.
+    Integer,
+    /// `true` or `false`.
+    Flag,
+    /// Strings; in an environment variable separated by commas.
+    List,
+}
+
+impl Key {
+    /// The environment variable that sets it instead of the file: `STRONGROOM_SERVER_TLS_KEY` for `server.tls.key`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!(
+            "{VARIABLE_PREFIX}{}",
+            self.path.replace('.', "_").to_ascii_uppercase()
+        )
+    }
+
+    /// The table that it stands in, such as `server.tls`.
+    #[must_use]
+    pub fn section(&self) -> &'static str {
+        self.path
+            .rsplit_once('.')
+            .map_or("", |(section, _)| section)
+    }
+
+    /// Its own name, such as `key`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.path.rsplit('.').next().unwrap_or_default()
+    }
+}
+
+/// What every environment variable of ours begins with.
+pub(super) const VARIABLE_PREFIX: &str = "STRONGROOM_";
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
+    Key {
+        path,
+        kind,
+        default,
+        meaning,
+    }
+}
+
+/// All keys.
+pub const KEYS: &[Key] = &[
+    key(
+        "server.listen",
+        Kind::Text,
+        "127.0.0.1:4599",
+        "Address and port of the API.",
+    ),
+    key(
+        "server.allow_plaintext",
+        Kind::Flag,
+        "false",
+        "Allows an address that other machines reach without a certificate: for a proxy in front that does TLS.",
+    ),
+    key(
+        "server.trusted_proxies",
+        Kind::List,
+        "[]",
+        "Addresses or ranges of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, such as `[\"10.0.0.0/8\"]`. Anyone else's are ignored.",
+    ),
+    key(
+        "server.threads",
+        Kind::Integer,
+        "0",
+        "Threads that answer requests; 0 means one for each processor.",
+    ),
+    key(
+        "server.tls.certificate",
+        Kind::Text,
+        "none: plain HTTP",
+        "PEM file with the certificate chain, own certificate first. Read again on SIGHUP.",
+    ),
+    key(
+        "server.tls.key",
+        Kind::Text,
+        "none: plain HTTP",
+        "PEM file with the certificate's private key. Read again on SIGHUP.",
+    ),
+    key(
+        "data.dir",
+        Kind::Text,
+        "required",
+        "Folder that keeps the data, as a whole path. `strongroom init` makes it, for its own user alone (mode 0700).",
+    ),
+    key(
+        "data.store_cache_bytes",
+        Kind::Integer,
+        "134217728",
+        "Most memory for the store's pages.",
+    ),
+    key(
+        "data.record_cache_bytes",
+        Kind::Integer,
+        "134217728",
+        "Most memory for decoded records. Values in it are encrypted.",
+    ),
+    key(
+        "seal.key_file",
+        Kind::Text,
+        "none",
+        "File with a key that opens the root key. `strongroom init` makes it where it is missing. Keep it, and its copies, apart from the data and the backups.",
+    ),
+    key(
+        "seal.passphrase_file",
+        Kind::Text,
+        "none",
+        "File whose first line is a passphrase of at least 15 characters that opens the root key.",
+    ),
+    key(
+        "seal.passphrase_env",
+        Kind::Text,
+        "none",
+        "Name of an environment variable with a passphrase that opens the root key.",
+    ),
+    key(
+        "seal.passphrase_prompt",
+        Kind::Flag,
+        "false",
+        "Asks for the passphrase on the terminal at each start.",
+    ),
+    key(
+        "seal.systemd_credential",
+        Kind::Text,
+        "none",
+        "Name of a systemd credential with a key that opens the root key (`LoadCredentialEncrypted=` in the unit file).",
+    ),
+    key(
+        "operations.listen",
+        Kind::Text,
+        "none: not served",
+        "Address and port of `/healthz`, `/readyz` and `/metrics`. Plain HTTP without authentication: keep it on loopback or an internal network.",
+    ),
+    key(
+        "admin.socket",
+        Kind::Text,
+        "`admin.sock` in data.dir",
+        "Unix socket of `strongroom admin`, for this user and root alone (mode 0600).",
+    ),
+    key(
+        "limits.connections",
+        Kind::Integer,
+        "10000",
+        "Open connections in all; one more is closed at once.",
+    ),
+    key(
+        "limits.connections_per_source",
+        Kind::Integer,
+        "4000",
+        "Open connections of one address (of one /64 for IPv6).",
+    ),
+    key(
+        "limits.header_bytes",
+        Kind::Integer,
+        "65536",
+        "Bytes of a request's header section; at least 8192.",
+    ),
+    key(
+        "limits.header_count",
+        Kind::Integer,
+        "100",
+        "Header lines of a request; at least 16.",
+    ),
+    key(
+        "limits.header_read_seconds",
+        Kind::Integer,
+        "10",
+        "Time from a header's first byte to its last; also for a new connection's first byte and for a TLS handshake.",
+    ),
+    key(
+        "limits.body_bytes",
+        Kind::Integer,
+        "1048576",
+        "Bytes of a request's body; at least 409600. Larger: 413.",
+    ),
+    key(
+        "limits.body_memory_bytes",
+        Kind::Integer,
+        "268435456",
+        "Memory for all bodies over 64 KiB together while they arrive; more of them wait.",
+    ),
+    key(
+        "limits.body_read_seconds",
+        Kind::Integer,
+        "30",
+        "Time for a body to arrive.",
+    ),
+    key(
+        "limits.request_seconds",
+        Kind::Integer,
+        "30",
+        "Time to answer a request that has arrived.",
+    ),
+    key(
+        "limits.response_write_seconds",
+        Kind::Integer,
+        "30",
+        "Time that a client may leave an answer unread.",
+    ),
+    key(
+        "limits.keep_alive_seconds",
+        Kind::Integer,
+        "75",
+        "Time that a connection may be idle. Keep it above that of a load balancer in front.",
+    ),
+    key(
+        "limits.http2_streams",
+        Kind::Integer,
+        "128",
+        "Concurrent requests of one HTTP/2 connection.",
+    ),
+    key(
+        "limits.http2_resets",
+        Kind::Integer,
+        "20",
+        "Requests that an HTTP/2 client may have reset before they were looked at; more end the connection.",
+    ),
+    key(
+        "limits.http2_stream_window_bytes",
+        Kind::Integer,
+        "262144",
+        "HTTP/2 flow control for one request; 16384 to 2147483647.",
+    ),
+    key(
+        "limits.http2_connection_window_bytes",
+        Kind::Integer,
+        "1048576",
+        "HTTP/2 flow control for one connection; 65535 to 2147483647.",
+    ),
+    key(
+        "limits.shutdown_seconds",
+        Kind::Integer,
+        "10",
+        "Time that SIGTERM gives requests to finish.",
+    ),
+    key(
+        "log.level",
+        Kind::Text,
+        "info",
+        "`error`, `warn`, `info`, `debug` or `trace`; also by module, such as `info,strongroom=debug`. Values, keys and signatures are never logged.",
+    ),
+    key(
+        "log.format",
+        Kind::Text,
+        "plain",
+        "`plain`, or `json`: one object a line.",
+    ),
+];
+
+/// The reference of all keys as Markdown: what `docs/configuration.md` ends with.
+#[must_use]
+pub fn reference() -> String {
+    let mut text = String::new();
+    let mut section = "";
+    for key in KEYS {
+        if key.section() != section {
+            section = key.section();
+            let _ = write!(
+                text,
+                "\n## `[{section}]`\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n"
+            );
+        }
+        let kind = match key.kind {
+            Kind::Text => "text",
+            Kind::Integer => "integer",
+            Kind::Flag => "true or false",
+            Kind::List => "list of texts",
+        };
+        let _ = writeln!(
+            text,
+            "| `{}` | {kind} | {} | {} |",
+            key.name(),
+            key.default,
+            key.meaning
+        );
+    }
+    text
+}

@@ -1,0 +1,411 @@
+//! The configuration of `strongroom serve`: a TOML file, with each key also to be set by an environment variable.
+//!
+//! [`keys`] lists every key once; unknown keys, environment variables and `docs/configuration.md` follow from it.
+
+mod keys;
+mod source;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+pub use keys::{KEYS, Key, Kind, reference};
+pub use source::{ConfigProblem, read};
+
+use crate::edge::{Limits, NetworkRange, TrustedProxies};
+
+/// All of the configuration, as written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The API's listener.
+    pub server: Server,
+    /// Where and how data is kept.
+    pub data: Data,
+    /// What opens the root key.
+    pub seal: Seal,
+    /// The operations listener.
+    pub operations: Operations,
+    /// The operators' socket.
+    pub admin: Admin,
+    /// What clients may use before they are authenticated.
+    pub limits: LimitsSection,
+    /// The log.
+    pub log: Log,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Where the API is served.
+    pub listen: SocketAddr,
+    /// Whether plain HTTP is allowed on an address that other machines reach.
+    pub allow_plaintext: bool,
+    /// Whose `X-Forwarded-*` headers are believed.
+    pub trusted_proxies: Vec<String>,
+    /// Threads that answer requests; 0: one for each processor.
+    pub threads: usize,
+    /// The certificate.
+    pub tls: Tls,
+}
+
+/// `[server.tls]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// The certificate chain, own certificate first, PEM.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub key: Option<PathBuf>,
+}
+
+/// `[data]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// The data folder.
+    pub dir: Option<PathBuf>,
+    /// Most memory for the store's pages.
+    pub store_cache_bytes: usize,
+    /// Most memory for decoded records.
+    pub record_cache_bytes: u64,
+}
+
+/// `[seal]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Seal {
+    /// A file with a key.
+    pub key_file: Option<PathBuf>,
+    /// A file with a passphrase.
+    pub passphrase_file: Option<PathBuf>,
+    /// The name of an environment variable with a passphrase.
+    pub passphrase_env: Option<String>,
+    /// Whether the passphrase is asked for on the terminal.
+    pub passphrase_prompt: bool,
+    /// The name of a systemd credential with a key.
+    pub systemd_credential: Option<String>,
+}
+
+/// `[operations]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Operations {
+    /// Where health, readiness and metrics are served; not at all where absent.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[admin]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// The operators' socket; by default `admin.sock` in the data folder.
+    pub socket: Option<PathBuf>,
+}
+
+/// `[limits]`; see [`Limits`] for what each one means.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(
+    missing_docs,
+    reason = "each field is one of `Limits`, with its unit in its name"
+)]
+pub struct LimitsSection {
+    pub connections: usize,
+    pub connections_per_source: usize,
+    pub header_bytes: usize,
+    pub header_count: usize,
+    pub header_read_seconds: u64,
+    pub body_bytes: usize,
+    pub body_memory_bytes: usize,
+    pub body_read_seconds: u64,
+    pub request_seconds: u64,
+    pub response_write_seconds: u64,
+    pub keep_alive_seconds: u64,
+    pub http2_streams: u32,
+    pub http2_resets: usize,
+    pub http2_stream_window_bytes: u32,
+    pub http2_connection_window_bytes: u32,
+    pub shutdown_seconds: u64,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`, also for each module.
+    pub level: String,
+    /// How a line looks.
+    pub format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Plain,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// The data folder.
+    ///
+    /// # Errors
+    /// It is not configured.
+    pub fn data_dir(&self) -> Result<&Path, ConfigProblem> {
+        self.data.dir.as_deref().ok_or_else(|| {
+            ConfigProblem::Invalid(
+                "data.dir is missing: name the folder that keeps the data, such as dir = \"/var/lib/strongroom\" under [data]"
+                    .to_owned(),
+            )
+        })
+    }
+
+    /// The operators' socket.
+    ///
+    /// # Errors
+    /// Neither it nor the data folder is configured.
+    pub fn admin_socket(&self) -> Result<PathBuf, ConfigProblem> {
+        match &self.admin.socket {
+            Some(socket) => Ok(socket.clone()),
+            None => Ok(self.data_dir()?.join(crate::admin::SOCKET_NAME)),
+        }
+    }
+
+    /// The proxies whose headers are believed.
+    ///
+    /// # Errors
+    /// One is not an address range.
+    pub fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigProblem> {
+        let ranges = self
+            .server
+            .trusted_proxies
+            .iter()
+            .map(|range| range.parse::<NetworkRange>());
+        let ranges = ranges.collect::<Result<Vec<_>, _>>();
+        ranges
+            .map(TrustedProxies::new)
+            .map_err(|why| ConfigProblem::Invalid(format!("server.trusted_proxies: {why}")))
+    }
+
+    /// The certificate and key files, where TLS is configured.
+    ///
+    /// # Errors
+    /// Only one of the two is.
+    pub fn tls_files(&self) -> Result<Option<(&Path, &Path)>, ConfigProblem> {
+        let missing = |there: &str, missing: &str| {
+            let why = format!(
+                "server.tls.{there} is set but server.tls.{missing} is not; TLS needs both"
+            );
+            Err(ConfigProblem::Invalid(why))
+        };
+        match (
+            self.server.tls.certificate.as_deref(),
+            self.server.tls.key.as_deref(),
+        ) {
+            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+            (None, None) => Ok(None),
+            (Some(_), None) => missing("certificate", "key"),
+            (None, Some(_)) => missing("key", "certificate"),
+        }
+    }
+
+    /// The limits, none of which can be zero.
+    ///
+    /// # Errors
+    /// One is, or is too small to serve anything.
+    pub fn limits(&self) -> Result<Limits, ConfigProblem> {
+        let limits = &self.limits;
+        let at_least = |key: &str, value: u64, least: u64| {
+            if value >= least {
+                return Ok(());
+            }
+            let why = format!("limits.{key} is {value} and must be at least {least}");
+            Err(ConfigProblem::Invalid(why))
+        };
+        for (key, value, least) in [
+            ("connections", limits.connections as u64, 1),
+            (
+                "connections_per_source",
+                limits.connections_per_source as u64,
+                1,
+            ),
+            ("header_bytes", limits.header_bytes as u64, 8_192),
+            ("header_count", limits.header_count as u64, 16),
+            ("header_read_seconds", limits.header_read_seconds, 1),
+            // The largest secret, 65,536 bytes, takes six times as many where each is an escape of JSON.
+            ("body_bytes", limits.body_bytes as u64, 409_600),
+            (
+                "body_memory_bytes",
+                limits.body_memory_bytes as u64,
+                limits.body_bytes as u64,
+            ),
+            ("body_read_seconds", limits.body_read_seconds, 1),
+            ("request_seconds", limits.request_seconds, 1),
+            ("response_write_seconds", limits.response_write_seconds, 1),
+            ("keep_alive_seconds", limits.keep_alive_seconds, 1),
+            ("http2_streams", limits.http2_streams.into(), 1),
+            ("http2_resets", limits.http2_resets as u64, 1),
+            (
+                "http2_stream_window_bytes",
+                limits.http2_stream_window_bytes.into(),
+                16_384,
+            ),
+            (
+                "http2_connection_window_bytes",
+                limits.http2_connection_window_bytes.into(),
+                65_535,
+            ),
+        ] {
+            at_least(key, value, least)?;
+        }
+        for (key, value) in [
+            (
+                "http2_stream_window_bytes",
+                limits.http2_stream_window_bytes,
+            ),
+            (
+                "http2_connection_window_bytes",
+                limits.http2_connection_window_bytes,
+            ),
+        ] {
+            if value > HTTP2_WINDOW_BYTES_MAX {
+                let why =
+                    format!("limits.{key} is {value} and must be at most {HTTP2_WINDOW_BYTES_MAX}");
+                return Err(ConfigProblem::Invalid(why));
+            }
+        }
+        Ok(Limits {
+            connections: limits.connections,
+            connections_per_source: limits.connections_per_source,
+            header_bytes: limits.header_bytes,
+            header_count: limits.header_count,
+            header_read: Duration::from_secs(limits.header_read_seconds),
+            body_bytes: limits.body_bytes,
+            body_memory_bytes: limits.body_memory_bytes,
+            body_read: Duration::from_secs(limits.body_read_seconds),
+            request: Duration::from_secs(limits.request_seconds),
+            response_write: Duration::from_secs(limits.response_write_seconds),
+            keep_alive: Duration::from_secs(limits.keep_alive_seconds),
+            http2_streams: limits.http2_streams,
+            http2_resets: limits.http2_resets,
+            http2_stream_window_bytes: limits.http2_stream_window_bytes,
+            http2_connection_window_bytes: limits.http2_connection_window_bytes,
+            shutdown: Duration::from_secs(limits.shutdown_seconds),
+        })
+    }
+
+    /// Checks what one key alone can't tell, so that a server with these settings can start.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with what to do.
+    pub fn check(&self) -> Result<(), ConfigProblem> {
+        let invalid = |why: String| Err(ConfigProblem::Invalid(why));
+        let dir = self.data_dir()?;
+        if !dir.is_absolute() {
+            return invalid(format!(
+                "data.dir is {} and must be a whole path, beginning with /",
+                dir.display()
+            ));
+        }
+        self.limits()?;
+        self.trusted_proxies()?;
+        if self.tls_files()?.is_none()
+            && !self.server.listen.ip().is_loopback()
+            && !self.server.allow_plaintext
+        {
+            return invalid(format!(
+                "server.listen is {}, which other machines can reach, but there is no certificate: set \
+                 server.tls.certificate and server.tls.key, or server.allow_plaintext = true if a proxy in front of \
+                 it does TLS",
+                self.server.listen
+            ));
+        }
+        let seal = &self.seal;
+        let passphrases = [
+            seal.passphrase_file.is_some(),
+            seal.passphrase_env.is_some(),
+            seal.passphrase_prompt,
+        ];
+        if passphrases.iter().filter(|is_set| **is_set).count() > 1 {
+            return invalid(
+                "set only one of seal.passphrase_file, seal.passphrase_env and seal.passphrase_prompt".to_owned(),
+            );
+        }
+        if seal.key_file.is_none()
+            && seal.systemd_credential.is_none()
+            && !passphrases.contains(&true)
+        {
+            return invalid(
+                "nothing under [seal] says what opens the root key: set key_file, systemd_credential, or one of \
+                 passphrase_file, passphrase_env and passphrase_prompt"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 4599)),
+            allow_plaintext: false,
+            trusted_proxies: Vec::new(),
+            threads: 0,
+            tls: Tls::default(),
+        }
+    }
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            store_cache_bytes: 134_217_728,
+            record_cache_bytes: 134_217_728,
+        }
+    }
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            connections: limits.connections,
+            connections_per_source: limits.connections_per_source,
+            header_bytes: limits.header_bytes,
+            header_count: limits.header_count,
+            header_read_seconds: limits.header_read.as_secs(),
+            body_bytes: limits.body_bytes,
+            body_memory_bytes: limits.body_memory_bytes,
+            body_read_seconds: limits.body_read.as_secs(),
+            request_seconds: limits.request.as_secs(),
+            response_write_seconds: limits.response_write.as_secs(),
+            keep_alive_seconds: limits.keep_alive.as_secs(),
+            http2_streams: limits.http2_streams,
+            http2_resets: limits.http2_resets,
+            http2_stream_window_bytes: limits.http2_stream_window_bytes,
+            http2_connection_window_bytes: limits.http2_connection_window_bytes,
+            shutdown_seconds: limits.shutdown.as_secs(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Plain,
+        }
+    }
+}
+
+/// RFC 9113, section 6.9.1.
+const HTTP2_WINDOW_BYTES_MAX: u32 = 0x7fff_ffff;

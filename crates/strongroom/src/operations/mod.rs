@@ -1,0 +1,75 @@
+//! The operations listener: is the server alive, is it ready, and how is it doing.
+//!
+//! It has no authentication, so it tells nothing of any record: no account, name or value appears here.
+
+mod metrics;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::{Method, StatusCode};
+use serde_json::json;
+
+pub use metrics::{Metrics, Outcome};
+
+use crate::edge::{Application, EdgeCounters, EdgeProblem, Received, Reply};
+use crate::node::Node;
+
+/// What the operations listener answers from.
+pub struct OperationsApplication {
+    /// The node.
+    pub node: Arc<Node>,
+    /// The API listener's connections.
+    pub connections: Arc<EdgeCounters>,
+    /// The data folder, for its size.
+    pub data_dir: PathBuf,
+}
+
+impl Application for OperationsApplication {
+    async fn answer(&self, received: Received) -> Reply {
+        let is_read = matches!(received.parts.method, Method::GET | Method::HEAD);
+        match received.parts.uri.path() {
+            "/healthz" | "/readyz" | "/metrics" if !is_read => {
+                text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n")
+            }
+            "/healthz" => text(StatusCode::OK, "alive\n"),
+            "/readyz" => self.readiness(),
+            "/metrics" => match metrics::render(self) {
+                Ok(metrics) => Reply::new(StatusCode::OK, METRICS_CONTENT_TYPE, metrics),
+                Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("{error}\n")),
+            },
+            _ => text(
+                StatusCode::NOT_FOUND,
+                "there are /healthz, /readyz and /metrics\n",
+            ),
+        }
+    }
+
+    fn refuse(&self, problem: EdgeProblem) -> Reply {
+        let reply = problem.reply();
+        let message = problem.error_body().message.unwrap_or_default();
+        Reply {
+            close: reply.close,
+            ..text(reply.status, &format!("{message}\n"))
+        }
+    }
+}
+
+impl OperationsApplication {
+    /// Ready: unsealed (a server that isn't has not got this far) and able to commit.
+    fn readiness(&self) -> Reply {
+        let (status, store) = match self.node.health().store {
+            Ok(()) => (StatusCode::OK, "ok".to_owned()),
+            Err(fault) => (StatusCode::SERVICE_UNAVAILABLE, fault.to_string()),
+        };
+        let body = json!({ "ready": status == StatusCode::OK, "sealed": false, "store": store });
+        Reply::new(status, "application/json", format!("{body}\n"))
+    }
+}
+
+fn text(status: StatusCode, text: &str) -> Reply {
+    Reply::new(status, "text/plain; charset=utf-8", text.to_owned())
+}
+
+/// OpenMetrics, which Prometheus prefers.
+const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
