@@ -1,3 +1,13 @@
-//! The `strongroom` program.
+//! The `strongroom` program: its allocator, and the start of the command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+use mimalloc::MiMalloc;
+use strongroom_keys::allocator::ZeroingAllocator;
+
+#[global_allocator]
+static ALLOCATOR: ZeroingAllocator<MiMalloc> = ZeroingAllocator::new(MiMalloc);
+
+fn main() -> ExitCode {
+    strongroom::cli::run()
+}

@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::{ServerConfig, version};
 use tokio_rustls::TlsAcceptor;
 
@@ -198,3 +199,27 @@ fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
         aws_lc_rs::Ticketer::new().map_err(|error| TlsError::new(certificate, error))?;
     Ok(Arc::new(config))
 }
+
+/// When the first certificate of a PEM file expires.
+///
+/// # Errors
+/// The file can't be read or holds no certificate.
+pub fn expiry(certificate: &Path) -> Result<jiff::Timestamp, TlsError> {
+    let wrong = |cause: &dyn fmt::Display| TlsError::new(certificate, cause);
+    let encoded = CertificateDer::from_pem_file(certificate).map_err(|error| wrong(&error))?;
+    let parsed = webpki::EndEntityCert::try_from(&encoded).map_err(|error| wrong(&error))?;
+    // Seen from the end of time every certificate has expired, and the verifier says when.
+    let end_of_time = UnixTime::since_unix_epoch(Duration::from_secs(END_OF_TIME_SECONDS));
+    let usage = webpki::KeyUsage::server_auth();
+    let verified = parsed.verify_for_usage(&[], &[], &[], end_of_time, usage, None, None);
+    match verified.err() {
+        Some(webpki::Error::CertExpired { not_after, .. }) => {
+            let seconds = i64::try_from(not_after.as_secs()).unwrap_or(i64::MAX);
+            jiff::Timestamp::from_second(seconds).map_err(|error| wrong(&error))
+        }
+        _ => Err(wrong(&"it never expires, or does not say when")),
+    }
+}
+
+/// The year 9999 ends: what X.509 calls "no well-defined expiration date".
+const END_OF_TIME_SECONDS: u64 = 253_402_300_799;

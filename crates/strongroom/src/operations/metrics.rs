@@ -110,9 +110,18 @@ pub(super) fn render(application: &OperationsApplication) -> Result<String, fmt:
 #[derive(Debug)]
 struct Collected {
     requests: Vec<(&'static str, &'static str, u64)>,
-    durations: Vec<(&'static str, f64, u64, Vec<(f64, u64)>)>,
+    durations: Vec<Durations>,
     counters: Vec<(&'static str, &'static str, u64)>,
     gauges: Vec<(&'static str, &'static str, u64)>,
+}
+
+/// How long the requests of one operation took.
+#[derive(Debug)]
+struct Durations {
+    operation: &'static str,
+    sum_seconds: f64,
+    count: u64,
+    buckets: Vec<(f64, u64)>,
 }
 
 impl Collected {
@@ -136,9 +145,13 @@ impl Collected {
             let buckets: Vec<(f64, u64)> = limits
                 .zip(operation.buckets.iter().map(|count| count.load(Relaxed)))
                 .collect();
-            let count = buckets.iter().map(|(_, count)| count).sum();
-            let sum = Duration::from_nanos(operation.nanoseconds.load(Relaxed)).as_secs_f64();
-            durations.push((name, sum, count, buckets));
+            durations.push(Durations {
+                operation: name,
+                sum_seconds: Duration::from_nanos(operation.nanoseconds.load(Relaxed))
+                    .as_secs_f64(),
+                count: buckets.iter().map(|(_, count)| count).sum(),
+                buckets,
+            });
         }
         let (hits, misses) = node.cache_hits_and_misses();
         let health = node.health();
@@ -241,11 +254,16 @@ impl prometheus_client::collector::Collector for Collected {
             None,
             MetricType::Histogram,
         )?;
-        for (operation, sum, count, buckets) in &self.durations {
+        for Durations {
+            operation,
+            sum_seconds,
+            count,
+            buckets,
+        } in &self.durations
+        {
             let labels = [("operation", *operation)];
-            durations
-                .encode_family(&labels)?
-                .encode_histogram::<NoLabelSet>(*sum, *count, buckets, None)?;
+            let mut histogram = durations.encode_family(&labels)?;
+            histogram.encode_histogram::<NoLabelSet>(*sum_seconds, *count, buckets, None)?;
         }
         for (name, help, count) in &self.counters {
             count_as(

@@ -1,4 +1,5 @@
 //! The edge by raw sockets and by a real HTTP/2 client, in front of an application that only echoes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod control;
 mod http2;

@@ -1,0 +1,340 @@
+//! `strongroom dev`: a whole server for development and tests, in place of a mock.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use strongroom_keys::hardening::Hardening;
+use strongroom_keys::seal::{self, SealFile, SealSource};
+use strongroom_keys::{RootKey, SecretBytes, SystemEntropy};
+use strongroom_services::accounts::RootCredentials;
+use strongroom_services::caller::{AccountId, Region};
+
+use super::running::{self, Plan, Ready};
+use super::seed::Seed;
+use super::{Failed, logging, processors, runtime, say};
+use crate::config::LogFormat;
+use crate::edge::control::WithControl;
+use crate::edge::tls::{Certificates, Generated};
+use crate::edge::{Limits, TrustedProxies};
+use crate::node::{Node, NodeOptions};
+
+/// Start a server for development and tests: no configuration, ready at once
+///
+/// Encryption, signatures and access rules are as in production. Beside that, and in dev alone, unsigned:
+/// POST /_strongroom/reset removes everything but the accounts; GET and POST /_strongroom/clock tell and advance the
+/// clock of recovery windows.
+///
+/// Prints `export` lines for your shell, then a line that starts with `ready`. Logs go to standard error.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct DevArguments {
+    /// Address and port of the API; port 0 chooses a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:4599")]
+    listen: SocketAddr,
+    /// Folder that keeps the data, to go on with it later; without it a temporary one that is removed at exit
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Region that clients are told to use; the server answers in any
+    #[arg(long, value_name = "REGION", default_value = "us-east-1", value_parser = region)]
+    region: Region,
+    /// Account whose root credentials clients are told to use
+    #[arg(long, value_name = "ID", default_value = "123456789012", value_parser = account_id)]
+    account_id: AccountId,
+    /// File to write the export lines to as well (mode 0600), to be read by `. FILE` in another shell
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// Serve HTTPS, with a certificate made for localhost; clients are told to trust it by AWS_CA_BUNDLE
+    #[arg(long)]
+    tls: bool,
+    /// TOML or JSON file with accounts and secrets to begin with (see docs/operations.md)
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
+    /// Address and port for /healthz, /readyz and /metrics
+    #[arg(long, value_name = "ADDRESS:PORT", alias = "ops-listen")]
+    operations_listen: Option<SocketAddr>,
+    /// What is logged: error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: String,
+}
+
+const EXAMPLES: &str =
+    "Fixed credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY before the start.
+
+Examples:
+  strongroom dev --env-file strongroom.env           then in another terminal: . ./strongroom.env
+  strongroom dev --listen 127.0.0.1:0 --seed seed.toml
+  strongroom dev --data-dir ./data --region eu-central-1
+  curl -X POST http://127.0.0.1:4599/_strongroom/reset
+  curl -X POST http://127.0.0.1:4599/_strongroom/clock -d '{\"advance_seconds\": 2592000}'";
+
+/// Runs until SIGTERM or SIGINT.
+pub(super) fn run(arguments: DevArguments, hardening: Hardening) -> Result<(), Failed> {
+    logging::start(&arguments.log_level, LogFormat::Plain)?;
+    // More threads than a test suite needs would only take memory.
+    let runtime = runtime(processors().clamp(2, 4))?;
+    runtime.block_on(serve(arguments, hardening))
+}
+
+async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Failed> {
+    let seed = arguments.seed.as_deref().map(Seed::read).transpose()?;
+    let (data_dir, temporary) = match arguments.data_dir {
+        Some(folder) => {
+            make_folder(&folder)?;
+            (folder, None)
+        }
+        None => {
+            let folder = tempfile::Builder::new()
+                .prefix("strongroom-dev-")
+                .tempdir()
+                .map_err(|error| {
+                    Failed::new(format!(
+                        "no temporary folder can be made ({error}): set TMPDIR, or give --data-dir"
+                    ))
+                })?;
+            (folder.path().to_owned(), Some(folder))
+        }
+    };
+    let node = Node::open(NodeOptions {
+        root_key: root_key(&data_dir)?,
+        data_dir: data_dir.clone(),
+        dev: true,
+        store_cache_bytes: STORE_CACHE_BYTES,
+        record_cache_bytes: RECORD_CACHE_BYTES,
+    })?;
+    let credentials = credentials(&node, &arguments.account_id).await?;
+    if let Some(seed) = seed {
+        seed.apply(&node, &arguments.account_id, &arguments.region)
+            .await?;
+    }
+    let generated = match arguments.tls {
+        true => Some(Generated::in_folder(
+            &data_dir.join("tls"),
+            arguments.listen.ip(),
+        )?),
+        false => None,
+    };
+    let certificates = match &generated {
+        Some(generated) => Some(Arc::new(Certificates::read(
+            &generated.certificate,
+            &generated.key,
+        )?)),
+        None => None,
+    };
+    let plan = Plan {
+        application: Arc::new(WithControl::new(Arc::clone(&node))),
+        node,
+        listen: arguments.listen,
+        limits: Limits::default(),
+        proxies: TrustedProxies::default(),
+        certificates,
+        operations: arguments.operations_listen,
+        admin_socket: data_dir.join(crate::admin::SOCKET_NAME),
+        data_dir,
+        hardening,
+        temporary,
+    };
+    running::serve(plan, |ready| {
+        let authority = generated
+            .as_ref()
+            .map(|generated| generated.authority.as_path());
+        tell(
+            ready,
+            &credentials,
+            &arguments.region,
+            authority,
+            arguments.env_file.as_deref(),
+        )
+    })
+    .await
+}
+
+/// The key file beside the data: enough for development, and told by `strongroom doctor`.
+fn root_key(data_dir: &Path) -> Result<RootKey, Failed> {
+    let seal_file = data_dir.join(SEAL_FILE_NAME);
+    let sources = [SealSource::KeyFile(data_dir.join(KEY_FILE_NAME))];
+    if seal_file.exists() {
+        return Ok(seal::unseal(&SealFile::read(&seal_file)?, &sources)?);
+    }
+    let (root_key, sealed) = seal::create(&sources, &SystemEntropy)?;
+    sealed.write_new(&seal_file)?;
+    Ok(root_key)
+}
+
+/// The account's root credentials: the environment's, else the ones it has, else fresh ones.
+async fn credentials(node: &Node, account: &AccountId) -> Result<RootCredentials, Failed> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let existing = node.root_credentials(account)?;
+    match (
+        variable("AWS_ACCESS_KEY_ID"),
+        variable("AWS_SECRET_ACCESS_KEY"),
+    ) {
+        (Some(access_key_id), Some(secret)) => {
+            if variable("AWS_SESSION_TOKEN").is_some() {
+                tracing::warn!(
+                    "AWS_SESSION_TOKEN is set, and clients would send it with keys that have none: unset it in their shell"
+                );
+            }
+            let secret = SecretBytes::new(secret.into_bytes());
+            let is_same = existing.as_ref().is_some_and(|existing| {
+                existing.access_key_id == access_key_id
+                    && existing.secret_access_key.matches(&secret)
+            });
+            if !is_same {
+                let secret = SecretBytes::copy_of(secret.expose());
+                node.set_root_credentials(account, &access_key_id, secret)
+                    .await?;
+            }
+            Ok(RootCredentials {
+                account: account.clone(),
+                access_key_id,
+                secret_access_key: secret,
+            })
+        }
+        (id, secret) => {
+            if id.is_some() || secret.is_some() {
+                tracing::warn!(
+                    "only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set, so neither is used: set both for \
+                     fixed credentials"
+                );
+            }
+            match existing {
+                Some(existing) => Ok(existing),
+                None => Ok(node.create_account(account).await?),
+            }
+        }
+    }
+}
+
+/// Says what a client needs, then that the server is ready.
+fn tell(
+    ready: &Ready,
+    credentials: &RootCredentials,
+    region: &Region,
+    authority: Option<&Path>,
+    env_file: Option<&Path>,
+) -> Result<(), Failed> {
+    let secret = String::from_utf8_lossy(credentials.secret_access_key.expose());
+    let mut variables = vec![
+        ("AWS_ENDPOINT_URL", ready.url.as_str()),
+        ("AWS_ACCESS_KEY_ID", credentials.access_key_id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", &secret),
+        ("AWS_DEFAULT_REGION", region.as_str()),
+        ("AWS_REGION", region.as_str()),
+    ];
+    let authority = authority
+        .map(|authority| fs::canonicalize(authority).unwrap_or_else(|_| authority.to_owned()));
+    let authority = authority
+        .as_ref()
+        .map(|authority| authority.to_string_lossy());
+    if let Some(authority) = &authority {
+        // Node.js doesn't look at AWS's variable.
+        variables.extend([
+            ("AWS_CA_BUNDLE", authority.as_ref()),
+            ("NODE_EXTRA_CA_CERTS", authority.as_ref()),
+        ]);
+    }
+    let lines: Vec<String> = variables
+        .iter()
+        .map(|(name, value)| format!("export {name}={}", quoted(value)))
+        .collect();
+    let lines = lines.join("\n");
+    if let Some(path) = env_file {
+        write_private(path, &lines).map_err(|error| {
+            Failed::new(format!(
+                "the file {} can't be written ({error}): choose another --env-file",
+                path.display()
+            ))
+        })?;
+    }
+    say(&lines);
+    if let Some(address) = ready.operations {
+        say(&format!(
+            "operations http://{address} (/healthz, /readyz, /metrics)"
+        ));
+    }
+    say(&format!("ready {}", ready.url));
+    Ok(())
+}
+
+/// A value as a shell takes it literally.
+fn quoted(value: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./:@%+=,".contains(&byte);
+    if !value.is_empty() && value.bytes().all(is_plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', r"'\''"))
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    // One that was there keeps its mode otherwise.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    writeln!(file, "{text}")
+}
+
+fn make_folder(folder: &Path) -> Result<(), Failed> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let made = fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder);
+    made.map_err(|error| {
+        Failed::new(format!(
+            "the folder {} can't be made ({error}): choose another --data-dir",
+            folder.display()
+        ))
+    })
+}
+
+fn region(text: &str) -> Result<Region, String> {
+    Region::parse(text).map_err(|error| error.to_string())
+}
+
+fn account_id(text: &str) -> Result<AccountId, String> {
+    AccountId::parse(text).map_err(|error| error.to_string())
+}
+
+/// The sealed root key in every data folder.
+pub(super) const SEAL_FILE_NAME: &str = "seal.json";
+/// What opens it in a development server's.
+pub(super) const KEY_FILE_NAME: &str = "root.key";
+const STORE_CACHE_BYTES: usize = 16 << 20;
+const RECORD_CACHE_BYTES: u64 = 32 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_every_value_literally() {
+        for value in [
+            "plain/+==",
+            "",
+            "with space",
+            "it's",
+            "$HOME `id` \"x\"",
+            "a\nb",
+            "ünïcode",
+        ] {
+            let script = format!("printf %s {}", quoted(value));
+            let printed = std::process::Command::new("sh")
+                .args(["-c", &script])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(printed.stdout).unwrap(), value);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `strongroom serve`: production.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use strongroom_keys::hardening::{Hardening, Measure};
+use strongroom_keys::seal::{self, SealFile};
+
+use super::dev::SEAL_FILE_NAME;
+use super::running::{self, Plan};
+use super::seal_sources::{Asking, sources};
+use super::{Failed, logging, processors, runtime, say};
+use crate::config::{self, Config};
+use crate::edge::tls::Certificates;
+use crate::node::{Node, NodeOptions};
+
+/// Start a server for production
+///
+/// The data folder must have been made by `strongroom init`. SIGTERM lets requests finish, then ends the server; SIGHUP
+/// reads the certificate again.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every key of the file is in docs/configuration.md, and can be set by an environment variable as well:
+STRONGROOM_SERVER_LISTEN for `listen` under [server].
+
+Examples:
+  strongroom serve --config /etc/strongroom.toml
+  STRONGROOM_LOG_LEVEL=debug strongroom serve --config strongroom.toml"
+)]
+pub(super) struct ServeArguments {
+    /// The configuration, a TOML file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Runs until SIGTERM or SIGINT.
+pub(super) fn run(arguments: &ServeArguments, hardening: Hardening) -> Result<(), Failed> {
+    let config = read_config(&arguments.config)?;
+    for (what, measure) in [
+        ("core dumps are off", &hardening.no_core_dumps),
+        (
+            "other processes can't look into memory",
+            &hardening.not_traceable,
+        ),
+        ("memory is kept out of swap", &hardening.memory_locked),
+    ] {
+        if let Measure::Missing(why) = measure {
+            tracing::warn!(why, "not in force: {what}");
+        }
+    }
+    let threads = if config.server.threads == 0 {
+        processors()
+    } else {
+        config.server.threads
+    };
+    runtime(threads)?.block_on(serve(&config, hardening))
+}
+
+/// Reads and checks a configuration, and starts the log as it says.
+pub(super) fn read_config(path: &std::path::Path) -> Result<Config, Failed> {
+    let (config, unknown_variables) = config::read(path, std::env::vars())?;
+    config.check()?;
+    logging::start(&config.log.level, config.log.format)?;
+    for name in unknown_variables {
+        tracing::warn!(
+            name,
+            "this environment variable sets no key of the configuration; see docs/configuration.md"
+        );
+    }
+    Ok(config)
+}
+
+async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
+    let data_dir = config.data_dir()?.to_owned();
+    let certificates = match config.tls_files()? {
+        Some((certificate, key)) => Some(Arc::new(Certificates::read(certificate, key)?)),
+        None => None,
+    };
+    let seal_path = data_dir.join(SEAL_FILE_NAME);
+    if !seal_path.exists() {
+        return Err(Failed::new(format!(
+            "{} has no root key: make it with `strongroom init --config FILE`, or correct data.dir",
+            data_dir.display()
+        )));
+    }
+    let sealed = SealFile::read(&seal_path)?;
+    let root_key = seal::unseal(&sealed, &sources(&config.seal, Asking::Once)?)?;
+    let node = Node::open(NodeOptions {
+        data_dir: data_dir.clone(),
+        root_key,
+        dev: false,
+        store_cache_bytes: config.data.store_cache_bytes,
+        record_cache_bytes: config.data.record_cache_bytes,
+    })?;
+    let plan = Plan {
+        application: Arc::clone(&node),
+        node,
+        listen: config.server.listen,
+        limits: config.limits()?,
+        proxies: config.trusted_proxies()?,
+        certificates,
+        operations: config.operations.listen,
+        admin_socket: config.admin_socket()?,
+        data_dir,
+        hardening,
+        temporary: None,
+    };
+    running::serve(plan, |ready| {
+        say(&format!("ready {}", ready.url));
+        Ok(())
+    })
+    .await
+}

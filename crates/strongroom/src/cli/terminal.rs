@@ -1,0 +1,30 @@
+//! Asks for a passphrase on the terminal, without showing it.
+
+use std::fs::OpenOptions;
+use std::io::{self, BufRead as _, BufReader, Write as _};
+
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+use strongroom_keys::SecretBytes;
+
+/// Asks, whatever standard input and output are connected to.
+///
+/// # Errors
+/// The process has no terminal.
+pub(super) fn ask_for_passphrase(question: &str) -> io::Result<SecretBytes> {
+    let mut terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    write!(terminal, "{question}: ")?;
+    let shown = tcgetattr(&terminal)?;
+    let mut hidden = shown.clone();
+    hidden.local_modes.remove(LocalModes::ECHO);
+    hidden.local_modes.insert(LocalModes::ECHONL);
+    tcsetattr(&terminal, OptionalActions::Flush, &hidden)?;
+    let mut line = Vec::with_capacity(LINE_BYTES_EXPECTED);
+    let read = BufReader::new(&terminal).read_until(b'\n', &mut line);
+    let passphrase = SecretBytes::new(line);
+    tcsetattr(&terminal, OptionalActions::Flush, &shown)?;
+    read?;
+    Ok(passphrase)
+}
+
+/// Enough for any passphrase, so that no copy of it stays behind in a buffer that grew.
+const LINE_BYTES_EXPECTED: usize = 4_096;
