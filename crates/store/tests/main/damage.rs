@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use redb::ReadableTable;
 use strongroom_store::embedded::{Embedded, Options};
-use strongroom_store::{Commit, FaultKind, Range, Store, Write};
+use strongroom_store::{Commit, Condition, FaultKind, Range, Store, Write};
 
-use crate::support::{Unreliable, block_on};
+use crate::support::{Unreliable, block_on, pair};
 
 type Expected = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -68,8 +69,8 @@ fn read_all(store: &Embedded, expected: &Expected) -> usize {
         }
     }
     for range in [
-        Range::all(),
-        Range::all().reversed(),
+        Range::prefix(b"record/"),
+        Range::prefix(b"record/").reversed(),
         Range::between(*b"record/0305", *b"record/04"),
     ] {
         let within = expected.iter().filter(|(key, _)| range.contains(key));
@@ -120,6 +121,12 @@ fn flip_and_open(
             }
             // The bit means nothing: a free page, padding, a flag that opening sets anyway.
             Ok(store) => {
+                assert_eq!(read_all(&store, expected), 0, "bit {bit}");
+                assert_eq!(store.verify().faults, [], "bit {bit}");
+                // Nor does it show once more is written: redb's list of free pages is right as well.
+                for number in 0..3 {
+                    block_on(store.commit(pair(&number.to_string()))).unwrap();
+                }
                 assert_eq!(read_all(&store, expected), 0, "bit {bit}");
                 assert_eq!(store.verify().faults, [], "bit {bit}");
             }
@@ -292,4 +299,87 @@ fn a_damaged_page_can_be_looked_for_without_a_refusal() {
     let snapshot = store.snapshot().unwrap();
     assert_eq!(snapshot.get(b"record/059").unwrap_err().kind(), &kinds[0]);
     assert!(snapshot.get(b"record/058").unwrap().is_some());
+}
+
+/// Changes the file as redb does, so that its own checksums are right and only ours can tell.
+fn tamper(folder: &Path, change: impl FnOnce(&mut redb::Table<'_, &'static [u8], &'static [u8]>)) {
+    let database = redb::Database::open(folder.join("store.redb")).unwrap();
+    let mut transaction = database.begin_write().unwrap();
+    transaction.set_quick_repair(true);
+    change(
+        &mut transaction
+            .open_table(redb::TableDefinition::new("records"))
+            .unwrap(),
+    );
+    transaction.commit().unwrap();
+}
+
+#[test]
+fn a_missing_record_is_noticed_by_their_number() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(filled(folder.path()));
+    tamper(folder.path(), |records| {
+        drop(records.remove(&b"record/001"[..]).unwrap())
+    });
+    let fault = Embedded::open(&Options::new(folder.path()))
+        .err()
+        .expect("refused");
+    assert_eq!(*fault.kind(), FaultKind::Damaged { key: None });
+    assert!(
+        fault
+            .to_string()
+            .contains("store.redb has 50 records where 51 were written"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn a_record_under_another_key_is_not_served() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(filled(folder.path()));
+    tamper(folder.path(), |records| {
+        let other = records
+            .get(&b"record/002"[..])
+            .unwrap()
+            .unwrap()
+            .value()
+            .to_vec();
+        records
+            .insert(&b"record/001"[..], other.as_slice())
+            .unwrap();
+    });
+    let fault = Embedded::open(&Options::new(folder.path()))
+        .err()
+        .expect("refused");
+    assert_eq!(
+        *fault.kind(),
+        FaultKind::Damaged {
+            key: Some(b"record/001".to_vec())
+        }
+    );
+    let store = Embedded::open_unverified(&Options::new(folder.path())).unwrap();
+    let snapshot = store.snapshot().unwrap();
+    assert_eq!(snapshot.get(b"record/001"), Err(fault.clone()));
+    let refused = snapshot.range(&Range::all(), &mut |entry| {
+        assert_ne!(entry.key, b"record/001");
+        ControlFlow::Continue(())
+    });
+    assert_eq!(refused, Err(fault.clone()));
+    // Deciding a commit by it is refused as well; replacing it is not.
+    let condition = Condition::absent(*b"record/001");
+    let answer = block_on(store.commit(Commit {
+        conditions: vec![condition],
+        writes: vec![],
+    }));
+    assert_eq!(answer, Err(fault.before_writing().into()));
+    let writes = vec![Write::Put {
+        key: b"record/001".to_vec(),
+        value: vec![1],
+    }];
+    block_on(store.commit(Commit {
+        conditions: vec![],
+        writes,
+    }))
+    .unwrap();
+    assert_eq!(store.verify().faults, []);
 }
