@@ -166,6 +166,50 @@ fn a_flipped_bit_is_never_served_after_a_kill() {
     assert!(named > 100, "{named}");
 }
 
+/// redb keeps a list of free pages in the file. Were a wrong one believed, later commits would overwrite records.
+#[test]
+fn a_wrong_list_of_free_pages_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, expected) = filled(folder.path());
+    drop(store);
+    let path = folder.path().join("store.redb");
+    let image = std::fs::read(&path).unwrap();
+    // A page of redb's own has none of our records, and the beginning of a page is where it says what it holds.
+    let pages = image.chunks(4096).enumerate().skip(1);
+    let pages = pages.filter(|(_, page)| !page.windows(7).any(|bytes| bytes == b"record/"));
+    let bits = pages.flat_map(|(number, page)| {
+        let used = page
+            .iter()
+            .rposition(|byte| *byte != 0)
+            .map_or(0, |last| last + 1);
+        (0..used * 8)
+            .step_by(233)
+            .map(move |bit| number * 4096 * 8 + bit)
+    });
+    let (mut refused, mut opened) = (0, 0);
+    for bit in bits {
+        let mut flipped = image.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(&path, &flipped).unwrap();
+        let Ok(store) =
+            Embedded::open_on(&Options::new(folder.path()), |file| Unreliable::new(file))
+        else {
+            refused += 1;
+            continue;
+        };
+        opened += 1;
+        for number in 0..12 {
+            block_on(store.commit(pair(&number.to_string()))).unwrap();
+        }
+        assert_eq!(store.verify().faults, [], "bit {bit}");
+        assert_eq!(read_all(&store, &expected), 0, "bit {bit}");
+    }
+    assert!(
+        refused > 100 && refused > 10 * opened,
+        "{refused} refused, {opened} opened"
+    );
+}
+
 #[test]
 fn a_bit_flipped_under_a_running_store_is_never_served() {
     let folder = tempfile::tempdir().unwrap();
