@@ -90,6 +90,7 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
         None => {
             let folder = tempfile::Builder::new()
                 .prefix("strongroom-dev-")
+                .permissions(Permissions::from_mode(0o700))
                 .tempdir()
                 .map_err(|error| {
                     Failed::new(format!(

@@ -226,11 +226,11 @@ fn data(folder: &Path, socket: &Path, keys: &Keys<'_>, findings: &mut Findings) 
         findings.warn(
             "data folder",
             format!(
-                "{name} has mode {mode:03o}, so that others can look into it: `chmod 700 {name}`"
+                "{name} has mode {mode:04o}, so that others can look into it: `chmod 700 {name}`"
             ),
         );
     } else {
-        findings.ok("data folder", format!("{name}, mode {mode:03o}"));
+        findings.ok("data folder", format!("{name}, mode {mode:04o}"));
     }
     disk(folder, findings);
     clock(folder, findings);

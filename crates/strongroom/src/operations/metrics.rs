@@ -141,7 +141,7 @@ impl Collected {
                     .zip(&counts)
                     .map(|((_, outcome), count)| (name, *outcome, *count)),
             );
-            let limits = BUCKET_SECONDS.iter().copied().chain([f64::MAX]);
+            let limits = BUCKET_SECONDS.iter().copied().chain([f64::INFINITY]);
             let buckets: Vec<(f64, u64)> = limits
                 .zip(operation.buckets.iter().map(|count| count.load(Relaxed)))
                 .collect();

@@ -1,5 +1,10 @@
 //! The edge by raw sockets and by a real HTTP/2 client, in front of an application that only echoes.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod control;
 mod http2;
