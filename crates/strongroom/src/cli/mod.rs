@@ -105,6 +105,7 @@ const EXAMPLES: &str = "Examples:
 More: strongroom COMMAND --help, docs/configuration.md, docs/operations.md";
 
 /// A command failed; the text says why and what to do.
+#[derive(Debug)]
 pub(crate) struct Failed(String);
 
 impl Failed {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Served, get, mode, run, strongroom, told};
+use super::{Served, ended, get, mode, run, strongroom};
 
 fn dev(arguments: &[&str]) -> std::process::Command {
     let mut all = vec!["dev", "--listen", "127.0.0.1:0", "--log-level", "warn"];
@@ -267,7 +267,7 @@ fn it_begins_with_what_a_seed_file_says() {
         "[[secrets]]\nname = \"bad name\"\nvalue = \"marked-value\"\n",
     )
     .unwrap();
-    let (status, _, error) = told(&dev(&["--seed", seed]).output().unwrap());
+    let (status, _, error) = ended(dev(&["--seed", seed]));
     assert!(
         status == 1
             && error.contains("secret bad name was refused: ")

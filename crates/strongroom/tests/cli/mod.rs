@@ -16,6 +16,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use http::Request;
 use strongroom_keys::SecretBytes;
@@ -35,10 +36,28 @@ pub(crate) fn strongroom(arguments: &[&str]) -> Command {
 
 /// Runs it to its end: status, standard output, standard error.
 pub(crate) fn run(arguments: &[&str]) -> (i32, String, String) {
-    told(&strongroom(arguments).output().unwrap())
+    ended(strongroom(arguments))
 }
 
-pub(crate) fn told(output: &Output) -> (i32, String, String) {
+/// The same for a command that has more to it. One that goes on instead of ending fails the test.
+pub(crate) fn ended(mut command: Command) -> (i32, String, String) {
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    while child.try_wait().unwrap().is_none() {
+        if Instant::now() > deadline {
+            child.kill().unwrap();
+            panic!("{command:?} does not end: {:?}", child.wait_with_output());
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    told(&child.wait_with_output().unwrap())
+}
+
+fn told(output: &Output) -> (i32, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (
         output.status.code().unwrap(),
@@ -178,3 +197,5 @@ fn plain(address: &str, request: &str) -> (u16, String) {
 pub(crate) fn mode(path: &Path) -> u32 {
     std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777
 }
+
+const PATIENCE: Duration = Duration::from_secs(30);

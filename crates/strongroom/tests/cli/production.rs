@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Served, get, run, strongroom, told};
+use super::{Served, ended, get, run, strongroom};
 
 fn config(folder: &Path) -> String {
     let path = folder.join("strongroom.toml");
@@ -152,20 +152,16 @@ fn a_passphrase_opens_what_it_sealed_and_another_does_not() {
         passphrase.map(|passphrase| command.env("PASSPHRASE", passphrase));
         command
     };
-    let (status, _, error) = told(&with("init", None).output().unwrap());
+    let (status, _, error) = ended(with("init", None));
     assert!(
         status == 1 && error.contains("$PASSPHRASE, which is not set"),
         "{error}"
     );
-    let (status, _, error) = told(&with("init", Some("short")).output().unwrap());
+    let (status, _, error) = ended(with("init", Some("short")));
     assert!(status == 1 && error.contains("15"), "{error}");
     let good = "correct horse battery staple";
-    assert_eq!(told(&with("init", Some(good)).output().unwrap()).0, 0);
-    let (status, _, error) = told(
-        &with("serve", Some("incorrect horse battery"))
-            .output()
-            .unwrap(),
-    );
+    assert_eq!(ended(with("init", Some(good))).0, 0);
+    let (status, _, error) = ended(with("serve", Some("incorrect horse battery")));
     assert!(
         status == 1 && error.contains("passphrase is wrong"),
         "{error}"
