@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Served, ended, get, mode, run, strongroom};
+use super::{Served, clean, ended, get, mode, run, strongroom};
 
 fn dev(arguments: &[&str]) -> std::process::Command {
     let mut all = vec!["dev", "--listen", "127.0.0.1:0", "--log-level", "warn"];
@@ -304,4 +304,19 @@ fn its_memory_is_its_own() {
         .split_ascii_whitespace()
         .collect();
     assert_eq!(cores[4..6], ["0", "0"]);
+}
+
+#[test]
+fn out_of_open_files_it_waits_and_goes_on() {
+    let program = env!("CARGO_BIN_EXE_strongroom");
+    let few = "ulimit -n 60; exec \"$0\" dev --listen 127.0.0.1:0 --log-level error";
+    let mut command = clean("sh");
+    command.args(["-c", few, program]);
+    let server = Served::start(command);
+    let address = server.url.strip_prefix("http://").unwrap();
+    let crowd: Vec<_> = (0..200)
+        .map(|_| std::net::TcpStream::connect(address).unwrap())
+        .collect();
+    drop(crowd);
+    assert_eq!(get(address, "/_strongroom/clock").0, 200);
 }

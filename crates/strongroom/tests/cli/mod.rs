@@ -22,10 +22,17 @@ use http::Request;
 use strongroom_keys::SecretBytes;
 use strongroom_wire::sigv4::Signer;
 
-/// The program, in an environment without anything of ours or AWS's.
+/// The program with these arguments.
 pub(crate) fn strongroom(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_strongroom"));
-    command.args(arguments).stdin(Stdio::null());
+    let mut command = clean(env!("CARGO_BIN_EXE_strongroom"));
+    command.args(arguments);
+    command
+}
+
+/// A program in an environment without anything of ours or AWS's.
+pub(crate) fn clean(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::null());
     for (name, _) in std::env::vars() {
         if name.starts_with("AWS_") || name.starts_with("STRONGROOM_") {
             command.env_remove(name);
