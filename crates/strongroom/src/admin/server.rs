@@ -64,12 +64,16 @@ pub async fn serve(listener: UnixListener, server: Arc<AdminServer>) {
     }
 }
 
-/// Only this process's own user and root.
 fn is_allowed(stream: &UnixStream) -> bool {
     let own = rustix::process::geteuid().as_raw();
     stream
         .peer_cred()
-        .is_ok_and(|peer| peer.uid() == own || peer.uid() == 0)
+        .is_ok_and(|peer| may_use(peer.uid(), own))
+}
+
+/// Only the server's own user, and root.
+fn may_use(user: u32, own: u32) -> bool {
+    user == own || user == 0
 }
 
 async fn answer(
@@ -212,3 +216,20 @@ fn refused(status: StatusCode, why: impl std::fmt::Display) -> (StatusCode, Vec<
 const CONNECTIONS_MAX: usize = 16;
 const BODY_BYTES_MAX: usize = 65_536;
 const READ_TIME: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_its_own_user_and_root_may_use_the_socket() {
+        for (user, own, allowed) in [
+            (1000, 1000, true),
+            (0, 1000, true),
+            (1001, 1000, false),
+            (1000, 0, false),
+        ] {
+            assert_eq!(may_use(user, own), allowed, "user {user}, server {own}");
+        }
+    }
+}

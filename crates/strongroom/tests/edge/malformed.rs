@@ -341,3 +341,26 @@ fn a_panic_is_its_own_requests_alone() {
     }
     assert_eq!(server.counters.accepted(), 1, "the connection survived");
 }
+
+#[test]
+fn a_client_that_goes_on_sending_after_a_refusal_still_gets_to_read_it() {
+    let server = Server::start(Limits::default());
+    for head in [
+        "nonsense\r\n\r\n",
+        "POST / HTTP/1.1\r\nContent-Length: 100000\r\n\r\n",
+    ] {
+        let mut client = server.connect();
+        client.send(head);
+        // Until the refusal is on its way; closing then would answer the rest with a reset.
+        client.0.peek(&mut [0]).unwrap();
+        for _ in 0..100 {
+            client.send([b'x'; 1_000]);
+        }
+        assert_eq!(
+            client.answer().unwrap().code(),
+            "MalformedHttpRequestException"
+        );
+        client.0.shutdown(Shutdown::Write).unwrap();
+        assert!(client.is_ended());
+    }
+}
