@@ -2,14 +2,14 @@
 //!
 //! The order of things lives here; a rule of AWS's does not (it belongs into `strongroom-services`).
 
-pub mod edge;
-pub mod cli;
 pub mod admin;
-pub mod config;
-pub mod operations;
 pub mod cache;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod edge;
 pub mod identity;
 pub mod node;
+pub mod operations;
 pub mod pipeline;
 pub mod workers;

@@ -1,6 +1,6 @@
 //! The configuration of `strongroom serve`: a TOML file, with each key also to be set by an environment variable.
 //!
-//! [`keys`] lists every key once; unknown keys, environment variables and `docs/configuration.md` follow from it.
+//! [`KEYS`] lists every key once; unknown keys, environment variables and `docs/configuration.md` follow from it.
 
 mod keys;
 mod source;
