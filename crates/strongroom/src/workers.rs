@@ -9,7 +9,7 @@ use strongroom_services::records::{Key, Record, Records, Source};
 use strongroom_services::refusal::Stop;
 use strongroom_services::secretsmanager::purge::{self, PurgeDue};
 use strongroom_services::time::Timestamp;
-use strongroom_store::{CommitError, Store};
+use strongroom_store::{CommitError, FaultKind, Store};
 
 use crate::cache::CachedRecords;
 use crate::node::Node;
@@ -85,6 +85,13 @@ impl PurgeWorker {
                 Err(error) => break Err(error),
             }
         };
+        if store
+            .health()
+            .is_err_and(|fault| *fault.kind() == FaultKind::Closed)
+        {
+            // The server is ending; what is still due is found at the next start.
+            return;
+        }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.done += done;
         match result {

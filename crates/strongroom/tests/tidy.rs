@@ -1,6 +1,12 @@
 //! Holds the tree to ARCHITECTURE.md: which room may know which, where effects may be, one file an
 //! operation, no leftovers.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's helper fails by panicking"
+)]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,23 +21,41 @@ fn dependencies_point_one_way() {
         ("store", &[]),
         ("wire", &["keys"]),
         ("services", &["keys", "policy"]),
-        ("strongroom", &["keys", "policy", "services", "store", "wire"]),
+        (
+            "strongroom",
+            &["keys", "policy", "services", "store", "wire"],
+        ),
     ] {
         let manifest = read(&root().join("crates").join(room).join("Cargo.toml"));
         let manifest: toml::Table = manifest.parse().unwrap();
         let dependencies = manifest["dependencies"].as_table().unwrap();
-        let found: BTreeSet<&str> =
-            dependencies.keys().filter_map(|name| name.strip_prefix("strongroom-")).collect();
+        let found: BTreeSet<&str> = dependencies
+            .keys()
+            .filter_map(|name| name.strip_prefix("strongroom-"))
+            .collect();
         let allowed: BTreeSet<&str> = allowed.iter().copied().collect();
-        assert!(found.is_subset(&allowed), "{room} may know {allowed:?}, and knows {found:?}");
+        assert!(
+            found.is_subset(&allowed),
+            "{room} may know {allowed:?}, and knows {found:?}"
+        );
     }
 }
 
 #[test]
 fn the_services_have_no_effects_of_their_own() {
     let banned = [
-        "async fn", "std::fs", "std::net", "std::thread", "std::env", "std::process", "SystemTime",
-        "Instant::now", "tokio", "SystemEntropy", "println!", "tracing::",
+        "async fn",
+        "std::fs",
+        "std::net",
+        "std::thread",
+        "std::env",
+        "std::process",
+        "SystemTime",
+        "Instant::now",
+        "tokio",
+        "SystemEntropy",
+        "println!",
+        "tracing::",
     ];
     for file in sources("crates/services/src") {
         let text = read(&file);
@@ -46,7 +70,11 @@ fn only_the_clock_asks_what_time_it_is() {
     for file in sources("crates/strongroom/src") {
         let allowed = ["clock.rs"].iter().any(|name| file.ends_with(name));
         let asks = read(&file).contains("SystemTime::now");
-        assert!(allowed || !asks, "{} asks the system for the time of day", file.display());
+        assert!(
+            allowed || !asks,
+            "{} asks the system for the time of day",
+            file.display()
+        );
     }
 }
 
@@ -57,18 +85,33 @@ fn each_operation_has_a_file_of_its_own() {
         let file = folder.join(format!("{}.rs", snake_case(operation.name)));
         let text = read(&file);
         let row = format!("const NAME: &'static str = \"{}\";", operation.name);
-        assert!(text.contains(&row), "{} doesn't have {}", file.display(), operation.name);
+        assert!(
+            text.contains(&row),
+            "{} doesn't have {}",
+            file.display(),
+            operation.name
+        );
     }
 }
 
 #[test]
 fn every_operation_of_the_model_is_answered_or_refused_by_name() {
-    let mut names: Vec<&str> =
-        secretsmanager::OPERATIONS.iter().map(|operation| operation.name).collect();
-    names.extend(secretsmanager::ABSENT_OPERATIONS.iter().map(|(name, _)| name));
+    let mut names: Vec<&str> = secretsmanager::OPERATIONS
+        .iter()
+        .map(|operation| operation.name)
+        .collect();
+    names.extend(
+        secretsmanager::ABSENT_OPERATIONS
+            .iter()
+            .map(|(name, _)| name),
+    );
     names.sort_unstable();
     names.dedup();
-    assert_eq!(names.len(), 23, "the service's model has 23 operations: {names:?}");
+    assert_eq!(
+        names.len(),
+        23,
+        "the service's model has 23 operations: {names:?}"
+    );
 }
 
 #[test]
@@ -80,9 +123,17 @@ fn every_file_says_first_what_it_is_for_and_leaves_nothing_open() {
     });
     for file in sources("crates") {
         let text = read(&file);
-        assert!(text.starts_with("//!"), "{} doesn't say what it is for", file.display());
+        assert!(
+            text.starts_with("//!"),
+            "{} doesn't say what it is for",
+            file.display()
+        );
         for leftover in &leftovers {
-            assert!(!text.contains(leftover.as_str()), "{} has a {leftover}", file.display());
+            assert!(
+                !text.contains(leftover.as_str()),
+                "{} has a {leftover}",
+                file.display()
+            );
         }
     }
 }
@@ -91,15 +142,24 @@ fn every_file_says_first_what_it_is_for_and_leaves_nothing_open() {
 fn unsafe_code_is_in_one_file_only() {
     for file in sources("crates") {
         let text = read(&file);
-        let has_block = text.contains("unsafe {") || text.contains("unsafe impl") || text.contains("unsafe fn");
-        let reviewed = file.ends_with("keys/src/allocator.rs") || file.ends_with("keys/tests/allocator.rs");
+        let has_block =
+            text.contains("unsafe {") || text.contains("unsafe impl") || text.contains("unsafe fn");
+        let reviewed =
+            file.ends_with("keys/src/allocator.rs") || file.ends_with("keys/tests/allocator.rs");
         let this = file.ends_with("tests/tidy.rs");
-        assert!(!has_block || reviewed || this, "{} has unsafe code", file.display());
+        assert!(
+            !has_block || reviewed || this,
+            "{} has unsafe code",
+            file.display()
+        );
     }
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
 }
 
 fn read(file: &Path) -> String {
