@@ -165,7 +165,6 @@ mod tests {
         }
         for wrong in [
             "",
-            "a",
             "US-EAST-1",
             "us_east_1",
             "-us",
