@@ -416,6 +416,19 @@ impl Changes {
         self.write(Change::Put(key, Vec::new()));
     }
 
+    /// A record that these changes will write; what a later part of the same decision must not make again.
+    pub fn pending<T: Record>(&self, key: &Key) -> Result<Option<Arc<T>>, Stop> {
+        let bytes = self.writes.iter().find_map(|change| match change {
+            Change::Put(written, bytes) if written == key => Some(bytes),
+            _ => None,
+        });
+        match bytes.map(|bytes| T::decode(bytes)) {
+            None => Ok(None),
+            Some(Ok(record)) => Ok(T::unwrap(&record).cloned()),
+            Some(Err(unreadable)) => Err(Stop::Unavailable(Box::new(unreadable))),
+        }
+    }
+
     /// Removes a record.
     pub fn delete(&mut self, key: Key) {
         self.write(Change::Delete(key));

@@ -134,6 +134,11 @@ pub fn service_key(
     if let Some(alias) = records.read::<Alias>(alias_key.clone())? {
         return existing(account, region, &alias.key_id, records);
     }
+    if let Some(alias) = changes.pending::<Alias>(&alias_key)?
+        && let Some(key) = changes.pending(&Key::kms_key(account, region, &alias.key_id))?
+    {
+        return Ok(key);
+    }
     let mut key = KmsKey {
         account: account.clone(),
         region: region.clone(),
