@@ -102,9 +102,6 @@ pub fn add(
     changes: &mut Changes,
 ) -> Result<(), Stop> {
     let key = key_of(secret, records, given, changes)?;
-    if secret.version(token).is_none() {
-        prune(secret, VERSIONS_MAX - 1, given, changes)?;
-    }
     secret.versions.retain(|version| version.id != token);
     secret.versions.push(Version {
         id: token.to_owned(),
@@ -121,6 +118,8 @@ pub fn add(
     if secret.labels.holder(AWSCURRENT).is_none() {
         secret.labels.promote(token);
     }
+    // Only now: a version that just lost its last label may be the one to go.
+    prune(secret, given, changes)?;
     let envelope = kms::seal(&key, &context(secret, token), value.bytes(), given)?;
     changes.put(secret.version_key(token), &SealedValue { envelope })
 }
@@ -231,17 +230,16 @@ pub(super) fn chosen_key(
     }
 }
 
-/// Removes the oldest versions without labels until `keep` are left, sparing young ones.
+/// Removes the oldest versions without labels until no more are left than a secret may have, sparing young ones.
 ///
 /// # Refusals
 /// `LimitExceededException` where too many are left.
 fn prune(
     secret: &mut Secret,
-    keep: usize,
     given: &Given<'_>,
     changes: &mut Changes,
 ) -> Result<(), Stop> {
-    while secret.versions.len() > keep {
+    while secret.versions.len() > VERSIONS_MAX {
         let prunable = secret.versions.iter().position(|version| {
             !secret.labels.any_on(&version.id)
                 && given.now.is_past(version.created, PRUNED_FROM_AGE)
