@@ -22,7 +22,28 @@ use crate::refusal::Refusal;
 /// # Refusals
 /// - `SerializationException`: not a JSON object, or a member of the wrong type.
 /// - `ValidationException`: constraints of the model are broken; all of them are listed.
+/// - What the members were refused for, by [`Members::refuse`] before what they mean by [`Members::object`].
 pub fn read<T>(body: &[u8], take: impl FnOnce(&mut Members<'_, '_>) -> T) -> Result<T, Refusal> {
+    let Understood { request, objection } = understand(body, take)?;
+    objection.map_or(Ok(request), Err)
+}
+
+/// A request that keeps to the model, and what is wrong with it nevertheless: said only to a caller who may ask.
+pub struct Understood<T> {
+    /// The request.
+    pub request: T,
+    /// Why it is refused.
+    pub objection: Option<Refusal>,
+}
+
+/// Reads a request as [`read`] does, and leaves it to the caller to raise the objection.
+///
+/// # Refusals
+/// As [`read`], but for the objection.
+pub fn understand<T>(
+    body: &[u8],
+    take: impl FnOnce(&mut Members<'_, '_>) -> T,
+) -> Result<Understood<T>, Refusal> {
     let body = if body.is_empty() { b"{}" } else { body };
     let json: Json<'_> = serde_json::from_slice(body)
         .map_err(|_| Refusal::serialization("The request body is not well-formed JSON."))?;
@@ -37,7 +58,10 @@ pub fn read<T>(body: &[u8], take: impl FnOnce(&mut Members<'_, '_>) -> T) -> Res
         path: None,
         problems: &mut problems,
     });
-    problems.into_result().map(|()| request)
+    let objection = problems.objection.take();
+    problems
+        .into_result()
+        .map(|()| Understood { request, objection })
 }
 
 /// What a text must be.
@@ -305,9 +329,15 @@ impl<'j> Members<'j, '_> {
         Some(taken)
     }
 
-    /// Refuses the request for what its members mean, unless the model refuses it first.
+    /// Refuses the request because a member can't be understood, unless the model refuses it first.
     pub fn refuse(&mut self, refusal: Refusal) {
         self.problems.refusal.get_or_insert(refusal);
+    }
+
+    /// Refuses the request for what its members mean. The caller learns of it after the permission was checked, as
+    /// with AWS. Source: reference/api.md §1, "Order of checks".
+    pub fn object(&mut self, refusal: Refusal) {
+        self.problems.objection.get_or_insert(refusal);
     }
 
     /// Notes that a required member is missing; for members that [`Self::required_text`] does not fit.
@@ -396,6 +426,7 @@ struct Problems {
     wrong_type: Option<String>,
     violations: Vec<String>,
     refusal: Option<Refusal>,
+    objection: Option<Refusal>,
 }
 
 impl Problems {

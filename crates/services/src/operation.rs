@@ -6,7 +6,7 @@ use strongroom_keys::{Entropy, Keyring};
 
 use crate::caller::Caller;
 use crate::gate::{self, Authorized, Need};
-use crate::input::{self, Members};
+use crate::input::{self, Members, Understood};
 use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 use crate::time::Timestamp;
@@ -109,14 +109,18 @@ impl Entry {
     }
 }
 
-/// The path of one request through the domain: body, model, gate, decision, response.
+/// The path of one request through the domain: body, model, gate, decision, response. In AWS's order: who may not ask
+/// learns neither what exists nor what else is wrong.
 fn run<Op: Operation>(
     body: &[u8],
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<Written, Stop> {
-    let request = input::read(body, Op::read)?;
+    let Understood { request, objection } = input::understand(body, Op::read)?;
     let allowed = gate::authorize(request, given.caller, records)?;
+    if let Some(objection) = objection {
+        return Err(objection.into());
+    }
     let decided = Op::decide(allowed, records, given)?;
     let body = match &decided.output {
         Some(output) => {

@@ -66,7 +66,7 @@ impl Operation for BatchGetSecretValue {
         let selection = match (listed, filters) {
             (Some(listed), None) => {
                 if page_size.is_some() {
-                    members.refuse(refusals::invalid_parameter(
+                    members.object(refusals::invalid_parameter(
                         "'Filters' not specified. 'Filters' must also be specified when \
                          'MaxResults' is provided.",
                     ));
@@ -75,7 +75,7 @@ impl Operation for BatchGetSecretValue {
             }
             (None, Some(filters)) => Selection::Filtered(filters),
             _ => {
-                members.refuse(refusals::invalid_parameter(
+                members.object(refusals::invalid_parameter(
                     "Either 'SecretIdList' or 'Filters' must be provided, but not both.",
                 ));
                 Selection::Listed(Vec::new())

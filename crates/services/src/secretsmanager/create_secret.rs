@@ -17,7 +17,7 @@ use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Key, Records};
-use crate::refusal::Stop;
+use crate::refusal::{Refusal, Stop};
 
 /// Secrets in one region of an account. Source: reference/api.md §4.
 pub const SECRETS_MAX: u64 = 500_000;
@@ -28,7 +28,7 @@ pub struct CreateSecret {
     token: Option<String>,
     description: Option<String>,
     kms_key_id: Option<String>,
-    value: Option<Value>,
+    value: Result<Option<Value>, Refusal>,
     tags: Vec<Tag>,
     secret_type: Option<String>,
 }
@@ -53,13 +53,9 @@ impl Operation for CreateSecret {
         if !name.is_empty() && !is_valid_name(&name) {
             members.refuse(refusals::invalid_name());
         }
-        let token = members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN);
-        if token.is_none() {
-            members.refuse(refusals::token_missing());
-        }
         let request = CreateSecret {
             name,
-            token,
+            token: members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN),
             description: members.text("Description", &DESCRIPTION),
             kms_key_id: members.text("KmsKeyId", &KMS_KEY_ID),
             value: shapes::value(members),
@@ -72,7 +68,7 @@ impl Operation for CreateSecret {
         });
         members.flag("ForceOverwriteReplicaSecret");
         if replicas.is_some() {
-            members.refuse(refusals::invalid_request(super::REPLICATION_ABSENT));
+            members.object(refusals::invalid_request(super::REPLICATION_ABSENT));
         }
         request
     }
@@ -96,6 +92,8 @@ impl Operation for CreateSecret {
         given: &Given<'_>,
     ) -> Result<Decided<Created>, Stop> {
         let request = allowed.into_request();
+        let token = request.token.ok_or_else(refusals::token_missing)?;
+        let value = request.value?;
         let mut changes = Changes::none();
         let caller = given.caller;
         let key = Key::secret(&caller.account, &caller.region, &request.name);
@@ -105,7 +103,7 @@ impl Operation for CreateSecret {
                 Lifecycle::Deleting { .. } => {
                     return Err(refusals::name_scheduled_for_deletion().into());
                 }
-                Lifecycle::Active => return request.repeated(&existing, records, given),
+                Lifecycle::Active => return repeated(&existing, token, value, records, given),
             }
         } else if records.secrets_count(&caller.account, &caller.region)? >= SECRETS_MAX {
             return Err(refusals::too_many_secrets(SECRETS_MAX).into());
@@ -122,21 +120,19 @@ impl Operation for CreateSecret {
             secret.kms_key_id = version::chosen_key(named, records, given)?;
         }
         shapes::merge_tags(&mut secret.tags, request.tags)?;
-        let version_id = match (&request.value, &request.token) {
-            (Some(value), Some(token)) => {
-                version::add(
-                    &mut secret,
-                    token,
-                    value,
-                    None,
-                    records,
-                    given,
-                    &mut changes,
-                )?;
-                Some(token.clone())
-            }
-            _ => None,
-        };
+        let mut version_id = None;
+        if let Some(value) = &value {
+            version::add(
+                &mut secret,
+                &token,
+                value,
+                None,
+                records,
+                given,
+                &mut changes,
+            )?;
+            version_id = Some(token);
+        }
         changes.put(secret.key(), &secret)?;
         changes.put_entry(secret.created_key());
         Ok(Decided::change(
@@ -150,23 +146,22 @@ impl Operation for CreateSecret {
     }
 }
 
-impl CreateSecret {
-    /// A name that is taken: the same request again answers the same, any other is refused.
-    fn repeated(
-        self,
-        existing: &Secret,
-        records: &Records<'_>,
-        given: &Given<'_>,
-    ) -> Result<Decided<Created>, Stop> {
-        if let (Some(value), Some(token)) = (&self.value, &self.token)
-            && let TokenUse::Repeated = version::token_use(existing, token, value, records, given)?
-        {
-            return Ok(Decided::answer(Created {
-                arn: existing.arn(),
-                name: existing.name.clone(),
-                version_id: self.token,
-            }));
-        }
-        Err(refusals::name_exists(&existing.name).into())
+/// A name that is taken: the same request again answers the same, any other is refused.
+fn repeated(
+    existing: &Secret,
+    token: String,
+    value: Option<Value>,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<Decided<Created>, Stop> {
+    if let Some(value) = &value
+        && let TokenUse::Repeated = version::token_use(existing, &token, value, records, given)?
+    {
+        return Ok(Decided::answer(Created {
+            arn: existing.arn(),
+            name: existing.name.clone(),
+            version_id: Some(token),
+        }));
     }
+    Err(refusals::name_exists(&existing.name).into())
 }

@@ -51,9 +51,9 @@ impl Operation for DeleteSecret {
             force: members.flag("ForceDeleteWithoutRecovery").unwrap_or(false),
         };
         match request.window_days {
-            Some(_) if request.force => members.refuse(refusals::force_with_recovery_window()),
+            Some(_) if request.force => members.object(refusals::force_with_recovery_window()),
             Some(days) if !WINDOW_DAYS.contains(&days) => {
-                members.refuse(refusals::recovery_window_out_of_range());
+                members.object(refusals::recovery_window_out_of_range());
             }
             _ => {}
         }

@@ -57,8 +57,8 @@ pub(super) fn take(members: &mut Members<'_, '_>) -> Option<Vec<Filter>> {
         let key = filter.text("Key", &KEY);
         let values = filter.texts("Values", 1..=VALUES_MAX, &VALUE);
         match (&key, &values) {
-            (None, _) => filter.refuse(refusals::invalid_parameter("Invalid filter key")),
-            (Some(key), None) => filter.refuse(refusals::invalid_parameter(format!(
+            (None, _) => filter.object(refusals::invalid_parameter("Invalid filter key")),
+            (Some(key), None) => filter.object(refusals::invalid_parameter(format!(
                 "Invalid filter values for key: {key}"
             ))),
             _ => {}

@@ -13,15 +13,16 @@ use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
-use crate::refusal::Stop;
+use crate::refusal::{Refusal, Stop};
 use crate::staging::LABELS_MAX;
 
 /// The request.
 pub struct PutSecretValue {
     secret_id: SecretId,
-    token: String,
-    value: Option<Value>,
+    token: Option<String>,
+    value: Result<Option<Value>, Refusal>,
     labels: Option<Vec<String>>,
+    acts_for_rotation: bool,
 }
 
 /// The response.
@@ -41,24 +42,12 @@ impl Operation for PutSecretValue {
     type Output = Put;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
-        let secret_id = shapes::secret_id(members);
-        let token = members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN);
-        if token.is_none() {
-            members.refuse(refusals::token_missing());
-        }
-        let value = shapes::value(members);
-        let labels = members.texts("VersionStages", 1..=LABELS_MAX, &VERSION_STAGE);
-        if members.text("RotationToken", &ROTATION_TOKEN).is_some() {
-            // It proves that the caller acts for a running rotation, and no rotation runs.
-            members.refuse(refusals::invalid_request(
-                "The RotationToken doesn't belong to a rotation of this secret.",
-            ));
-        }
         PutSecretValue {
-            secret_id,
-            token: token.unwrap_or_default(),
-            value,
-            labels,
+            secret_id: shapes::secret_id(members),
+            token: members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN),
+            value: shapes::value(members),
+            labels: members.texts("VersionStages", 1..=LABELS_MAX, &VERSION_STAGE),
+            acts_for_rotation: members.text("RotationToken", &ROTATION_TOKEN).is_some(),
         }
     }
 
@@ -73,18 +62,23 @@ impl Operation for PutSecretValue {
     ) -> Result<Decided<Put>, Stop> {
         let request = allowed.into_request();
         let secret = request.secret_id.find_active(records, given)?;
-        let Some(value) = &request.value else {
-            return Err(refusals::value_missing().into());
-        };
-        let token = request.token;
+        if request.acts_for_rotation {
+            // The token proves that the caller acts for a running rotation, and no rotation runs.
+            return Err(refusals::invalid_request(
+                "The RotationToken doesn't belong to a rotation of this secret.",
+            )
+            .into());
+        }
+        let token = request.token.ok_or_else(refusals::token_missing)?;
+        let value = request.value?.ok_or_else(refusals::value_missing)?;
         let mut changes = Changes::none();
         let mut secret = (*secret).clone();
-        if let TokenUse::Free = version::token_use(&secret, &token, value, records, given)? {
+        if let TokenUse::Free = version::token_use(&secret, &token, &value, records, given)? {
             let labels = request.labels.as_deref();
             version::add(
                 &mut secret,
                 &token,
-                value,
+                &value,
                 labels,
                 records,
                 given,

@@ -72,18 +72,16 @@ pub(super) fn secret_id(members: &mut Members<'_, '_>) -> SecretId {
     })
 }
 
-/// Takes `SecretString` or `SecretBinary`; `None` where neither is there.
-pub(super) fn value(members: &mut Members<'_, '_>) -> Option<Value> {
+/// Takes `SecretString` or `SecretBinary`; `None` where neither is there. Both are refused, once it is known that there
+/// is a secret that could have a value.
+pub(super) fn value(members: &mut Members<'_, '_>) -> Result<Option<Value>, Refusal> {
     let binary: Option<SecretBytes> = members.secret_blob("SecretBinary", 1..=VALUE_BYTES_MAX);
     let text = members.secret_text("SecretString", 1..=VALUE_BYTES_MAX);
     match (binary, text) {
-        (None, None) => None,
-        (Some(binary), None) => Some(Value::Binary(binary)),
-        (None, Some(text)) => Some(Value::Text(text)),
-        (Some(_), Some(text)) => {
-            members.refuse(refusals::two_values());
-            Some(Value::Text(text))
-        }
+        (None, None) => Ok(None),
+        (Some(binary), None) => Ok(Some(Value::Binary(binary))),
+        (None, Some(text)) => Ok(Some(Value::Text(text))),
+        (Some(_), Some(_)) => Err(refusals::two_values()),
     }
 }
 
@@ -98,9 +96,9 @@ pub(super) fn tags(members: &mut Members<'_, '_>) -> Option<Vec<Tag>> {
     let mut taken: Vec<Tag> = Vec::with_capacity(tags.len());
     for (key, value) in tags {
         match key {
-            None => members.refuse(refusals::invalid_parameter("A tag must have a Key.")),
+            None => members.object(refusals::invalid_parameter("A tag must have a Key.")),
             Some(key) if taken.iter().any(|earlier| earlier.key == key) => {
-                members.refuse(refusals::invalid_parameter(format!(
+                members.object(refusals::invalid_parameter(format!(
                     "The tag key {key} is given more than once."
                 )));
             }

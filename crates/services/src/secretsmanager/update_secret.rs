@@ -13,7 +13,7 @@ use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
-use crate::refusal::Stop;
+use crate::refusal::{Refusal, Stop};
 
 /// The request.
 pub struct UpdateSecret {
@@ -21,7 +21,7 @@ pub struct UpdateSecret {
     token: Option<String>,
     description: Option<String>,
     kms_key_id: Option<String>,
-    value: Option<Value>,
+    value: Result<Option<Value>, Refusal>,
     secret_type: Option<String>,
 }
 
@@ -41,18 +41,14 @@ impl Operation for UpdateSecret {
     type Output = Updated;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
-        let request = UpdateSecret {
+        UpdateSecret {
             secret_id: shapes::secret_id(members),
             token: members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN),
             description: members.text("Description", &DESCRIPTION),
             kms_key_id: members.text("KmsKeyId", &KMS_KEY_ID),
             value: shapes::value(members),
             secret_type: members.text("Type", &SECRET_TYPE),
-        };
-        if request.value.is_some() && request.token.is_none() {
-            members.refuse(refusals::token_missing());
         }
-        request
     }
 
     fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
@@ -66,6 +62,11 @@ impl Operation for UpdateSecret {
     ) -> Result<Decided<Updated>, Stop> {
         let request = allowed.into_request();
         let found = request.secret_id.find_active(records, given)?;
+        let new_version = match (request.value?, request.token) {
+            (None, _) => None,
+            (Some(_), None) => return Err(refusals::token_missing().into()),
+            (Some(value), Some(token)) => Some((token, value)),
+        };
         let mut secret = (*found).clone();
         let mut changes = Changes::none();
         let mut changed = false;
@@ -84,13 +85,13 @@ impl Operation for UpdateSecret {
             changed = true;
         }
         let mut version_id = None;
-        if let (Some(value), Some(token)) = (&request.value, request.token) {
+        if let Some((token, value)) = new_version {
             // The versions as they are stored: one that was just resealed opens only afterwards.
-            if let TokenUse::Free = version::token_use(&found, &token, value, records, given)? {
+            if let TokenUse::Free = version::token_use(&found, &token, &value, records, given)? {
                 version::add(
                     &mut secret,
                     &token,
-                    value,
+                    &value,
                     None,
                     records,
                     given,
