@@ -142,6 +142,15 @@ def stages(sm, secret_id: str) -> dict[str, set[str]]:
     return {version: set(labels) for version, labels in found.items()}
 
 
+def all_pages(operation, **request):
+    """Each page of a listing, by its tokens; botocore has paginators for some of the listings only."""
+    page = operation(**request)
+    yield page
+    while "NextToken" in page:
+        page = operation(**request, NextToken=page["NextToken"])
+        yield page
+
+
 def partial_arn(arn: str) -> str:
     """The ARN without its random suffix."""
     assert SUFFIX.search(arn), arn

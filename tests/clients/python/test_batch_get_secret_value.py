@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aws import members, partial_arn, refused
+from aws import all_pages, members, partial_arn, refused
 
 
 @pytest.fixture
@@ -92,11 +92,7 @@ def test_filters_come_in_pages(sm):
     first = sm.batch_get_secret_value(Filters=filters)
     assert len(first["SecretValues"]) <= 20 and first["NextToken"]
     for size in (1, 7, 20):
-        pages = list(
-            sm.get_paginator("batch_get_secret_value").paginate(
-                Filters=filters, PaginationConfig={"PageSize": size}
-            )
-        )
+        pages = list(all_pages(sm.batch_get_secret_value, Filters=filters, MaxResults=size))
         assert all(len(page["SecretValues"]) <= size for page in pages)
         values = [value["SecretString"] for page in pages for value in page["SecretValues"]]
         assert len(values) == 45 and set(values) == {str(number) for number in range(45)}

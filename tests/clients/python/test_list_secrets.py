@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aws import members, refused, token
+from aws import all_pages, members, refused, token
 
 SECRETS = {
     # name: (description, tags)
@@ -349,8 +349,8 @@ def test_versions_without_labels_are_listed_on_request(versions):
 
 
 def test_versions_come_in_pages(versions):
-    pages = versions.get_paginator("list_secret_version_ids").paginate(
-        SecretId="s", IncludeDeprecated=True, PaginationConfig={"PageSize": 1}
+    pages = all_pages(
+        versions.list_secret_version_ids, SecretId="s", IncludeDeprecated=True, MaxResults=1
     )
     listed = [version["VersionId"] for page in pages for version in page["Versions"]]
     assert listed == [V3, V2, V1]

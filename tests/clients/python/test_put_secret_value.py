@@ -9,7 +9,7 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 
-from aws import members, refused, stages, token
+from aws import all_pages, members, refused, stages, token
 
 V1, V2, V3, V4 = (f"version-{number}-of-this-secret-0123456789" for number in (1, 2, 3, 4))
 
@@ -230,7 +230,7 @@ def put_many(sm, count: int) -> list[str]:
 
 def all_versions(sm) -> list[str]:
     """Every version id, newest first."""
-    pages = sm.get_paginator("list_secret_version_ids").paginate(SecretId="s", IncludeDeprecated=True)
+    pages = all_pages(sm.list_secret_version_ids, SecretId="s", IncludeDeprecated=True)
     return [version["VersionId"] for page in pages for version in page["Versions"]]
 
 

@@ -31,6 +31,7 @@ pub struct CreateSecret {
     value: Result<Option<Value>, Refusal>,
     tags: Vec<Tag>,
     secret_type: Option<String>,
+    replica_regions: Option<Vec<String>>,
 }
 
 /// The response.
@@ -53,7 +54,8 @@ impl Operation for CreateSecret {
         if !name.is_empty() && !is_valid_name(&name) {
             members.refuse(refusals::invalid_name());
         }
-        let request = CreateSecret {
+        members.flag("ForceOverwriteReplicaSecret");
+        CreateSecret {
             name,
             token: members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN),
             description: members.text("Description", &DESCRIPTION),
@@ -61,16 +63,11 @@ impl Operation for CreateSecret {
             value: shapes::value(members),
             tags: shapes::tags(members).unwrap_or_default(),
             secret_type: members.text("Type", &SECRET_TYPE),
-        };
-        let replicas = members.structures("AddReplicaRegions", 1..=usize::MAX, |replica| {
-            replica.text("Region", &REGION);
-            replica.text("KmsKeyId", &KMS_KEY_ID);
-        });
-        members.flag("ForceOverwriteReplicaSecret");
-        if replicas.is_some() {
-            members.object(refusals::invalid_request(super::REPLICATION_ABSENT));
+            replica_regions: members.structures("AddReplicaRegions", 1..=usize::MAX, |replica| {
+                replica.text("KmsKeyId", &KMS_KEY_ID);
+                replica.text("Region", &REGION).unwrap_or_default()
+            }),
         }
-        request
     }
 
     fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
@@ -94,6 +91,14 @@ impl Operation for CreateSecret {
         let request = allowed.into_request();
         let token = request.token.ok_or_else(refusals::token_missing)?;
         let value = request.value?;
+        if let Some(regions) = &request.replica_regions {
+            let own = given.caller.region.as_str();
+            return Err(if regions.iter().any(|region| region == own) {
+                refusals::invalid_parameter("Invalid replica region.").into()
+            } else {
+                refusals::invalid_request(super::REPLICATION_ABSENT).into()
+            });
+        }
         let mut changes = Changes::none();
         let caller = given.caller;
         let key = Key::secret(&caller.account, &caller.region, &request.name);

@@ -16,7 +16,7 @@ pub(super) enum Flaw {
     NotJson,
     /// It isn't a resource policy of a secret.
     Syntax(String),
-    /// It names someone whom a secret's policy can't name.
+    /// It names someone whom a secret's policy can't name, or who isn't there.
     Principal,
     /// It could lock the account's root user out.
     LockOut {
@@ -54,11 +54,14 @@ pub(super) fn flaws(text: &str, caller: &Caller) -> Vec<Flaw> {
             action.statement, action.text
         )));
     }
-    let unsupported = document.principals().any(|principal| {
-        matches!(
-            principal,
-            Principal::Federated { .. } | Principal::CanonicalUser { .. }
-        )
+    let own_account = Some(caller.account.as_str());
+    let unsupported = document.principals().any(|principal| match principal {
+        Principal::Federated { .. } | Principal::CanonicalUser { .. } => true,
+        // An account has no users and roles yet; whether another account has them isn't known here.
+        Principal::User { .. } | Principal::Role { .. } | Principal::Session { .. } => {
+            principal.account() == own_account
+        }
+        _ => false,
     });
     if unsupported {
         flaws.push(Flaw::Principal);
@@ -88,9 +91,7 @@ impl Flaw {
             Flaw::NotJson => {
                 refusals::malformed_policy("This resource policy contains invalid JSON.")
             }
-            Flaw::Syntax(detail) => {
-                refusals::malformed_policy(format!("This policy has invalid syntax. {detail}"))
-            }
+            Flaw::Syntax(_) => refusals::malformed_policy("This policy has invalid syntax."),
             Flaw::Principal => refusals::malformed_policy(
                 "This resource policy contains an unsupported principal.",
             ),
@@ -103,14 +104,15 @@ impl Flaw {
     pub(super) fn check_name(&self) -> &'static str {
         match self {
             Flaw::NotJson | Flaw::Syntax(_) | Flaw::Principal => "POLICY_SYNTAX_CHECK",
-            Flaw::LockOut { .. } => "REFLEXIVE_PRINCIPAL_CHECK",
-            Flaw::Public { .. } => "BROAD_ACCESS_CHECK",
+            Flaw::LockOut { .. } => "LOCKOUT_CHECK",
+            Flaw::Public { .. } => "REFLEXIVE_PRINCIPAL_CHECK",
         }
     }
 
     /// What is wrong, for the policy's author.
     pub(super) fn message(&self) -> String {
         match self {
+            Flaw::Syntax(detail) => format!("This policy has invalid syntax. {detail}"),
             Flaw::LockOut { statement } => format!(
                 "Statement {statement} of this resource policy denies access to the account's \
                  root user, who could then no longer manage the secret. Remove the statement, or \
@@ -146,7 +148,7 @@ mod tests {
             r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},
                 "Action":"secretsmanager:GetSecretValue","Resource":"*"}"#,
             r#"{"Effect":"Allow","Principal":{"AWS":"210987654321"},"Action":"*","Resource":"*"}"#,
-            r#"{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::123456789012:user/u"},
+            r#"{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::210987654321:user/u"},
                 "Action":"secretsmanager:*","Resource":"*"}"#,
         ] {
             assert_eq!(found(statement), vec![], "{statement}");
@@ -164,6 +166,11 @@ mod tests {
                 r#"{"Effect":"Deny","Principal":"*","Action":"secretsmanager:PutSecretValue",
                     "Resource":"*"}"#,
                 Flaw::LockOut { statement: 1 },
+            ),
+            (
+                r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/gone"},
+                    "Action":"secretsmanager:*","Resource":"*"}"#,
+                Flaw::Principal,
             ),
             (
                 r#"{"Effect":"Allow","Principal":{"CanonicalUser":"abc"},

@@ -234,11 +234,7 @@ pub(super) fn chosen_key(
 ///
 /// # Refusals
 /// `LimitExceededException` where too many are left.
-fn prune(
-    secret: &mut Secret,
-    given: &Given<'_>,
-    changes: &mut Changes,
-) -> Result<(), Stop> {
+fn prune(secret: &mut Secret, given: &Given<'_>, changes: &mut Changes) -> Result<(), Stop> {
     while secret.versions.len() > VERSIONS_MAX {
         let prunable = secret.versions.iter().position(|version| {
             !secret.labels.any_on(&version.id)
