@@ -156,7 +156,7 @@ class Case:
             return f"{answer.status} {answer.body[:300]!r} instead of {sorted(self.codes)}"
         if answer.code == VALIDATION and self.path:
             text = answer.message or ""
-            if not re.match(r"^1 validation error detected: Value .*", text, re.DOTALL):
+            if not re.match(r"^\d+ validation errors? detected: Value .*", text, re.DOTALL):
                 return f"the text is {text!r}"
             if f" at '{self.path}' failed to satisfy constraint: Member must " not in text:
                 return f"the text doesn't name {self.path}: {text!r}"
@@ -247,7 +247,7 @@ def broken_values(request: dict, steps: list, shape: botocore.model.Shape) -> li
 
     def constraint(name: str, value: object, codes: set[str] | None = None) -> None:
         # A bad element of a plain list is told at the list's path.
-        path = wire_path([step for step in steps if not isinstance(step, int)]) if is_element else where
+        path = wire_path(steps[:-1]) if is_element else where
         cases.append(
             Case(f"{where} {name}", replaced(request, steps, value), frozenset(codes or {VALIDATION}), path)
         )
@@ -345,7 +345,12 @@ def accepted_variants(operation: str, member: str) -> list[tuple[str, dict]]:
     members that the model doesn't know."""
     shape = MODEL.operation_model(operation).input_shape
     variants = []
-    if member not in shape.required_members and member not in {"ClientRequestToken", "SecretString"}:
+    needed = {
+        "PutSecretValue": {"ClientRequestToken", "SecretString", "SecretBinary"},
+        "UpdateSecretVersionStage": {"MoveToVersionId"},
+    }
+    needed = needed.get(operation, {"ClientRequestToken", "SecretString"})
+    if member not in shape.required_members and member not in needed:
         variants.append((f"{member} null", with_member(operation, member, None)))
     return variants
 
@@ -393,5 +398,5 @@ BROKEN_BODIES: dict[str, bytes] = {
     "an unknown member nested too deep": b'{"SecretId":"' + NAME.encode() + b'","x":' + b"[" * DEEP + b"]" * DEEP + b"}",
     "nesting that doesn't end": b"[" * DEEP,
     "a value cut off": f'{{"SecretId":"{NAME}","SecretString":"{MARK}'.encode(),
-    "a value of a wrong type": f'{{"SecretId":"{NAME}","Name":"x","SecretString":["{MARK}"],"VersionId":7}}'.encode(),
+    "a value of a wrong type": f'{{"SecretId":["{MARK}"],"Name":["{MARK}"]}}'.encode(),
 }
