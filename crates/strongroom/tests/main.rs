@@ -1,5 +1,8 @@
 //! All integration tests of the server, in one binary.
 
-mod tidy;
 mod cli;
 mod edge;
+mod invariants;
+mod model;
+mod random;
+mod tidy;
