@@ -1,12 +1,11 @@
 """Checks the dependencies' licences and duplicates against deny.toml, where cargo-deny isn't installed.
 
-Reads what `cargo metadata` says of the packages that get into our binary. Advisories need a database
+Reads what `cargo tree` says of the packages that are built into our programs, or to build them. Advisories need a database
 from the network, and are left to cargo-deny.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -82,26 +81,28 @@ def main() -> int:
         for entry in [*bans.get("skip", []), *bans.get("skip-tree", [])]
     }
 
-    metadata = json.loads(
-        subprocess.run(
-            ["cargo", "metadata", "--locked", "--format-version", "1", "--filter-platform", host()],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-    )
-    used = {node["id"] for node in metadata["resolve"]["nodes"]}
-    packages = [package for package in metadata["packages"] if package["id"] in used]
+    tree = subprocess.run(
+        ["cargo", "tree", "--locked", "--workspace", "--edges", "normal,build", "--prefix", "none"]
+        + ["--format", "{p}\t{l}"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    packages = set()
+    for line in filter(None, tree.splitlines()):
+        package, _, licence = line.partition("\t")
+        name, version = package.split()[:2]
+        packages.add((name, version, licence.removesuffix(" (*)").strip()))
     wrong = []
     versions = defaultdict(set)
-    for package in packages:
-        versions[package["name"]].add(package["version"])
-        expression = clarified.get(package["name"], package["license"])
+    for name, version, licence in sorted(packages):
+        versions[name].add(version)
+        expression = clarified.get(name, licence)
         if not expression:
-            wrong.append(f"{package['name']} {package['version']} names no licence")
-        elif not allowed(expression, allow | exceptions[package["name"]]):
-            wrong.append(f"{package['name']} {package['version']}: {expression} is not allowed")
+            wrong.append(f"{name} {version} names no licence")
+        elif not allowed(expression, allow | exceptions[name]):
+            wrong.append(f"{name} {version}: {expression} is not allowed")
     if bans.get("multiple-versions", "warn") == "deny":
         for name, found in sorted(versions.items()):
             if len(found) > 1 and name not in skipped:
@@ -110,12 +111,6 @@ def main() -> int:
         print(line, file=sys.stderr)
     print(f"{len(packages)} packages: {len(wrong)} against deny.toml")
     return 1 if wrong else 0
-
-
-def host() -> str:
-    """The platform that is built for here."""
-    said = subprocess.run(["rustc", "-vV"], check=True, capture_output=True, text=True).stdout
-    return next(line.split()[1] for line in said.splitlines() if line.startswith("host:"))
 
 
 if __name__ == "__main__":
