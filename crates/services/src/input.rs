@@ -154,6 +154,14 @@ impl Text {
     }
 }
 
+/// How many of a list's elements count: one that is null is absent, so a list of nulls is an empty one.
+fn present(items: &[Json<'_>]) -> usize {
+    items
+        .iter()
+        .filter(|item| !matches!(item, Json::Null))
+        .count()
+}
+
 fn length_constraint(length: usize, allowed: &RangeInclusive<usize>, broken: &mut Vec<String>) {
     if length < *allowed.start() {
         broken.push(format!(
@@ -287,7 +295,7 @@ impl<'j> Members<'j, '_> {
             }
         }
         let mut broken = Vec::new();
-        length_constraint(items.len(), &length, &mut broken);
+        length_constraint(present(items), &length, &mut broken);
         if broken_element {
             broken.push(rule.element_constraints());
         }
@@ -309,7 +317,7 @@ impl<'j> Members<'j, '_> {
     ) -> Option<Vec<T>> {
         let items = self.list(name)?;
         let mut broken = Vec::new();
-        length_constraint(items.len(), &length, &mut broken);
+        length_constraint(present(items), &length, &mut broken);
         self.note_all(name, Shown::Withheld, broken);
         let mut taken = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {

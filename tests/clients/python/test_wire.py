@@ -77,6 +77,17 @@ def test_a_null_member_is_an_absent_member(wire):
     assert (answer.status, answer.json["VersionId"]) == (200, "t" * 32)
 
 
+def test_a_list_of_nulls_is_an_empty_list(wire):
+    wire.call("CreateSecret", {"Name": "s", "SecretString": "v", "ClientRequestToken": "a" * 32})
+    put = {"SecretId": "s", "SecretString": "w", "ClientRequestToken": "b" * 32, "VersionStages": [None]}
+    answer = wire.call("PutSecretValue", put)
+    assert answer.code == "ValidationException", "a version without any label can't be asked for"
+    assert " at 'versionStages' failed to satisfy constraint: " in answer.message
+    assert wire.call("BatchGetSecretValue", {"SecretIdList": [None]}).code == "ValidationException"
+    answer = wire.call("PutSecretValue", put | {"VersionStages": ["blue", None]})
+    assert answer.json["VersionStages"] == ["blue"]
+
+
 def test_an_unknown_member_is_ignored(wire):
     answer = wire.call("ListSecrets", {"Colour": "red", "Deep": {"er": [1, {"x": None}]}})
     assert answer.status == 200
