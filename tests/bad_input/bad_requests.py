@@ -141,6 +141,15 @@ ACCEPTED_KINDS = {
 }
 
 
+VIOLATION = re.compile(
+    r"Value (?:null |'[^']*' |)at '[A-Za-z0-9.]+' failed to satisfy constraint: Member must "
+    r"(?:not be null|have (?:length|value) (?:greater|less) than or equal to \d+"
+    r"|satisfy enum value set: \[[a-z, -]+\]|satisfy regular expression pattern: [^; ]+(?: [^; ]+)*?"
+    r"|satisfy constraint: \[.*?\](?=;|$))(?=; Value |$)",
+    re.DOTALL,
+)
+
+
 @dataclass(frozen=True)
 class Case:
     """One bad request and what AWS says to it."""
@@ -156,7 +165,9 @@ class Case:
             return f"{answer.status} {answer.body[:300]!r} instead of {sorted(self.codes)}"
         if answer.code == VALIDATION and self.path:
             text = answer.message or ""
-            if not re.match(r"^\d+ validation errors? detected: Value .*", text, re.DOTALL):
+            violations = VIOLATION.findall(text)
+            count = "1 validation error" if len(violations) == 1 else f"{len(violations)} validation errors"
+            if not violations or text != f"{count} detected: {'; '.join(violations)}":
                 return f"the text is {text!r}"
             if f" at '{self.path}' failed to satisfy constraint: Member must " not in text:
                 return f"the text doesn't name {self.path}: {text!r}"
