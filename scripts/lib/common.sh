@@ -133,7 +133,13 @@ build_strongroom() {
     run_quietly "Fetching dependencies" cargo fetch --locked --manifest-path "$root/Cargo.toml"
     packages=$(cd "$root" && cargo tree --locked --package strongroom --edges normal,build --prefix none 2>/dev/null |
         cut -d ' ' -f 1,2 | sort -u | wc -l)
-    progress_of() { printf '%d of %d crates' "$(grep -c '^ *Compiling' "$1")" "$packages"; }
+    progress_of() {
+        if grep -q '^ *Compiling strongroom v' "$1"; then
+            printf 'the last crate'
+        else
+            printf '%d of %d crates' "$(grep -c '^ *Compiling' "$1")" "$packages"
+        fi
+    }
     run_quietly "Building strongroom ($profile)" cargo build --locked "${flags[@]}" --package strongroom \
         --manifest-path "$root/Cargo.toml"
     unset -f progress_of
