@@ -1,0 +1,298 @@
+//! A service on a map: what the tables need to ask operations one after another.
+
+use std::collections::BTreeMap;
+use std::ops::{Bound, ControlFlow};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use strongroom_keys::{Keyring, RootKey, SeededEntropy};
+use strongroom_services::caller::{AccountId, Caller, Principal, Region};
+use strongroom_services::operation::Given;
+use strongroom_services::records::{
+    Change, Changes, Decode, Found, Key, Record, Records, Source, Visit,
+};
+use strongroom_services::refusal::{MessageMember, Refusal, Stop};
+use strongroom_services::secretsmanager::OPERATIONS;
+use strongroom_services::secretsmanager::purge::{PurgeDue, due_range};
+use strongroom_services::time::Timestamp;
+
+pub(crate) const ACCOUNT: &str = "123456789012";
+pub(crate) const OTHER_ACCOUNT: &str = "210987654321";
+pub(crate) const REGION: &str = "us-east-1";
+/// 14 November 2023, 23:59:59.877 UTC: a day that soon ends, and no full second.
+pub(crate) const BEGINNING: i64 = 1_700_006_399_877;
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Version ids, which are tokens: 32 characters at least.
+pub(crate) const V1: &str = "version-1-----------------------";
+pub(crate) const V2: &str = "version-2-----------------------";
+pub(crate) const V3: &str = "version-3-----------------------";
+pub(crate) const V4: &str = "version-4-----------------------";
+pub(crate) const NEVER: &str = "no-version----------------------";
+
+/// Codes.
+pub(crate) const NOT_FOUND: &str = "ResourceNotFoundException";
+pub(crate) const EXISTS: &str = "ResourceExistsException";
+pub(crate) const REQUEST: &str = "InvalidRequestException";
+pub(crate) const PARAMETER: &str = "InvalidParameterException";
+pub(crate) const VALIDATION: &str = "ValidationException";
+pub(crate) const LIMIT: &str = "LimitExceededException";
+pub(crate) const DENIED: &str = "AccessDeniedException";
+pub(crate) const MARKED: &str =
+    "You can't perform this operation on the secret because it was marked for deletion.";
+pub(crate) const MISSING: &str = "Secrets Manager can't find the specified secret.";
+
+/// Secrets Manager in one process, asked by one caller after another.
+pub(crate) struct Service {
+    records: Memory,
+    keyring: Keyring,
+    entropy: SeededEntropy,
+    caller: Caller,
+    pub(crate) now: Timestamp,
+}
+
+#[derive(Default)]
+struct Memory {
+    revision: u64,
+    entries: BTreeMap<Vec<u8>, (Vec<u8>, u64)>,
+}
+
+impl Service {
+    pub(crate) fn new() -> Self {
+        let entropy = SeededEntropy::new(1);
+        Service {
+            records: Memory::default(),
+            keyring: Keyring::new(RootKey::generate(&entropy)),
+            entropy,
+            caller: caller(ACCOUNT, REGION),
+            now: Timestamp::from_milliseconds(BEGINNING),
+        }
+    }
+
+    /// With the secret `s`, whose version V1 has the value `one`.
+    pub(crate) fn with_secret() -> Self {
+        let mut service = Service::new();
+        service.ok(
+            "CreateSecret",
+            json!({"Name": "s", "ClientRequestToken": V1, "SecretString": "one"}),
+        );
+        service
+    }
+
+    /// With the secret `s`, of which V2 is current and V1 previous.
+    pub(crate) fn with_two_versions() -> Self {
+        let mut service = Service::with_secret();
+        service.put(V2, "two", json!(null));
+        service
+    }
+
+    /// From now on, the root user of this account asks in this region.
+    pub(crate) fn be(&mut self, account: &str, region: &str) {
+        self.caller = caller(account, region);
+    }
+
+    pub(crate) fn pass(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+    }
+
+    /// # Errors
+    /// The refusal.
+    pub(crate) fn ask(&mut self, operation: &str, body: &Value) -> Result<Value, Refusal> {
+        let entry = OPERATIONS.iter().find(|entry| entry.name == operation);
+        let records = Records::of(&self.records);
+        let given = Given {
+            caller: &self.caller,
+            now: self.now,
+            entropy: &self.entropy,
+            keyring: &self.keyring,
+        };
+        let run = entry.expect("an operation's name").run;
+        match run(body.to_string().as_bytes(), &records, &given) {
+            Ok(written) => {
+                drop(records);
+                self.records.apply(written.changes);
+                let body = if written.body.is_empty() {
+                    b"null"
+                } else {
+                    &written.body[..]
+                };
+                Ok(serde_json::from_slice(body).unwrap())
+            }
+            Err(Stop::Refused(refusal)) => Err(refusal),
+            Err(Stop::Unavailable(cause)) => panic!("{operation} broke: {cause}"),
+        }
+    }
+
+    pub(crate) fn ok(&mut self, operation: &str, body: Value) -> Value {
+        self.ask(operation, &body)
+            .unwrap_or_else(|refusal| panic!("{operation} {body}: {refusal:?}"))
+    }
+
+    /// The code and the text of a refusal. A refused request changes nothing, which is checked.
+    pub(crate) fn refused(&mut self, operation: &str, body: Value) -> (&'static str, String) {
+        let before = self.records.entries.clone();
+        let refusal = match self.ask(operation, &body) {
+            Ok(answer) => panic!("{operation} {body}: {answer}"),
+            Err(refusal) => refusal,
+        };
+        assert!(
+            self.records.entries == before,
+            "{operation} {body} changed something"
+        );
+        let framework = refusal.code == VALIDATION;
+        assert_eq!(
+            refusal.member == MessageMember::Framework,
+            framework,
+            "{}",
+            refusal.code
+        );
+        (refusal.code, refusal.message.unwrap_or_default())
+    }
+
+    pub(crate) fn code(&mut self, operation: &str, body: Value) -> &'static str {
+        self.refused(operation, body).0
+    }
+
+    pub(crate) fn put(&mut self, version: &str, value: &str, labels: Value) -> Value {
+        self.ok(
+            "PutSecretValue",
+            json!({"SecretId": "s", "ClientRequestToken": version, "SecretString": value, "VersionStages": labels}),
+        )
+    }
+
+    pub(crate) fn describe(&mut self) -> Value {
+        self.ok("DescribeSecret", json!({"SecretId": "s"}))
+    }
+
+    pub(crate) fn arn(&mut self) -> String {
+        self.describe()["ARN"].as_str().unwrap().to_owned()
+    }
+
+    /// Who has which labels, as `version: LABEL LABEL`, in the order of versions; the number stands for the version.
+    pub(crate) fn labels(&mut self) -> String {
+        let described = self.describe();
+        let empty = serde_json::Map::new();
+        let stages = described["VersionIdsToStages"]
+            .as_object()
+            .unwrap_or(&empty);
+        let one = |(id, labels): (&String, &Value)| {
+            let labels: Vec<&str> = labels
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|it| it.as_str().unwrap())
+                .collect();
+            format!("{}: {}", &id[8..9], labels.join(" "))
+        };
+        stages.iter().map(one).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Carries out every deletion that is due.
+    pub(crate) fn purge(&mut self) {
+        let (start, end) = due_range(self.now);
+        let due: Vec<(Vec<u8>, Vec<u8>)> = self
+            .records
+            .entries
+            .range(start..end)
+            .map(|(key, (value, _))| (key.clone(), value.clone()))
+            .collect();
+        for (key, value) in due {
+            let row = PurgeDue::decode(&value).unwrap();
+            let records = Records::of(&self.records);
+            let row = Arc::clone(PurgeDue::unwrap(&row).unwrap());
+            let changes = row
+                .carry_out(Key::from_bytes(key), &records, self.now)
+                .unwrap();
+            drop(records);
+            self.records.apply(changes);
+        }
+    }
+
+    /// How many records of a kind there are.
+    pub(crate) fn count(&self, kind: &str) -> usize {
+        let kind = format!("{kind}\0");
+        let keys = self.records.entries.keys();
+        keys.filter(|key| key.starts_with(kind.as_bytes())).count()
+    }
+}
+
+impl Memory {
+    fn apply(&mut self, changes: Changes) {
+        self.revision += 1;
+        for change in changes.writes {
+            match change {
+                Change::Put(key, value) => drop(
+                    self.entries
+                        .insert(key.into_bytes(), (value, self.revision)),
+                ),
+                Change::Delete(key) => drop(self.entries.remove(key.as_bytes())),
+            }
+        }
+    }
+}
+
+impl Source for Memory {
+    fn get(&self, key: &[u8], decode: Decode) -> Result<Option<Found>, Stop> {
+        Ok(self.entries.get(key).map(|(value, modified)| Found {
+            record: decode(value).unwrap(),
+            modified: *modified,
+        }))
+    }
+
+    fn scan(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        reverse: bool,
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Stop> {
+        if start >= end {
+            return Ok(());
+        }
+        let range = (Bound::Included(start), Bound::Excluded(end));
+        let mut found: Vec<_> = self.entries.range::<[u8], _>(range).collect();
+        if reverse {
+            found.reverse();
+        }
+        for (key, (value, _)) in found {
+            if let ControlFlow::Break(result) = visit(key, value) {
+                return result;
+            }
+        }
+        Ok(())
+    }
+
+    fn secrets_count(&self, account: &AccountId, region: &Region) -> Result<u64, Stop> {
+        let prefix = Key::secrets(account, region);
+        let keys = self.entries.keys();
+        Ok(keys
+            .filter(|key| key.starts_with(prefix.as_bytes()))
+            .count() as u64)
+    }
+}
+
+fn caller(account: &str, region: &str) -> Caller {
+    Caller {
+        account: AccountId::parse(account).unwrap(),
+        region: Region::parse(region).unwrap(),
+        principal: Principal::Root,
+    }
+}
+
+/// A response's members, in alphabetical order.
+pub(crate) fn members(answer: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = answer
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// How an instant stands in a response.
+pub(crate) fn seconds(instant: Timestamp) -> Value {
+    json!(instant.milliseconds() as f64 / 1000.0)
+}

@@ -1,0 +1,25 @@
+//! The rules of Secrets Manager as decision tables: what each operation answers and changes, without a server.
+//!
+//! Each test's name is a rule of the reference; sections are those of api.md and versions-and-staging.md.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "all of it is tests; clippy only sees that of functions marked as such"
+)]
+
+mod create;
+mod delete;
+mod fields;
+mod harness;
+mod identity;
+mod labels;
+mod lists;
+mod passwords;
+mod policies;
+mod read;
+mod states;
+mod tags;
+mod tokens;
+mod write;
