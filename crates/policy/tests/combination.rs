@@ -364,6 +364,22 @@ fn services_and_strangers_are_let_in_by_the_resource_only() {
     };
     for (who, case, expected) in [
         ("service", ALLOWED, NO_RESOURCE),
+        (
+            "service",
+            Case {
+                granted: Some(Reach::Account),
+                ..NOTHING
+            },
+            NO_RESOURCE,
+        ),
+        (
+            "service",
+            Case {
+                granted: Some(Reach::Caller),
+                ..NOTHING
+            },
+            "allow",
+        ),
         ("service", by("lambda.amazonaws.com"), "allow"),
         ("service", by("kms.amazonaws.com"), NO_RESOURCE),
         ("service", by(OWN), NO_RESOURCE),

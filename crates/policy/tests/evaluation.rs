@@ -413,6 +413,7 @@ fn operators_compare_as_their_sort_does() {
         ("ArnLike", r#""arn:*""#, "arn:aws:iam::111122223333:role/a", false),
         ("ArnLike", r#""arn:aws:i?m::111122223333:role/a""#, "arn:aws:iam::111122223333:role/a", true),
         ("ArnLike", r#""arn:aws:iam?:111122223333:role/a""#, "arn:aws:iam::111122223333:role/a", false),
+        ("ArnLike", r#""not:an:arn""#, "not:an:arn", false),
         ("ArnLike", r#""*""#, "arn:aws:iam::111122223333:role/a", true),
         ("ArnLike", r#""arn:aws:iam::111122223333:user/${aws:username}""#, "arn:aws:iam::111122223333:user/alice", true),
         ("ArnEquals", r#""arn:aws:iam::*:role/*""#, "arn:aws:iam::111122223333:role/a", true),
