@@ -89,6 +89,8 @@ pub(crate) enum Step {
     Wait(u64),
     /// A restart so many milliseconds later; then the purge runs, with a mishap in its first commit.
     PurgeAgainst(i64, Mishap),
+    /// A restart at the very end of the next recovery window; nothing is purged.
+    WindowEnds,
     /// The process dies while nothing is under way.
     Crash,
 }
@@ -96,6 +98,8 @@ pub(crate) enum Step {
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     pub(crate) calls: Vec<Call>,
+    /// Whether the purge runs at the same time.
+    pub(crate) purge: bool,
     /// Decides whose turn it is.
     pub(crate) order: u64,
     /// Meets the first commit.
@@ -134,7 +138,7 @@ pub(crate) fn draw(seed: u64, length: usize) -> Vec<Step> {
         tokens: 2 + random.below(12),
         together: 1 + random.below(3),
         troubles: random.one_in(2),
-        many_versions: random.one_in(25),
+        many_versions: random.one_in(60),
         fresh: 0,
         random,
     };
@@ -144,7 +148,9 @@ pub(crate) fn draw(seed: u64, length: usize) -> Vec<Step> {
         length
     };
     let mut history = drawing.first_secrets();
-    history.extend((0..length).map(|_| drawing.step()));
+    while history.len() < length {
+        drawing.step(&mut history);
+    }
     history
 }
 
@@ -176,6 +182,7 @@ impl Drawing {
                 if !self.random.one_in(4) {
                     steps.push(Step::Together(Batch {
                         calls: vec![call],
+                        purge: false,
                         order: 0,
                         mishap: None,
                         cut: None,
@@ -186,13 +193,31 @@ impl Drawing {
         steps
     }
 
-    fn step(&mut self) -> Step {
-        match self.random.below(40) {
+    fn step(&mut self, history: &mut Vec<Step>) {
+        let step = match self.random.below(40) {
             0..3 => Step::Wait(self.pause_ms().unsigned_abs() / 1000),
             3 if self.troubles => Step::Crash,
-            4 if self.troubles => Step::PurgeAgainst(self.pause_ms(), self.mishap()),
+            4 => {
+                history.push(Step::WindowEnds);
+                Step::Together(self.batch_beside_purge())
+            }
+            5 if self.troubles => Step::PurgeAgainst(self.pause_ms(), self.mishap()),
             _ => Step::Together(self.batch()),
+        };
+        history.push(step);
+    }
+
+    /// Someone wants the names that the purge sets free.
+    fn batch_beside_purge(&mut self) -> Batch {
+        let mut batch = self.batch();
+        for call in &mut batch.calls {
+            if !self.random.one_in(3) {
+                call.operation = "CreateSecret";
+                call.body = self.create();
+            }
         }
+        batch.purge = self.random.one_in(2);
+        batch
     }
 
     fn pause_ms(&mut self) -> i64 {
@@ -214,6 +239,7 @@ impl Drawing {
         let count = 1 + self.random.below(self.together);
         Batch {
             calls: (0..count).map(|_| self.call()).collect(),
+            purge: self.random.one_in(20),
             order: self.random.number(),
             mishap: (self.troubles && self.random.one_in(8)).then(|| self.mishap()),
             cut: (self.troubles && self.random.one_in(12)).then(|| Cut {

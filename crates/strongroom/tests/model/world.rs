@@ -31,6 +31,8 @@ const BEGINNING: i64 = 1_700_006_399_877;
 /// Turns after which calls that are still under way hang.
 const TURNS_MAX: usize = 20_000;
 const RECORD_CACHE_BYTES: u64 = 1 << 20;
+/// What only reads, but for the day of the access.
+const READS: [&str; 2] = ["GetSecretValue", "BatchGetSecretValue"];
 
 pub(crate) struct World {
     seed: u64,
@@ -120,6 +122,15 @@ impl World {
                 self.check()?;
                 now(self.node.purge_due());
                 self.check_after_purge()
+            }
+            Step::WindowEnds => {
+                let ends = self.model.secrets.values().filter_map(|it| it.deleted);
+                if let Some(end) = ends.filter(|end| *end > self.now()).min() {
+                    self.passed += end - self.now();
+                    self.restart();
+                    self.model.pass_time(self.now());
+                }
+                self.check()
             }
             Step::Crash => {
                 self.store.crash_and_reopen();
@@ -227,6 +238,7 @@ impl World {
             }];
             let alone = Batch {
                 calls: Vec::new(),
+                purge: false,
                 order: 0,
                 mishap: None,
                 cut: None,
@@ -253,6 +265,13 @@ impl World {
             .iter()
             .map(|sent| Some(start(Arc::clone(&self.node), sent)))
             .collect();
+        if batch.purge {
+            let node = Arc::clone(&self.node);
+            running.push(Some(Box::pin(async move {
+                node.purge_due().await;
+                Ok(Vec::new())
+            })));
+        }
         let mut happened: Vec<Happened> = sent
             .iter()
             .map(|_| Happened {
@@ -270,15 +289,16 @@ impl World {
             if turn == TURNS_MAX {
                 return Err("calls hang".to_owned());
             }
-            let waiting: Vec<usize> = (0..sent.len())
+            let waiting: Vec<usize> = (0..running.len())
                 .filter(|it| running[*it].is_some())
                 .collect();
             if waiting.is_empty() {
                 break;
             }
             let next = *random.pick(&waiting);
-            let one = &mut happened[next];
-            if one.asked == usize::MAX {
+            if let Some(one) = happened.get_mut(next)
+                && one.asked == usize::MAX
+            {
                 one.asked = turn;
                 one.outcome = Outcome::Unknown;
             }
@@ -292,8 +312,10 @@ impl World {
             }
             if let Poll::Ready(result) = polled {
                 running[next] = None;
-                one.answered = turn;
-                one.outcome = self.outcome(sent[next].operation, result)?;
+                if let Some(one) = happened.get_mut(next) {
+                    one.answered = turn;
+                    one.outcome = self.outcome(sent[next].operation, result)?;
+                }
             }
         }
         Ok(happened)
@@ -308,6 +330,11 @@ impl World {
             Ok(body) if body.is_empty() => Ok(Value::Null),
             Ok(body) => Ok(serde_json::from_slice(&body).map_err(|error| error.to_string())?),
             Err(Failure::Refused(refusal)) => Err(refusal.code),
+            Err(Failure::NotStored(fault)) if READS.contains(&operation) => {
+                return Err(format!(
+                    "{operation} failed although it can be read: {fault}"
+                ));
+            }
             Err(Failure::NotStored(fault)) if fault.is_before_writing() => {
                 return Ok(Outcome::NotDone);
             }
@@ -498,7 +525,7 @@ impl Search<'_> {
         if happens {
             return Some(after);
         }
-        let is_read = matches!(sent.operation, "GetSecretValue" | "BatchGetSecretValue");
+        let is_read = READS.contains(&sent.operation);
         (is_read && self.in_trouble && after != *model).then(|| model.clone())
     }
 
