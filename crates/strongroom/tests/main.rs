@@ -1,6 +1,8 @@
 //! All integration tests of the server, in one binary.
 
 mod cli;
+mod client;
+mod crash;
 mod edge;
 mod invariants;
 mod model;

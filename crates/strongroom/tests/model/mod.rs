@@ -14,7 +14,7 @@
 )]
 
 mod history;
-mod reference;
+pub(crate) mod reference;
 mod world;
 
 use std::fmt::Write as _;

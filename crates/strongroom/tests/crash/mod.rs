@@ -1,0 +1,15 @@
+//! The real server with its real disk: killed at any moment, on a full, a read-only and a damaged disk.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking"
+)]
+
+mod damage;
+mod disk;
+mod kill;
+mod server;
+mod writer;
