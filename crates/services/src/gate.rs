@@ -9,14 +9,14 @@ use crate::records::Records;
 use crate::refusal::{Refusal, Stop};
 
 /// One permission that a caller must hold for an operation.
-#[derive(Clone, Debug)]
-pub struct Need {
+#[derive(Copy, Clone, Debug)]
+pub struct Need<'a> {
     /// The IAM action, such as `secretsmanager:GetSecretValue`.
     pub action: &'static str,
     /// The account that owns the resource.
-    pub owner: AccountId,
+    pub owner: &'a AccountId,
     /// The resource as the caller named it; absent for actions on no resource of their own.
-    pub shown: Option<String>,
+    pub shown: Option<&'a str>,
 }
 
 /// A request that passed the gate.
@@ -42,13 +42,13 @@ pub fn authorize<Op: Operation>(
 }
 
 /// Grants or denies one need; for operations that decide item by item, such as batch reads.
-pub fn permit(caller: &Caller, need: &Need) -> Result<(), Refusal> {
+pub fn permit(caller: &Caller, need: &Need<'_>) -> Result<(), Refusal> {
     match caller.principal {
-        Principal::Root if caller.account == need.owner => Ok(()),
+        Principal::Root if caller.account == *need.owner => Ok(()),
         Principal::Root => Err(Refusal::access_denied(
             &caller.arn(),
             need.action,
-            need.shown.as_deref(),
+            need.shown,
             &format!(
                 "because no resource-based policy allows the {} action",
                 need.action

@@ -11,6 +11,10 @@ use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 use crate::time::Timestamp;
 
+/// Room for a response of the usual size, so that writing it out doesn't move it from one buffer to
+/// the next: each that is given up is zeroed.
+const RESPONSE_BYTES_EXPECTED: usize = 2048;
+
 /// What a decision is given besides the request and the records.
 pub struct Given<'a> {
     /// Who asks.
@@ -36,7 +40,11 @@ pub trait Operation: Sized + 'static {
     fn read(members: &mut Members<'_, '_>) -> Self;
 
     /// What the caller must be allowed to do.
-    fn needs(&self, caller: &Caller, records: &Records<'_>) -> Result<Vec<Need>, Stop>;
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop>;
 
     /// The rule: from what is there to what changes and what is answered.
     fn decide(
@@ -124,7 +132,10 @@ fn run<Op: Operation>(
     let decided = Op::decide(allowed, records, given)?;
     let body = match &decided.output {
         Some(output) => {
-            serde_json::to_vec(output).map_err(|error| Stop::Unavailable(Box::new(error)))?
+            let mut body = Vec::with_capacity(RESPONSE_BYTES_EXPECTED);
+            serde_json::to_writer(&mut body, output)
+                .map_err(|error| Stop::Unavailable(Box::new(error)))?;
+            body
         }
         None => Vec::new(),
     };

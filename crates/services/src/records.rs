@@ -51,18 +51,29 @@ impl Key {
         Self::of("secret", &[account.as_str(), region.as_str(), ""])
     }
 
-    /// A version's sealed value. `unique_name` is the name with the ARN's suffix, so that a secret
+    /// A version's sealed value. The secret is named by its name with the ARN's suffix, so that one
     /// made anew under an old name never meets the old one's values.
     pub fn version(
         account: &AccountId,
         region: &Region,
-        unique_name: &str,
+        (name, suffix): (&str, &str),
         version_id: &str,
     ) -> Self {
-        Self::of(
+        Key([
             "version",
-            &[account.as_str(), region.as_str(), unique_name, version_id],
-        )
+            "\0",
+            account.as_str(),
+            "\0",
+            region.as_str(),
+            "\0",
+            name,
+            "-",
+            suffix,
+            "\0",
+            version_id,
+        ]
+        .concat()
+        .into_bytes())
     }
 
     /// The index of a region's secrets by creation.

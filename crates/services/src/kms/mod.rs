@@ -38,8 +38,9 @@ pub struct KmsKey {
 /// One version of a key's backing material.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BackingMaterial {
-    /// 1 and upwards.
-    pub version: u32,
+    /// Whose version it is; versions count from 1. Whole, so that it need not be put together for
+    /// each value that is opened.
+    pub name: KeyVersionName,
     /// The material, wrapped under the root key.
     pub wrapped: Sealed,
     /// When it was made.
@@ -146,9 +147,10 @@ pub fn service_key(
         created: given.now,
         material: Vec::new(),
     };
+    let name = key.name_of(1);
     key.material.push(BackingMaterial {
-        version: 1,
-        wrapped: given.keyring.new_material(&key.name_of(1), given.entropy),
+        wrapped: given.keyring.new_material(&name, given.entropy),
+        name,
         created: given.now,
     });
     changes.put(Key::kms_key(account, region, &key.key_id), &key)?;
@@ -196,16 +198,11 @@ pub fn seal(
     };
     let (data_key, wrapped) = given
         .keyring
-        .generate_data_key(
-            &key.name_of(material.version),
-            &material.wrapped,
-            context,
-            given.entropy,
-        )
+        .generate_data_key(&material.name, &material.wrapped, context, given.entropy)
         .map_err(|cause| does_not_open("a data key", &key.key_id, cause))?;
     Ok(Envelope {
         key_id: key.key_id.clone(),
-        key_version: material.version,
+        key_version: material.name.version,
         data_key: wrapped,
         value: data_key.seal(context, value, given.entropy),
     })
@@ -225,7 +222,7 @@ pub fn open(
     let Some(material) = key
         .material
         .iter()
-        .find(|material| material.version == envelope.key_version)
+        .find(|material| material.name.version == envelope.key_version)
     else {
         return Err(missing(
             account,
@@ -237,7 +234,7 @@ pub fn open(
     given
         .keyring
         .open_data_key(
-            &key.name_of(material.version),
+            &material.name,
             &material.wrapped,
             context,
             &envelope.data_key,

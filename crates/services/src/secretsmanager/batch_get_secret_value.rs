@@ -90,7 +90,7 @@ impl Operation for BatchGetSecretValue {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         let mut needs = shapes::need_on_account("secretsmanager:BatchGetSecretValue", caller)?;
         if let Selection::Filtered(_) = self.selection {
             needs.extend(shapes::need_on_account(

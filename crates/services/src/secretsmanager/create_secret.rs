@@ -70,11 +70,11 @@ impl Operation for CreateSecret {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         let need = |action| Need {
             action,
-            owner: caller.account.clone(),
-            shown: Some(self.name.clone()),
+            owner: &caller.account,
+            shown: Some(self.name.as_str()),
         };
         let mut needs = vec![need("secretsmanager:CreateSecret")];
         if !self.tags.is_empty() {

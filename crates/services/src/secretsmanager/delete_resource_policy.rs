@@ -27,7 +27,7 @@ impl Operation for DeleteResourcePolicy {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on(
             "secretsmanager:DeleteResourcePolicy",
             &self.secret_id,

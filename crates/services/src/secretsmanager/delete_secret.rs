@@ -60,7 +60,7 @@ impl Operation for DeleteSecret {
         request
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on("secretsmanager:DeleteSecret", &self.secret_id, caller)
     }
 

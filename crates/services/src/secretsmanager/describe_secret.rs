@@ -41,7 +41,7 @@ impl Operation for DescribeSecret {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on("secretsmanager:DescribeSecret", &self.secret_id, caller)
     }
 

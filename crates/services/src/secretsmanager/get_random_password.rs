@@ -63,7 +63,7 @@ impl Operation for GetRandomPassword {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on_account("secretsmanager:GetRandomPassword", caller)
     }
 

@@ -39,7 +39,7 @@ impl Operation for GetResourcePolicy {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on("secretsmanager:GetResourcePolicy", &self.secret_id, caller)
     }
 

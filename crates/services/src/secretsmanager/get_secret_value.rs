@@ -2,7 +2,9 @@
 //!
 //! Source: reference/api.md §6.4, reference/versions-and-staging.md §9.
 
-use serde::Serialize;
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer};
 
 use super::disclosed::Disclosed;
 use super::refusals;
@@ -27,21 +29,44 @@ pub struct GetSecretValue {
 }
 
 /// A version with its value, as this operation and batch reads return it.
+pub struct SecretValue {
+    secret: Arc<Secret>,
+    version: Version,
+    value: Disclosed,
+}
+
+/// The members of a [`SecretValue`] on the wire.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct SecretValue {
+struct Shape<'a> {
     #[serde(rename = "ARN")]
     arn: String,
-    name: String,
-    version_id: String,
+    name: &'a str,
+    version_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret_binary: Option<Disclosed>,
+    secret_binary: Option<&'a Disclosed>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret_string: Option<Disclosed>,
+    secret_string: Option<&'a Disclosed>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    version_stages: Vec<String>,
+    version_stages: Vec<&'a str>,
     #[serde(serialize_with = "epoch_seconds::serialize")]
     created_date: Timestamp,
+}
+
+impl Serialize for SecretValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = &self.value;
+        Shape {
+            arn: self.secret.arn(),
+            name: &self.secret.name,
+            version_id: &self.version.id,
+            secret_binary: matches!(value, Disclosed::Binary(_)).then_some(value),
+            secret_string: matches!(value, Disclosed::Text(_)).then_some(value),
+            version_stages: self.secret.labels.of(&self.version.id).collect(),
+            created_date: self.version.created,
+        }
+        .serialize(serializer)
+    }
 }
 
 impl Operation for GetSecretValue {
@@ -56,7 +81,7 @@ impl Operation for GetSecretValue {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on("secretsmanager:GetSecretValue", &self.secret_id, caller)
     }
 
@@ -126,7 +151,7 @@ pub(super) fn current(secret: &Secret) -> Result<&Version, Refusal> {
 /// Opens a version for a caller who may read it, and notes the day of the access where it is the
 /// first of that day: a secret that is read all day is written once.
 pub(super) fn disclose(
-    secret: &Secret,
+    secret: &Arc<Secret>,
     version: &Version,
     records: &Records<'_>,
     given: &Given<'_>,
@@ -135,7 +160,7 @@ pub(super) fn disclose(
     let value = version::open(secret, version, records, given)?;
     let today = Some(given.now.day_start());
     if secret.accessed != today || version.accessed != today {
-        let mut accessed = secret.clone();
+        let mut accessed = Secret::clone(secret);
         accessed.accessed = today;
         for each in accessed
             .versions
@@ -146,17 +171,12 @@ pub(super) fn disclose(
         }
         changes.put(accessed.key(), &accessed)?;
     }
-    let (secret_binary, secret_string) = match version.kind {
-        ValueKind::Binary => (Some(Disclosed::Binary(value)), None),
-        ValueKind::Text | ValueKind::Awaited => (None, Some(Disclosed::Text(value))),
-    };
     Ok(SecretValue {
-        arn: secret.arn(),
-        name: secret.name.clone(),
-        version_id: version.id.clone(),
-        secret_binary,
-        secret_string,
-        version_stages: secret.labels_of(&version.id),
-        created_date: version.created,
+        secret: Arc::clone(secret),
+        version: version.clone(),
+        value: match version.kind {
+            ValueKind::Binary => Disclosed::Binary(value),
+            ValueKind::Text | ValueKind::Awaited => Disclosed::Text(value),
+        },
     })
 }

@@ -72,7 +72,7 @@ impl Operation for ListSecretVersionIds {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on(
             "secretsmanager:ListSecretVersionIds",
             &self.secret_id,

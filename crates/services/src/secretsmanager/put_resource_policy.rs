@@ -32,7 +32,7 @@ impl Operation for PutResourcePolicy {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on("secretsmanager:PutResourcePolicy", &self.secret_id, caller)
     }
 

@@ -139,23 +139,26 @@ pub(super) fn refuse_system_tag(key: &str) -> Result<(), Refusal> {
 }
 
 /// The need of an operation on one secret.
-pub(super) fn need_on(
+pub(super) fn need_on<'a>(
     action: &'static str,
-    secret_id: &SecretId,
-    caller: &Caller,
-) -> Result<Vec<Need>, Stop> {
+    secret_id: &'a SecretId,
+    caller: &'a Caller,
+) -> Result<Vec<Need<'a>>, Stop> {
     Ok(vec![Need {
         action,
-        owner: secret_id.owner(caller).clone(),
-        shown: Some(secret_id.as_given().to_owned()),
+        owner: secret_id.owner(caller),
+        shown: Some(secret_id.as_given()),
     }])
 }
 
 /// The need of an operation on no secret in particular.
-pub(super) fn need_on_account(action: &'static str, caller: &Caller) -> Result<Vec<Need>, Stop> {
+pub(super) fn need_on_account<'a>(
+    action: &'static str,
+    caller: &'a Caller,
+) -> Result<Vec<Need<'a>>, Stop> {
     Ok(vec![Need {
         action,
-        owner: caller.account.clone(),
+        owner: &caller.account,
         shown: None,
     }])
 }

@@ -31,7 +31,7 @@ impl Operation for TagResource {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on("secretsmanager:TagResource", &self.secret_id, caller)
     }
 

@@ -30,7 +30,7 @@ impl Operation for UntagResource {
         UntagResource { secret_id, keys }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on("secretsmanager:UntagResource", &self.secret_id, caller)
     }
 

@@ -36,7 +36,7 @@ impl Operation for UpdateSecretVersionStage {
         }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         shapes::need_on(
             "secretsmanager:UpdateSecretVersionStage",
             &self.secret_id,

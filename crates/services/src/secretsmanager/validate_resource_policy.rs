@@ -49,7 +49,7 @@ impl Operation for ValidateResourcePolicy {
         ValidateResourcePolicy { secret_id, policy }
     }
 
-    fn needs(&self, caller: &Caller, _: &Records<'_>) -> Result<Vec<Need>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         let mut needs = Vec::new();
         for action in [
             "secretsmanager:ValidateResourcePolicy",
