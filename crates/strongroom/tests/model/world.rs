@@ -19,7 +19,7 @@ use strongroom_services::caller::{AccountId, Region};
 use strongroom_services::secretsmanager::secret::{Lifecycle, Secret};
 use strongroom_services::time::Timestamp;
 use strongroom_store::simulated::{Chances, Simulated, now};
-use strongroom_store::{Commit, Store};
+use strongroom_store::{Commit, Revision, Store};
 
 use super::history::{ANY, Batch, CALLERS, Mishap, Step, resolve};
 use super::reference::{Answer, Asked, Model};
@@ -42,6 +42,8 @@ pub(crate) struct World {
     passed: i64,
     restarts: u64,
     model: Model,
+    /// What was in the store when it was looked at last, and at which revision that was.
+    raw: (Revision, Arc<Vec<Secret>>),
     pub(crate) seen: Seen,
 }
 
@@ -98,6 +100,7 @@ impl World {
             passed: 0,
             restarts: 0,
             model: Model::default(),
+            raw: Default::default(),
             seen: Seen::default(),
         }
     }
@@ -355,7 +358,7 @@ impl World {
         happened: &[Happened],
         in_trouble: bool,
     ) -> Result<(), String> {
-        let raw = invariants::check(&*self.store)?;
+        let raw = self.raw()?;
         let now = self.now();
         let arns = arns(sent, happened, &raw);
         let mut search = Search {
@@ -391,8 +394,19 @@ impl World {
         Ok(())
     }
 
+    /// Every secret of the store, whose records fit together.
+    fn raw(&mut self) -> Result<Arc<Vec<Secret>>, String> {
+        let snapshot = self.store.snapshot().map_err(|fault| fault.to_string())?;
+        let revision = snapshot.revision();
+        drop(snapshot);
+        if self.raw.0 != revision {
+            self.raw = (revision, Arc::new(invariants::check(&*self.store)?));
+        }
+        Ok(Arc::clone(&self.raw.1))
+    }
+
     fn check(&mut self) -> Result<(), String> {
-        let raw = invariants::check(&*self.store)?;
+        let raw = self.raw()?;
         differs(&self.model, &raw, self.now()).map_or(Ok(()), Err)
     }
 
@@ -401,7 +415,7 @@ impl World {
         self.model.pass_time(self.now());
         self.seen.purged += (before - self.model.secrets.len()) as u64;
         self.check()?;
-        let raw = invariants::check(&*self.store)?;
+        let raw = self.raw()?;
         match raw.iter().find(|secret| is_gone(secret, self.now())) {
             Some(secret) => Err(format!("{} was not purged", secret.arn())),
             None => Ok(()),
