@@ -15,6 +15,8 @@ use strongroom_services::records::{
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
 use strongroom_services::secretsmanager::OPERATIONS;
 use strongroom_services::secretsmanager::purge::{PurgeDue, due_range};
+use strongroom_services::secretsmanager::secret::{Secret, ValueKind, Version};
+use strongroom_services::staging::AWSPENDING;
 use strongroom_services::time::Timestamp;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -207,6 +209,28 @@ impl Service {
             drop(records);
             self.records.apply(changes);
         }
+    }
+
+    /// What a rotation does first: a version of `s` that awaits its value, labelled AWSPENDING.
+    pub(crate) fn await_value(&mut self, version: &str) {
+        let region = &self.caller.region;
+        let key = Key::secret(&self.caller.account, region, "s");
+        let records = Records::of(&self.records);
+        let secret = records.read::<Secret>(key.clone()).unwrap().unwrap();
+        drop(records);
+        let mut secret = Arc::unwrap_or_clone(secret);
+        secret.versions.push(Version {
+            id: version.to_owned(),
+            created: self.now,
+            accessed: None,
+            kms_key_id: None,
+            kind: ValueKind::Awaited,
+        });
+        let pending = [AWSPENDING.to_owned()];
+        secret.labels.attach_all(&pending, version).unwrap();
+        let mut changes = Changes::none();
+        changes.put(key, &secret).unwrap();
+        self.records.apply(changes);
     }
 
     /// How many records of a kind there are.

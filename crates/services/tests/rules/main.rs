@@ -17,6 +17,7 @@ mod identity;
 mod labels;
 mod lists;
 mod passwords;
+mod placeholders;
 mod policies;
 mod read;
 mod states;
