@@ -87,6 +87,7 @@ fn a_first_version_is_current_whatever_labels_it_asks_for() {
         (json!(null), "1: AWSCURRENT"),
         (json!(["X"]), "1: AWSCURRENT X"),
         (json!(["AWSPENDING"]), "1: AWSCURRENT AWSPENDING"),
+        (json!(["AWSPREVIOUS"]), "1: AWSCURRENT"),
     ] {
         let mut service = Service::new();
         service.ok(
