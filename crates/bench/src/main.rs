@@ -1,0 +1,133 @@
+//! Measures Strongroom against a bare HTTP server and against its own store. `scripts/bench` builds it and calls it.
+//!
+//! Each part runs as a process of its own, so that its CPU time can be read from outside: the server under test, the
+//! bare server, the store alone. Load comes from this process. Nothing here is part of the product.
+
+mod bare;
+mod client;
+mod load;
+mod machine;
+mod process;
+mod read;
+mod ready;
+mod report;
+mod requests;
+mod store;
+mod write;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
+use strongroom_keys::allocator::ZeroingAllocator;
+
+/// The bare server must allocate as the server under test does.
+#[global_allocator]
+static ALLOCATOR: ZeroingAllocator<MiMalloc> = ZeroingAllocator::new(MiMalloc);
+
+/// What any part of a measurement can fail with; it is shown to whoever runs it.
+type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Parser)]
+#[command(
+    version,
+    about = "Measures Strongroom: its reads, its durable writes and its start"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure, and print a table of the results.
+    Run(Run),
+    /// Be the bare server: read each request whole and give a fixed answer.
+    Bare {
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        /// How long the answer's body is.
+        #[arg(long)]
+        body_bytes: usize,
+    },
+    /// Be the store alone: writers that commit what PutSecretValue commits, for a while.
+    Store(store::Alone),
+}
+
+#[derive(clap::Args)]
+struct Run {
+    /// The server to measure.
+    #[arg(long)]
+    strongroom: PathBuf,
+    /// A folder on the disk to measure; what is written there is removed.
+    #[arg(long)]
+    folder: PathBuf,
+    /// Where to write the results as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Measure only these; all of them without it.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Pairs of rounds, A/B/A/B.
+    #[arg(long, default_value_t = 7)]
+    pairs: usize,
+    /// Seconds that a round lasts.
+    #[arg(long, default_value_t = 3.0)]
+    seconds: f64,
+    /// Starts of the server.
+    #[arg(long, default_value_t = 20)]
+    starts: usize,
+    /// Connections of the read measurement.
+    #[arg(long, default_value_t = 32)]
+    connections: usize,
+    /// Writers of the write measurement.
+    #[arg(long, default_value_t = 64)]
+    writers: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    Read,
+    Write,
+    Ready,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Run(run) => measure(&run),
+        Command::Bare { listen, body_bytes } => bare::serve(listen, body_bytes),
+        Command::Store(alone) => store::commit_alone(&alone),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report::note(&format!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn measure(run: &Run) -> Result<(), Failed> {
+    std::fs::create_dir_all(&run.folder)?;
+    let wanted = |part| run.only.is_empty() || run.only.contains(&part);
+    let round = Duration::from_secs_f64(run.seconds);
+    let mut report = report::Report::new(machine::describe());
+    if wanted(Part::Ready) {
+        report.ready = Some(ready::measure(run, run.starts)?);
+    }
+    if wanted(Part::Read) {
+        report.read = Some(read::measure(run, round)?);
+    }
+    if wanted(Part::Write) {
+        report.write = Some(write::measure(run, round)?);
+    }
+    if let Some(path) = &run.json {
+        std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
+    }
+    report.print()?;
+    Ok(())
+}
