@@ -360,7 +360,7 @@ impl World {
     ) -> Result<(), String> {
         let raw = self.raw()?;
         let now = self.now();
-        let arns = arns(sent, happened, &raw);
+        let arns = arns(happened, &raw);
         let mut search = Search {
             sent,
             happened,
@@ -506,11 +506,13 @@ impl Search<'_> {
                 continue;
             }
             self.order.push(next);
-            for happens in [true, false] {
-                if let Some(after) = self.after(model, next, happens)
-                    && let Some(found) = self.from(&after)
-                {
-                    return Some(found);
+            for new_arn in self.new_arns(model, next) {
+                for happens in [true, false] {
+                    if let Some(after) = self.after(model, next, &new_arn, happens)
+                        && let Some(found) = self.from(&after)
+                    {
+                        return Some(found);
+                    }
                 }
             }
             self.order.pop();
@@ -519,10 +521,18 @@ impl Search<'_> {
     }
 
     /// The model after one more call, where that call's answer fits.
-    fn after(&mut self, model: &Model, next: usize, happens: bool) -> Option<Model> {
+    fn after(&mut self, model: &Model, next: usize, new_arn: &str, happens: bool) -> Option<Model> {
         let sent = &self.sent[next];
         let mut after = model.clone();
-        let expected = after.answer(&self.asked(model, next));
+        let (account, region) = CALLERS[sent.caller];
+        let expected = after.answer(&Asked {
+            account,
+            region,
+            operation: sent.operation,
+            body: &sent.model_body,
+            now: self.now,
+            new_arn,
+        });
         let outcome = match &self.happened[next].outcome {
             Outcome::Answered(answer) => answer,
             // A call that would have changed nothing needs to be looked at once only.
@@ -543,30 +553,35 @@ impl Search<'_> {
         (is_read && self.in_trouble && after != *model).then(|| model.clone())
     }
 
-    fn asked<'a>(&'a self, model: &Model, next: usize) -> Asked<'a> {
+    /// What the ARN may be of a secret that the call makes: the one it was told, else any that turned up and isn't taken.
+    fn new_arns(&self, model: &Model, next: usize) -> Vec<String> {
         let sent = &self.sent[next];
+        if sent.operation != "CreateSecret" {
+            return vec![String::new()];
+        }
+        if let Outcome::Answered(answer) = &self.happened[next].outcome {
+            let arn = answer
+                .as_ref()
+                .ok()
+                .and_then(|answer| answer["ARN"].as_str());
+            return vec![arn.unwrap_or_default().to_owned()];
+        }
         let (account, region) = CALLERS[sent.caller];
         let name = sent.body["Name"].as_str().unwrap_or_default();
         let start = format!("arn:aws:secretsmanager:{region}:{account}:secret:{name}-");
-        let own = match &self.happened[next].outcome {
-            Outcome::Answered(Ok(answer)) => answer["ARN"].as_str(),
-            _ => None,
+        let possible = |arn: &String| {
+            let taken = model.secrets.values().any(|secret| secret.arn == *arn);
+            arn.len() == start.len() + 6 && arn.starts_with(&start) && !taken
         };
-        let taken = |arn: &str| model.secrets.values().any(|secret| secret.arn == arn);
-        let new_arn = own.or_else(|| {
-            self.arns
-                .iter()
-                .find(|arn| arn.len() == start.len() + 6 && arn.starts_with(&start) && !taken(arn))
-                .map(String::as_str)
-        });
-        Asked {
-            account,
-            region,
-            operation: sent.operation,
-            body: &sent.model_body,
-            now: self.now,
-            new_arn: new_arn.unwrap_or("an ARN that nobody has seen"),
-        }
+        let mut arns: Vec<String> = self
+            .arns
+            .iter()
+            .filter(|arn| possible(arn))
+            .cloned()
+            .collect();
+        arns.push("an ARN that nobody has seen".to_owned());
+        arns.dedup();
+        arns
     }
 
     fn fail<T>(&mut self, more: usize, how: String) -> Option<T> {
@@ -578,24 +593,13 @@ impl Search<'_> {
     }
 }
 
-/// The ARNs that a call without an answer may have made: those in the store, then those that others were told, but for
-/// what somebody else is known to have made.
-fn arns(sent: &[Sent], happened: &[Happened], raw: &[Secret]) -> Vec<String> {
-    let (mut made, mut told) = (Vec::new(), Vec::new());
-    for (sent, happened) in sent.iter().zip(happened) {
-        if let Outcome::Answered(Ok(answer)) = &happened.outcome
-            && let Some(arn) = answer["ARN"].as_str()
-        {
-            let list = match sent.operation {
-                "CreateSecret" => &mut made,
-                _ => &mut told,
-            };
-            list.push(arn.to_owned());
-        }
-    }
-    let mut arns: Vec<String> = raw.iter().map(Secret::arn).chain(told).collect();
-    arns.retain(|arn| !made.contains(arn));
-    arns
+/// Every ARN that is in the store or was answered.
+fn arns(happened: &[Happened], raw: &[Secret]) -> Vec<String> {
+    let answered = happened.iter().filter_map(|it| match &it.outcome {
+        Outcome::Answered(Ok(answer)) => answer["ARN"].as_str().map(str::to_owned),
+        _ => None,
+    });
+    raw.iter().map(Secret::arn).chain(answered).collect()
 }
 
 fn is_gone(secret: &Secret, now: i64) -> bool {
