@@ -174,8 +174,9 @@ impl Drop for Served {
 }
 
 pub(crate) fn signal(child: &Child, name: &str) {
-    let sent = Command::new("kill")
-        .args([&format!("-{name}"), &child.id().to_string()])
+    // The shell's own kill: a small Debian has no program of that name.
+    let sent = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {}", child.id())])
         .status()
         .unwrap();
     assert!(sent.success());
