@@ -147,6 +147,25 @@ fn a_name_is_taken_once_in_each_account_and_region() {
 }
 
 #[test]
+fn a_listing_shows_one_account_and_region() {
+    let mut service = Service::with_secret();
+    for (account, region) in [(ACCOUNT, "eu-west-1"), (OTHER_ACCOUNT, REGION)] {
+        service.be(account, region);
+        create(&mut service, "elsewhere");
+        for by in [
+            "created-date",
+            "name",
+            "last-changed-date",
+            "last-accessed-date",
+        ] {
+            let listed = service.ok("ListSecrets", json!({ "SortBy": by }));
+            let listed = listed["SecretList"].as_array().unwrap().clone();
+            assert_eq!((listed.len(), &listed[0]["Name"]), (1, &json!("elsewhere")));
+        }
+    }
+}
+
+#[test]
 fn nothing_of_another_account_can_be_reached_or_told_from_what_is_missing() {
     let mut service = Service::with_secret();
     let arn = service.arn();

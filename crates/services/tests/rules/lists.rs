@@ -112,6 +112,8 @@ fn several_filters_must_all_let_pass() {
     let filters =
         json!([{"Key": "name", "Values": ["app"]}, {"Key": "tag-key", "Values": ["team"]}]);
     assert_eq!(filtered(filters), ["app/db", "appendix"]);
+    let by_case = json!([{"Key": "name", "Values": ["app"]}, {"Key": "name", "Values": ["App"]}]);
+    assert_eq!(filtered(by_case), Vec::<String>::new());
 }
 
 #[test]
