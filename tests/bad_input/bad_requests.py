@@ -141,6 +141,8 @@ ACCEPTED_KINDS = {
 }
 
 
+# Shapes whose value, or part of it, may not come back in any error.
+SENSITIVE = {"SecretStringType", "SecretBinaryType", "RotationTokenType"}
 VIOLATION = re.compile(
     r"Value (?:null |'[^']*' |)at '[A-Za-z0-9.]+' failed to satisfy constraint: Member must "
     r"(?:not be null|have (?:length|value) (?:greater|less) than or equal to \d+"
@@ -252,6 +254,8 @@ def broken_values(request: dict, steps: list, shape: botocore.model.Shape) -> li
         if kind not in ACCEPTED_KINDS[shape.type_name]:
             if kind == "list" and isinstance(steps[-1], int):
                 value = [["text"]]
+            if kind in {"list", "object"} and shape.name in SENSITIVE:
+                value = [MARK] if kind == "list" else {MARK: MARK}
             cases.append(
                 Case(f"{where} as {kind}", replaced(request, steps, value), frozenset({SERIALIZATION}))
             )
@@ -269,15 +273,19 @@ def broken_values(request: dict, steps: list, shape: botocore.model.Shape) -> li
     match shape.type_name:
         case "string":
             filler = "eu-west-1" if shape.name == "RegionType" else "a"
+            if shape.name in SENSITIVE:
+                filler = MARK
             if limits.get("max"):
-                long = "a-" * (limits["max"] // 2) + "a1" if shape.name == "RegionType" else filler * (limits["max"] + 1)
+                long = (filler * (limits["max"] + 1))[: limits["max"] + 1]
+                if shape.name == "RegionType":
+                    long = "a-" * (limits["max"] // 2) + "a1"
                 constraint("too long", long)
             if limits.get("min"):
                 # An empty value may be refused as no value at all.
                 codes = {VALIDATION, "InvalidRequestException"} if leaf == "SecretString" else None
                 constraint("empty", "", codes)
                 if limits["min"] > 1:
-                    constraint("too short", "a" * (limits["min"] - 1))
+                    constraint("too short", (filler * limits["min"])[: limits["min"] - 1])
             if shape.enum:
                 constraint("out of its enum", "nothing-of-the-kind")
             if shape.name == "FilterValueStringType":
@@ -303,7 +311,7 @@ def broken_values(request: dict, steps: list, shape: botocore.model.Shape) -> li
                 )
             )
         case "blob":
-            constraint("too long", base64.b64encode(b"a" * (limits["max"] + 1)).decode())
+            constraint("too long", base64.b64encode((MARK.encode() * limits["max"])[: limits["max"] + 1]).decode())
             constraint("empty", "", {VALIDATION, "InvalidRequestException"})
             for name, value in (
                 ("with other characters", MARK + "!!!!"),
