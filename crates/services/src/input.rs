@@ -220,6 +220,13 @@ impl<'j> Members<'j, '_> {
         Some(SecretBytes::copy_of(text.as_bytes()))
     }
 
+    /// A text that the model marks as sensitive: as [`Self::text`], but its value never appears in a refusal.
+    pub fn sensitive_text(&mut self, name: &str, rule: &Text) -> Option<SecretBytes> {
+        let text = self.raw_text(name)?;
+        self.note_all(name, Shown::Withheld, rule.broken_constraints(text));
+        Some(SecretBytes::copy_of(text.as_bytes()))
+    }
+
     /// Bytes in base64 that are a secret. The length is in bytes, decoded.
     pub fn secret_blob(
         &mut self,

@@ -47,7 +47,9 @@ impl Operation for PutSecretValue {
             token: members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN),
             value: shapes::value(members),
             labels: members.texts("VersionStages", 1..=LABELS_MAX, &VERSION_STAGE),
-            acts_for_rotation: members.text("RotationToken", &ROTATION_TOKEN).is_some(),
+            acts_for_rotation: members
+                .sensitive_text("RotationToken", &ROTATION_TOKEN)
+                .is_some(),
         }
     }
 
