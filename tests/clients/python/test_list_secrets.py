@@ -49,6 +49,8 @@ FILTERS = {
     "a name with its case": ([by("name", "Prod")], {"Prod/upper"}),
     "not by the middle of a name": ([by("name", "db")], set()),
     "a name that is not so": ([by("name", "!prod")], {"dev/db", "dev/credsDatabase892", "Prod/upper", "test"}),
+    "a name that does not start so, though it holds it": ([by("name", "!db")], set(SECRETS)),
+    "a name by its prefix, beside a key": ([by("tag-key", "env"), by("name", "db")], set()),
     "one name or another": ([by("name", "prod/d", "dev/d")], {"prod/db", "dev/db"}),
     "one name but not another": ([by("name", "prod", "!prod/d")], {"prod/api"}),
     "a description by one word": ([by("description", "database")], {"prod/db", "dev/db"}),
