@@ -9,6 +9,7 @@ pub mod accounts;
 pub mod caller;
 pub mod gate;
 pub mod input;
+mod json_text;
 pub mod kms;
 pub mod operation;
 pub mod page_token;

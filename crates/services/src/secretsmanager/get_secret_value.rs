@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use serde::ser::Error;
 use serde::{Serialize, Serializer};
 
 use super::disclosed::Disclosed;
@@ -15,6 +16,7 @@ use super::version;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
+use crate::json_text::push_quoted;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
 use crate::refusal::{Refusal, Stop};
@@ -30,6 +32,7 @@ pub struct GetSecretValue {
 
 /// A version with its value, as this operation and batch reads return it.
 pub struct SecretValue {
+    arn: String,
     secret: Arc<Secret>,
     version: Version,
     value: Disclosed,
@@ -40,7 +43,7 @@ pub struct SecretValue {
 #[serde(rename_all = "PascalCase")]
 struct Shape<'a> {
     #[serde(rename = "ARN")]
-    arn: String,
+    arn: &'a str,
     name: &'a str,
     version_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +60,7 @@ impl Serialize for SecretValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let value = &self.value;
         Shape {
-            arn: self.secret.arn(),
+            arn: &self.arn,
             name: &self.secret.name,
             version_id: &self.version.id,
             secret_binary: matches!(value, Disclosed::Binary(_)).then_some(value),
@@ -103,6 +106,36 @@ impl Operation for GetSecretValue {
         };
         let value = disclose(&secret, version, records, given, &mut changes)?;
         Ok(Decided::change(changes, value))
+    }
+
+    /// As [`Shape`] has it.
+    fn write(output: &SecretValue, body: &mut Vec<u8>) -> serde_json::Result<()> {
+        let Disclosed::Text(text) = &output.value else {
+            return serde_json::to_writer(body, output);
+        };
+        let text = std::str::from_utf8(text.expose()).map_err(Error::custom)?;
+        body.extend_from_slice(b"{\"ARN\":");
+        push_quoted(&output.arn, body);
+        body.extend_from_slice(b",\"Name\":");
+        push_quoted(&output.secret.name, body);
+        body.extend_from_slice(b",\"VersionId\":");
+        push_quoted(&output.version.id, body);
+        body.extend_from_slice(b",\"SecretString\":");
+        push_quoted(text, body);
+        let mut start: &[u8] = b",\"VersionStages\":[";
+        for label in output.secret.labels.of(&output.version.id) {
+            body.extend_from_slice(start);
+            push_quoted(label, body);
+            start = b",";
+        }
+        if start == b"," {
+            body.push(b']');
+        }
+        body.extend_from_slice(b",\"CreatedDate\":");
+        let mut json = serde_json::Serializer::new(&mut *body);
+        epoch_seconds::serialize(&output.version.created, &mut json)?;
+        body.push(b'}');
+        Ok(())
     }
 }
 
@@ -157,7 +190,8 @@ pub(super) fn disclose(
     given: &Given<'_>,
     changes: &mut Changes,
 ) -> Result<SecretValue, Stop> {
-    let value = version::open(secret, version, records, given)?;
+    let arn = secret.arn();
+    let value = version::open(secret, &arn, version, records, given)?;
     let today = Some(given.now.day_start());
     if secret.accessed != today || version.accessed != today {
         let mut accessed = Secret::clone(secret);
@@ -172,6 +206,7 @@ pub(super) fn disclose(
         changes.put(accessed.key(), &accessed)?;
     }
     Ok(SecretValue {
+        arn,
         secret: Arc::clone(secret),
         version: version.clone(),
         value: match version.kind {
@@ -179,4 +214,60 @@ pub(super) fn disclose(
             ValueKind::Text | ValueKind::Awaited => Disclosed::Text(value),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_keys::{SecretBytes, SeededEntropy};
+
+    use super::*;
+    use crate::caller::{AccountId, Principal, Region};
+
+    #[test]
+    fn a_response_written_by_hand_is_the_one_that_serde_writes() {
+        let caller = Caller {
+            account: AccountId::parse("123456789012").unwrap(),
+            region: Region::parse("us-east-1").unwrap(),
+            principal: Principal::Root,
+        };
+        let entropy = SeededEntropy::new(1);
+        let keyring = strongroom_keys::Keyring::new(strongroom_keys::RootKey::generate(&entropy));
+        let given = Given {
+            caller: &caller,
+            now: Timestamp::from_milliseconds(1_767_225_600_123),
+            entropy: &entropy,
+            keyring: &keyring,
+        };
+        let text = |text: &str| Disclosed::Text(SecretBytes::copy_of(text.as_bytes()));
+        let id = "an id may have \"quotes\" and \\ in it";
+        for (labels, value) in [
+            (&[][..], text("{\"a\":\"b\\n\"}\n\u{1f511}")),
+            (&["AWSCURRENT"], text("")),
+            (&["AWSCURRENT", "mine, \"too\""], text("x")),
+            (
+                &["AWSCURRENT"],
+                Disclosed::Binary(SecretBytes::copy_of(&[0, 255])),
+            ),
+        ] {
+            let mut secret = Secret::new("a/name".to_owned(), &given);
+            let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
+            secret.labels.attach_all(&labels, id).unwrap();
+            let output = SecretValue {
+                arn: secret.arn(),
+                secret: Arc::new(secret),
+                version: Version {
+                    id: id.to_owned(),
+                    created: given.now,
+                    accessed: None,
+                    kms_key_id: None,
+                    kind: ValueKind::Text,
+                },
+                value,
+            };
+            let mut body = Vec::new();
+            GetSecretValue::write(&output, &mut body).unwrap();
+            let expected = serde_json::to_string(&output).unwrap();
+            assert_eq!(String::from_utf8(body).unwrap(), expected);
+        }
+    }
 }

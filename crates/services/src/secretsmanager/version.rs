@@ -79,7 +79,7 @@ pub fn token_use(
         return Ok(TokenUse::Free);
     }
     let same = version.kind == value.kind()
-        && open(secret, version, records, given)?.matches(value.bytes());
+        && open(secret, &secret.arn(), version, records, given)?.matches(value.bytes());
     if same {
         Ok(TokenUse::Repeated)
     } else {
@@ -120,21 +120,20 @@ pub fn add(
     }
     // Only now: a version that just lost its last label may be the one to go.
     prune(secret, given, changes)?;
-    let envelope = kms::seal(&key, &context(secret, token), value.bytes(), given)?;
+    let envelope = kms::seal(&key, &context(&secret.arn(), token), value.bytes(), given)?;
     changes.put(secret.version_key(token), &SealedValue { envelope })
 }
 
-/// Opens a version's value.
+/// Opens a version's value. `arn` is the secret's.
 pub fn open(
     secret: &Secret,
+    arn: &str,
     version: &Version,
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<SecretBytes, Stop> {
     let record = |what: &str| {
-        Stop::Unavailable(
-            format!("{what} of secret {} version {}", secret.arn(), version.id).into(),
-        )
+        Stop::Unavailable(format!("{what} of secret {arn} version {}", version.id).into())
     };
     let Some(sealed) = records.read::<SealedValue>(secret.version_key(&version.id))? else {
         return Err(record("the store has lost the value"));
@@ -143,8 +142,8 @@ pub fn open(
         &secret.account,
         &secret.region,
         &sealed.envelope,
-        &context(secret, &version.id),
-        || format!("secret {} version {}", secret.arn(), version.id),
+        &context(arn, &version.id),
+        || format!("secret {arn} version {}", version.id),
         records,
         given,
     )
@@ -176,8 +175,9 @@ pub fn reseal(
         if version.kind == ValueKind::Awaited || version.kms_key_id == secret.kms_key_id {
             continue;
         }
-        let value = open(secret, version, records, given)?;
-        let envelope = kms::seal(&key, &context(secret, &version_id), &value, given)?;
+        let arn = secret.arn();
+        let value = open(secret, &arn, version, records, given)?;
+        let envelope = kms::seal(&key, &context(&arn, &version_id), &value, given)?;
         changes.put(secret.version_key(&version_id), &SealedValue { envelope })?;
         let new_key = secret.kms_key_id.clone();
         for version in secret
@@ -250,9 +250,6 @@ fn prune(secret: &mut Secret, given: &Given<'_>, changes: &mut Changes) -> Resul
 }
 
 /// What a value is bound to. Source: reference/versions-and-staging.md §10.
-fn context(secret: &Secret, version_id: &str) -> EncryptionContext {
-    EncryptionContext::of([
-        ("SecretARN", secret.arn().as_str()),
-        ("SecretVersionId", version_id),
-    ])
+fn context(arn: &str, version_id: &str) -> EncryptionContext {
+    EncryptionContext::of([("SecretARN", arn), ("SecretVersionId", version_id)])
 }
