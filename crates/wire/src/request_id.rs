@@ -22,10 +22,9 @@ impl RequestId {
         bytes[6] = (bytes[6] & 0x0f) | 0x40;
         bytes[8] = (bytes[8] & 0x3f) | 0x80;
         let mut text = [b'-'; LENGTH];
-        let places = (0..LENGTH).filter(|place| !HYPHENS.contains(place));
-        let nibbles = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
-        for (place, nibble) in places.zip(nibbles) {
-            text[place] = HEX[usize::from(nibble)];
+        for (byte, place) in bytes.iter().zip(PLACES) {
+            text[place] = HEX[usize::from(byte >> 4)];
+            text[place + 1] = HEX[usize::from(byte & 0x0f)];
         }
         Self(text)
     }
@@ -64,7 +63,8 @@ impl fmt::Debug for RequestId {
 }
 
 const LENGTH: usize = 36;
-const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+/// Where the two digits of each byte stand; hyphens are between.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]

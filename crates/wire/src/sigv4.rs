@@ -33,6 +33,7 @@ mod credential;
 mod digest;
 mod error;
 mod key;
+mod pieces;
 mod query;
 mod scope;
 mod sign;
@@ -42,7 +43,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName};
 use http::request::Parts;
 
 pub use error::{AuthError, HeaderPart};
@@ -52,6 +53,7 @@ pub use sign::{SignError, Signer};
 
 use canonical::Canonical;
 use digest::sha256;
+use pieces::pieces;
 use stamp::Stamp;
 
 /// How far a request's date may lie from the server's time, either way.
@@ -174,7 +176,7 @@ impl Signed<'_> {
             return Err(AuthError::SignatureMismatch);
         }
         let payload_hash = sha256(body);
-        let claimed_hashes = self.parts.headers.get_all("x-amz-content-sha256");
+        let claimed_hashes = self.parts.headers.get_all(&X_AMZ_CONTENT_SHA256);
         if claimed_hashes
             .iter()
             .any(|claimed| claimed.as_bytes() != payload_hash)
@@ -225,7 +227,7 @@ impl Signed<'_> {
 
     fn check_signed_headers(&self) -> Result<(), AuthError> {
         let mut signed = Vec::with_capacity(USUAL_SIGNED_HEADERS);
-        signed.extend(self.signed_headers.split(';'));
+        signed.extend(pieces(&self.signed_headers, b';'));
         let is_lower_case = |name: &&str| !name.bytes().any(|byte| byte.is_ascii_uppercase());
         let is_sorted = signed.is_sorted_by(|previous, next| previous < next);
         if !is_sorted || signed.first() == Some(&"") || !signed.iter().all(is_lower_case) {
@@ -257,6 +259,10 @@ impl Signed<'_> {
         Ok(())
     }
 }
+
+static X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+static X_AMZ_DATE: HeaderName = HeaderName::from_static("x-amz-date");
+static X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
 
 /// Room for what the SDKs sign.
 const USUAL_SIGNED_HEADERS: usize = 8;

@@ -1,7 +1,7 @@
 //! Which operation of which service a request means, and whether it was signed for that service.
 //! It may not know what the operations are.
 
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName};
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
@@ -78,7 +78,7 @@ impl<'r> Target<'r> {
         if parts.method != Method::POST || parts.uri.path() != "/" {
             return Err(TargetError::NotAnApiCall);
         }
-        let media_type = only(&parts.headers, CONTENT_TYPE.as_str())
+        let media_type = only(&parts.headers, &CONTENT_TYPE)
             .and_then(|value| value.split(';').next())
             .map(str::trim)
             .filter(|media_type| {
@@ -87,7 +87,7 @@ impl<'r> Target<'r> {
                     .any(|service| service.accepts(media_type))
             })
             .ok_or(TargetError::NotAnApiCall)?;
-        let (prefix, operation) = only(&parts.headers, "x-amz-target")
+        let (prefix, operation) = only(&parts.headers, &X_AMZ_TARGET)
             .and_then(|value| value.rsplit_once('.'))
             .ok_or(TargetError::UnknownOperation)?;
         let service = Service::ALL
@@ -173,8 +173,10 @@ struct Row {
     protocol: Protocol,
 }
 
+static X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+
 /// The value of a header that is there once and in ASCII.
-fn only<'r>(headers: &'r HeaderMap, name: &str) -> Option<&'r str> {
+fn only<'r>(headers: &'r HeaderMap, name: &HeaderName) -> Option<&'r str> {
     let mut values = headers.get_all(name).iter();
     let value = values.next()?;
     if values.next().is_some() {

@@ -10,8 +10,10 @@ use http::request::Parts;
 
 use super::error::{AuthError, HeaderPart};
 use super::key::ALGORITHM;
+use super::pieces::{in_two, pieces};
 use super::stamp::Stamp;
 use super::{DateHeader, Form, Signed, credential};
+use super::{X_AMZ_DATE, X_AMZ_SECURITY_TOKEN};
 
 /// Reads `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`, in any order; other parameters are ignored.
 pub(super) fn read<'r>(parts: &'r Parts, header: &'r [u8]) -> Result<Signed<'r>, AuthError> {
@@ -48,7 +50,7 @@ pub(super) fn read<'r>(parts: &'r Parts, header: &'r [u8]) -> Result<Signed<'r>,
     let (access_key_id, scope) = credential::read(credential, &stamp)?;
     let session_token = parts
         .headers
-        .get("x-amz-security-token")
+        .get(&X_AMZ_SECURITY_TOKEN)
         .map(|token| String::from_utf8_lossy(token.as_bytes()));
     Ok(Signed {
         parts,
@@ -88,8 +90,8 @@ impl<'r> Parameters<'r> {
         if list.is_empty() {
             return Ok(parameters);
         }
-        for parameter in list.split(',') {
-            let (name, value) = parameter.trim().split_once('=').ok_or_else(not_key_value)?;
+        for parameter in pieces(list, b',') {
+            let (name, value) = in_two(parameter.trim(), b'=').ok_or_else(not_key_value)?;
             let (name, place) = match name {
                 "Credential" => ("Credential", &mut parameters.credential),
                 "Signature" => ("Signature", &mut parameters.signature),
@@ -108,8 +110,8 @@ impl<'r> Parameters<'r> {
 /// The date from `X-Amz-Date`, or from `Date` where there is no such header.
 fn date(parts: &Parts) -> Result<Option<(Stamp, DateHeader)>, AuthError> {
     for (name, date_in) in [
-        ("x-amz-date", DateHeader::XAmzDate),
-        (DATE.as_str(), DateHeader::Date),
+        (&X_AMZ_DATE, DateHeader::XAmzDate),
+        (&DATE, DateHeader::Date),
     ] {
         let mut values = parts.headers.get_all(name).iter();
         let Some(value) = values.next() else { continue };

@@ -1,9 +1,9 @@
 //! The canonical request: what client and server must write alike, hashed as it is written.
 
-use aws_lc_rs::digest;
 use http::request::Parts;
 
-use super::digest::{Absorb, Buffered, Hex, hex};
+use super::digest::{Absorb, Buffered, Hex, Sha256};
+use super::pieces::pieces;
 use super::query::{self, X_AMZ_SIGNATURE, next_byte};
 
 /// The parts of a request that its signature covers.
@@ -17,27 +17,30 @@ pub(super) struct Canonical<'a> {
 impl Canonical<'_> {
     /// The SHA-256 of the canonical request, or nothing if a signed header is not there.
     pub(super) fn hash(&self) -> Option<Hex> {
-        let mut out = Buffered::new(digest::Context::new(&digest::SHA256));
+        let mut out = Buffered::new(Sha256);
         out.absorb(self.parts.method.as_str().as_bytes());
         out.absorb(b"\n");
         write_path(self.parts.uri.path(), &mut out);
         out.absorb(b"\n");
         write_query(self.parts.uri.query().unwrap_or_default(), &mut out);
         out.absorb(b"\n");
-        for name in self.signed_headers.split(';') {
+        for name in pieces(self.signed_headers, b';') {
             self.write_header(name, &mut out)?;
         }
         out.absorb(b"\n");
         out.absorb(self.signed_headers.as_bytes());
         out.absorb(b"\n");
         out.absorb(self.payload_hash);
-        Some(hex(out.finish().finish().as_ref()))
+        Some(out.finish())
     }
 
     fn write_header(&self, name: &str, out: &mut impl Absorb) -> Option<()> {
         out.absorb(name.as_bytes());
         out.absorb(b":");
-        let mut values = self.parts.headers.get_all(name).iter();
+        // Comparing with each name is faster than making a name to look up. A request has few headers, and the first
+        // signed one that it hasn't ends the search.
+        let mut values = (self.parts.headers.iter())
+            .filter_map(|(found, value)| (found.as_str() == name).then_some(value));
         match values.next() {
             Some(first) => {
                 write_value(first.as_bytes(), out);

@@ -2,6 +2,7 @@
 
 use super::error::AuthError;
 use super::key::TERMINATOR;
+use super::pieces::pieces;
 use super::scope::{Scope, ScopeError};
 use super::stamp::Stamp;
 
@@ -13,7 +14,7 @@ pub(super) fn read<'a>(
     let malformed = || AuthError::MalformedCredential {
         credential: credential.to_owned(),
     };
-    let mut elements = credential.split('/');
+    let mut elements = pieces(credential, b'/');
     let mut next = || {
         elements
             .next()

@@ -7,57 +7,102 @@ pub(super) trait Absorb {
     fn absorb(&mut self, bytes: &[u8]);
 }
 
-impl Absorb for digest::Context {
-    fn absorb(&mut self, bytes: &[u8]) {
-        self.update(bytes);
+/// A way to hash: all at once, or piece by piece, which costs a context on the heap.
+pub(super) trait Hash {
+    type Begun;
+
+    fn whole(&self, bytes: &[u8]) -> Hex;
+    fn begin(&self) -> Self::Begun;
+    fn update(begun: &mut Self::Begun, bytes: &[u8]);
+    fn end(begun: Self::Begun) -> Hex;
+}
+
+/// SHA-256.
+pub(super) struct Sha256;
+
+impl Hash for Sha256 {
+    type Begun = digest::Context;
+
+    fn whole(&self, bytes: &[u8]) -> Hex {
+        sha256(bytes)
+    }
+
+    fn begin(&self) -> digest::Context {
+        digest::Context::new(&digest::SHA256)
+    }
+
+    fn update(begun: &mut digest::Context, bytes: &[u8]) {
+        begun.update(bytes);
+    }
+
+    fn end(begun: digest::Context) -> Hex {
+        hex(begun.finish().as_ref())
     }
 }
 
-impl Absorb for hmac::Context {
-    fn absorb(&mut self, bytes: &[u8]) {
-        self.update(bytes);
+impl Hash for &hmac::Key {
+    type Begun = hmac::Context;
+
+    fn whole(&self, bytes: &[u8]) -> Hex {
+        hex(hmac::sign(self, bytes).as_ref())
+    }
+
+    fn begin(&self) -> hmac::Context {
+        hmac::Context::with_key(self)
+    }
+
+    fn update(begun: &mut hmac::Context, bytes: &[u8]) {
+        begun.update(bytes);
+    }
+
+    fn end(begun: hmac::Context) -> Hex {
+        hex(begun.sign().as_ref())
     }
 }
 
-/// Gathers small pieces before the hash sees them.
-pub(super) struct Buffered<A> {
-    inner: A,
+/// Gathers small pieces before the hash sees them; usually that is all of them.
+pub(super) struct Buffered<H: Hash> {
+    hash: H,
+    begun: Option<H::Begun>,
     buffer: [u8; BUFFER_LENGTH],
     filled: usize,
 }
 
-impl<A: Absorb> Buffered<A> {
-    pub(super) fn new(inner: A) -> Self {
+impl<H: Hash> Buffered<H> {
+    pub(super) fn new(hash: H) -> Self {
         Self {
-            inner,
+            hash,
+            begun: None,
             buffer: [0; BUFFER_LENGTH],
             filled: 0,
         }
     }
 
-    /// Hands over what is left and gives the hash back.
-    pub(super) fn finish(mut self) -> A {
-        self.flush();
-        self.inner
-    }
-
-    fn flush(&mut self) {
-        self.inner.absorb(&self.buffer[..self.filled]);
-        self.filled = 0;
+    /// The hash of everything.
+    pub(super) fn finish(self) -> Hex {
+        let left = &self.buffer[..self.filled];
+        match self.begun {
+            None => self.hash.whole(left),
+            Some(mut begun) => {
+                H::update(&mut begun, left);
+                H::end(begun)
+            }
+        }
     }
 }
 
-impl<A: Absorb> Absorb for Buffered<A> {
+impl<H: Hash> Absorb for Buffered<H> {
     fn absorb(&mut self, bytes: &[u8]) {
         if bytes.len() > BUFFER_LENGTH - self.filled {
-            self.flush();
+            let begun = self.begun.get_or_insert_with(|| self.hash.begin());
+            H::update(begun, &self.buffer[..self.filled]);
+            self.filled = 0;
+            if bytes.len() > BUFFER_LENGTH {
+                return H::update(begun, bytes);
+            }
         }
-        if bytes.len() > BUFFER_LENGTH {
-            self.inner.absorb(bytes);
-        } else {
-            self.buffer[self.filled..self.filled + bytes.len()].copy_from_slice(bytes);
-            self.filled += bytes.len();
-        }
+        self.buffer[self.filled..self.filled + bytes.len()].copy_from_slice(bytes);
+        self.filled += bytes.len();
     }
 }
 
@@ -103,12 +148,15 @@ mod tests {
                     let whole: Vec<u8> = (0..first + second + third)
                         .map(|index| index as u8)
                         .collect();
-                    let mut buffered = Buffered::new(digest::Context::new(&digest::SHA256));
+                    let mut buffered = Buffered::new(Sha256);
                     buffered.absorb(&whole[..first]);
                     buffered.absorb(&whole[first..first + second]);
                     buffered.absorb(&whole[first + second..]);
-                    let hash = hex(buffered.finish().finish().as_ref());
-                    assert_eq!(hash, sha256(&whole), "{first} {second} {third}");
+                    assert_eq!(
+                        buffered.finish(),
+                        sha256(&whole),
+                        "{first} {second} {third}"
+                    );
                 }
             }
         }

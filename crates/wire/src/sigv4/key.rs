@@ -5,7 +5,7 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use strongroom_keys::SecretBytes;
 
-use super::digest::{Absorb, Buffered, Hex, hex};
+use super::digest::{Absorb, Buffered, Hex};
 use super::scope::Scope;
 use super::stamp::Stamp;
 
@@ -54,7 +54,7 @@ impl SigningKey {
 
     /// Signs a canonical request, given by its hash: the HMAC of the "string to sign".
     pub(super) fn sign(&self, stamp: &Stamp, canonical_request_hash: &Hex) -> Hex {
-        let mut string_to_sign = Buffered::new(hmac::Context::with_key(&self.key));
+        let mut string_to_sign = Buffered::new(&self.key);
         string_to_sign.absorb(ALGORITHM.as_bytes());
         string_to_sign.absorb(b"\n");
         string_to_sign.absorb(stamp.as_str().as_bytes());
@@ -70,7 +70,7 @@ impl SigningKey {
         string_to_sign.absorb(TERMINATOR.as_bytes());
         string_to_sign.absorb(b"\n");
         string_to_sign.absorb(canonical_request_hash);
-        hex(string_to_sign.finish().sign().as_ref())
+        string_to_sign.finish()
     }
 }
 
