@@ -350,9 +350,9 @@ impl Node {
 }
 
 impl Application for Node {
-    async fn answer(&self, received: Received) -> Reply {
+    async fn answer(&self, received: &Received) -> Reply {
         let began = Instant::now();
-        let (operation, reply) = self.pipeline().answer(&received).await;
+        let (operation, reply) = self.pipeline().answer(received).await;
         self.metrics
             .request(operation, Outcome::of(reply.status), began.elapsed());
         reply

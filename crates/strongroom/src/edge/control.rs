@@ -102,9 +102,9 @@ impl<A: DevServer> WithControl<A> {
 }
 
 impl<A: DevServer> Application for WithControl<A> {
-    async fn answer(&self, received: Received) -> Reply {
+    async fn answer(&self, received: &Received) -> Reply {
         if received.parts.uri.path().starts_with(PREFIX) {
-            self.control(&received).await
+            self.control(received).await
         } else {
             self.0.answer(received).await
         }

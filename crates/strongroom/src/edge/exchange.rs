@@ -4,9 +4,10 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{self, HeaderName};
@@ -15,6 +16,7 @@ use http::{HeaderValue, Method, Request, Response, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::connection::Connection;
@@ -55,7 +57,7 @@ pub(super) async fn exchange<A: Application>(
                     secure,
                     request_id,
                 };
-                answer(&*shared.application, received, &shared.limits).await
+                answer(&*shared.application, &received, &shared.limits).await
             }
         },
     };
@@ -118,7 +120,7 @@ async fn read_body<'a>(
         // The client waits for leave to send its body: it gets the refusal instead.
         return Err(too_large);
     }
-    let reading = async {
+    let reading = pin!(async {
         if is_too_large {
             discard(&mut incoming).await;
             return Err(too_large);
@@ -164,8 +166,8 @@ async fn read_body<'a>(
             whole.extend_from_slice(&data);
         }
         Ok((whole.freeze(), share))
-    };
-    timeout(limits.body_read, reading)
+    });
+    within(limits.body_read, reading)
         .await
         .unwrap_or(Err(EdgeProblem::BodyTooSlow {
             limit: limits.body_read,
@@ -184,23 +186,24 @@ async fn discard(incoming: &mut Incoming) {
 }
 
 /// The application's reply; a panic or a time-out is this request's alone.
-async fn answer<A: Application>(application: &A, received: Received, limits: &Limits) -> Reply {
-    let (request_id, method) = (received.request_id, received.parts.method.clone());
-    let answering = async {
-        let Ok(answering) = catch_unwind(AssertUnwindSafe(|| application.answer(received))) else {
-            return None;
-        };
-        let mut answering = pin!(answering);
-        // INVARIANT: a future that panicked is not polled again; it is dropped with this one.
-        poll_fn(|context| {
-            match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context))) {
-                Ok(poll) => poll.map(Some),
-                Err(_) => Poll::Ready(None),
-            }
-        })
-        .await
+async fn answer<A: Application>(application: &A, received: &Received, limits: &Limits) -> Reply {
+    let (request_id, method) = (received.request_id, &received.parts.method);
+    let answering = catch_unwind(AssertUnwindSafe(|| application.answer(received)));
+    let answered = match answering {
+        Err(_) => Ok(None),
+        Ok(answering) => {
+            let mut answering = pin!(answering);
+            // INVARIANT: a future that panicked is not polled again; it is dropped with this one.
+            let caught = pin!(poll_fn(|context| {
+                match catch_unwind(AssertUnwindSafe(|| answering.as_mut().poll(context))) {
+                    Ok(poll) => poll.map(Some),
+                    Err(_) => Poll::Ready(None),
+                }
+            }));
+            within(limits.request, caught).await
+        }
     };
-    match timeout(limits.request, answering).await {
+    match answered {
         Ok(Some(reply)) => reply,
         Ok(None) => {
             tracing::error!(%request_id, %method, "a request ended in a panic; this is a defect: please report it");
@@ -212,6 +215,14 @@ async fn answer<A: Application>(application: &A, received: Received, limits: &Li
                 limit: limits.request,
             })
         }
+    }
+}
+
+/// A time limit that costs nothing where the future is ready at once: neither a look at the clock nor a timer.
+async fn within<F: Future>(limit: Duration, mut future: Pin<&mut F>) -> Result<F::Output, Elapsed> {
+    match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
+        Poll::Ready(output) => Ok(output),
+        Poll::Pending => timeout(limit, future).await,
     }
 }
 

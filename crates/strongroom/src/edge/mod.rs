@@ -33,7 +33,7 @@ pub trait Application: Send + Sync + 'static {
     ///
     /// The future is dropped half-way where the client goes away (HTTP/2) or the request's time is up; whatever it
     /// has handed to the store by then may still be committed. A panic inside becomes a 500 for this request alone.
-    fn answer(&self, received: Received) -> impl Future<Output = Reply> + Send;
+    fn answer(&self, received: &Received) -> impl Future<Output = Reply> + Send;
 
     /// Words a refusal that the edge makes itself, before or instead of [`answer`](Self::answer).
     fn refuse(&self, problem: EdgeProblem) -> Reply {

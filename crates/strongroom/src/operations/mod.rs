@@ -26,7 +26,7 @@ pub struct OperationsApplication {
 }
 
 impl Application for OperationsApplication {
-    async fn answer(&self, received: Received) -> Reply {
+    async fn answer(&self, received: &Received) -> Reply {
         let is_read = matches!(received.parts.method, Method::GET | Method::HEAD);
         match received.parts.uri.path() {
             "/healthz" | "/readyz" | "/metrics" if !is_read => {

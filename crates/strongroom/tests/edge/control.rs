@@ -15,7 +15,7 @@ struct Stand {
 }
 
 impl Application for Stand {
-    async fn answer(&self, _: Received) -> Reply {
+    async fn answer(&self, _: &Received) -> Reply {
         Reply::new(StatusCode::OK, "text/plain", "the API")
     }
 }
@@ -58,7 +58,7 @@ fn ask(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let reply = runtime.block_on(WithControl::new(Arc::clone(stand)).answer(received));
+    let reply = runtime.block_on(WithControl::new(Arc::clone(stand)).answer(&received));
     (
         reply.status.as_u16(),
         String::from_utf8(reply.body.to_vec()).unwrap(),

@@ -35,7 +35,7 @@ pub(crate) struct Echo {
 }
 
 impl Application for Echo {
-    async fn answer(&self, received: Received) -> Reply {
+    async fn answer(&self, received: &Received) -> Reply {
         self.asked.fetch_add(1, SeqCst);
         match received.parts.uri.path() {
             "/panic" => panic!("asked to"),
