@@ -108,7 +108,7 @@ impl Operation for GetSecretValue {
         Ok(Decided::change(changes, value))
     }
 
-    /// As [`Shape`] has it.
+    /// As `Shape` has it.
     fn write(output: &SecretValue, body: &mut Vec<u8>) -> serde_json::Result<()> {
         let Disclosed::Text(text) = &output.value else {
             return serde_json::to_writer(body, output);
