@@ -17,12 +17,14 @@ pub(crate) fn push_quoted(text: &str, json: &mut Vec<u8>) {
 /// Where the first byte is that a JSON string can't hold as it is.
 fn first_to_escape(bytes: &[u8]) -> Option<usize> {
     let must_be_escaped = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
-    // Without an early end within a piece, the compiler looks at all of a piece at once.
-    let has_any = |piece: &[u8]| {
+    // Of fixed length and without an early end, a piece is looked at as a whole.
+    let has_any = |piece: &[u8; PIECE_BYTES]| {
         let found = piece.iter().map(must_be_escaped);
         found.fold(false, |any, this| any | this)
     };
-    let start = PIECE_BYTES * bytes.chunks(PIECE_BYTES).position(has_any)?;
+    let (pieces, _) = bytes.as_chunks();
+    let plain_pieces = pieces.iter().position(has_any).unwrap_or(pieces.len());
+    let start = PIECE_BYTES * plain_pieces;
     let within = bytes[start..].iter().position(must_be_escaped)?;
     Some(start + within)
 }
