@@ -154,6 +154,11 @@ impl Framing {
 }
 
 fn value_of<'a>(line: &'a [u8], name_and_colon: &[u8]) -> Option<&'a [u8]> {
+    // Few lines have the right first letter; the others cost no comparison.
+    let first = |text: &[u8]| text.first().map(u8::to_ascii_lowercase);
+    if first(line) != first(name_and_colon) {
+        return None;
+    }
     let (name, value) = line.split_at_checked(name_and_colon.len())?;
     name.eq_ignore_ascii_case(name_and_colon).then_some(value)
 }

@@ -1,6 +1,7 @@
 //! The canonical request: what client and server must write alike, hashed as it is written.
 
 use http::request::Parts;
+use memchr::memchr2;
 
 use super::digest::{Absorb, Buffered, Hex, Sha256};
 use super::pieces::pieces;
@@ -62,6 +63,9 @@ impl Canonical<'_> {
 
 /// Writes a header's value without space around it and with one space for each run within.
 fn write_value(value: &[u8], out: &mut impl Absorb) {
+    if memchr2(b' ', b'\t', value).is_none() {
+        return out.absorb(value);
+    }
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
     let mut words = value.split(is_space).filter(|word| !word.is_empty());
     if let Some(first) = words.next() {
