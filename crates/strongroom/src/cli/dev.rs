@@ -75,8 +75,9 @@ Examples:
 /// Runs until SIGTERM or SIGINT.
 pub(super) fn run(arguments: DevArguments, hardening: Hardening) -> Result<(), Failed> {
     logging::start(&arguments.log_level, LogFormat::Plain)?;
-    // More threads than a test suite needs would only take memory.
-    let runtime = runtime(processors().clamp(2, 4))?;
+    // Its clients run on this machine and need the other half. Threads that share connections also wake each other,
+    // which costs a request more than all of its cryptography; and each takes memory.
+    let runtime = runtime((processors() / 2).clamp(1, 4))?;
     runtime.block_on(serve(arguments, hardening))
 }
 
