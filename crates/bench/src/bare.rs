@@ -17,10 +17,16 @@ use crate::Failed;
 use crate::report;
 
 /// Serves until it is killed; prints `ready ` and the URL first.
-pub(crate) fn serve(address: SocketAddr, body_bytes: usize) -> Result<(), Failed> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+pub(crate) fn serve(
+    address: SocketAddr,
+    body_bytes: usize,
+    threads: Option<usize>,
+) -> Result<(), Failed> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    let runtime = builder.enable_all().build()?;
     runtime.block_on(accept(address, body_bytes))
 }
 

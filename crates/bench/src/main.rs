@@ -53,6 +53,9 @@ enum Command {
         /// How long the answer's body is.
         #[arg(long)]
         body_bytes: usize,
+        /// Threads that serve; as many as there are processors without it.
+        #[arg(long)]
+        threads: Option<usize>,
     },
     /// Be the store alone: writers that commit what PutSecretValue commits, for a while.
     Store(store::Alone),
@@ -99,7 +102,11 @@ enum Part {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Run(run) => measure(&run),
-        Command::Bare { listen, body_bytes } => bare::serve(listen, body_bytes),
+        Command::Bare {
+            listen,
+            body_bytes,
+            threads,
+        } => bare::serve(listen, body_bytes, threads),
         Command::Store(alone) => store::commit_alone(&alone),
     };
     match outcome {

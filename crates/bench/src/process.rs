@@ -98,6 +98,19 @@ impl Server {
         Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
     }
 
+    /// How many of its threads have this name, beside the first.
+    pub(crate) fn threads_named(&self, name: &str) -> Result<usize, Failed> {
+        let mut count = 0;
+        let id = self.child.id().to_string();
+        for task in std::fs::read_dir(format!("/proc/{id}/task"))? {
+            let task = task?;
+            // A thread that ends in this moment counts for nothing.
+            let found = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
+            count += usize::from(found.trim_end() == name && task.file_name() != *id);
+        }
+        Ok(count)
+    }
+
     /// Memory that it has resident, in bytes.
     pub(crate) fn resident_bytes(&self) -> Result<u64, Failed> {
         let path = format!("/proc/{}/status", self.child.id());

@@ -9,54 +9,76 @@ use std::time::Duration;
 use crate::client::{Answer, Client};
 use crate::load::{self, Work};
 use crate::process::{self, Server};
-use crate::report::{ReadResult, Side, median, note};
+use crate::report::{ReadResult, ReadRound, Side, median, note};
 use crate::requests::{Requests, value};
 use crate::{Failed, Run, bare};
 
 /// Secrets that are read in turn.
 const SECRETS: usize = 100;
 
-/// Measures pairs of rounds, bare server and Strongroom in turn.
+/// Measures in turn the bare server, Strongroom, and the bare server with as many threads as Strongroom has.
 pub(crate) fn measure(run: &Run, round: Duration) -> Result<ReadResult, Failed> {
     let data = tempfile::tempdir_in(&run.folder)?;
     let server = process::start_strongroom(&run.strongroom, data.path())?;
     let exchanges = prepare(server.address)?;
     let body_bytes = exchanges[0].body.len();
-    let mut command = Command::new(std::env::current_exe()?);
-    command.args(["bare", "--body-bytes", &body_bytes.to_string()]);
-    let bare_server = Server::start(&mut command)?;
+    let bare_server = start_bare(body_bytes, None)?;
+    let threads = server.threads_named("strongroom")?;
+    let alike_server = start_bare(body_bytes, Some(threads))?;
     let fixed = Exchange {
         request: exchanges[0].request.clone(),
         body: bare::body(body_bytes),
     };
     let fixed = vec![fixed; SECRETS];
 
-    let mut pairs = Vec::with_capacity(run.pairs);
-    // The first pair is a warm-up.
+    let mut rounds = Vec::with_capacity(run.pairs);
+    // The first round is a warm-up.
     for number in 0..=run.pairs {
         let bare = one_round(&bare_server, &fixed, run.connections, round)?;
         let strongroom = one_round(&server, &exchanges, run.connections, round)?;
+        let alike = one_round(&alike_server, &fixed, run.connections, round)?;
         if number > 0 {
             note(&format!(
-                "read {number}/{}: {} against {}",
+                "read {number}/{}: {} against {}; with {threads} thread(s) {}",
                 run.pairs,
                 strongroom.shown(),
-                bare.shown()
+                bare.shown(),
+                alike.shown()
             ));
-            pairs.push((strongroom, bare));
+            rounds.push(ReadRound {
+                strongroom,
+                bare,
+                alike,
+            });
         }
     }
-    server.stop()?;
+    for server in [server, bare_server, alike_server] {
+        server.stop()?;
+    }
+    let ratio = |of: fn(&ReadRound) -> f64| median(rounds.iter().map(of));
     Ok(ReadResult {
         connections: run.connections,
         value_bytes: value(0).len(),
         body_bytes,
-        cpu_ratio: median(pairs.iter().map(|(a, b)| a.cpu_us / b.cpu_us)),
-        rate_ratio: median(pairs.iter().map(|(a, b)| a.per_second / b.per_second)),
-        strongroom: Side::median_of(pairs.iter().map(|(strongroom, _)| strongroom)),
-        bare: Side::median_of(pairs.iter().map(|(_, bare)| bare)),
-        pairs,
+        threads,
+        cpu_ratio: ratio(|round| round.strongroom.cpu_us / round.bare.cpu_us),
+        rate_ratio: ratio(|round| round.strongroom.per_second / round.bare.per_second),
+        alike_cpu_ratio: ratio(|round| round.strongroom.cpu_us / round.alike.cpu_us),
+        alike_rate_ratio: ratio(|round| round.strongroom.per_second / round.alike.per_second),
+        strongroom: Side::median_of(rounds.iter().map(|round| &round.strongroom)),
+        bare: Side::median_of(rounds.iter().map(|round| &round.bare)),
+        alike: Side::median_of(rounds.iter().map(|round| &round.alike)),
+        rounds,
     })
+}
+
+fn start_bare(body_bytes: usize, threads: Option<usize>) -> Result<Server, Failed> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["bare", "--body-bytes", &body_bytes.to_string()]);
+    if let Some(threads) = threads {
+        command.args(["--threads", &threads.to_string()]);
+    }
+    Server::start(&mut command)
 }
 
 /// Loads a server that `strongroom dev` has been started as with so many reads, for the memory that they leave behind.

@@ -21,17 +21,32 @@ pub(crate) struct Report {
     pub(crate) ready: Option<ReadyResult>,
 }
 
-/// GetSecretValue beside the bare server. Ratios are medians of the pairs' ratios.
+/// GetSecretValue beside the bare server. Ratios are medians of the rounds' ratios.
 #[derive(Serialize)]
 pub(crate) struct ReadResult {
     pub(crate) connections: usize,
     pub(crate) value_bytes: usize,
     pub(crate) body_bytes: usize,
+    /// Threads that serve Strongroom's requests.
+    pub(crate) threads: usize,
     pub(crate) strongroom: Side,
     pub(crate) bare: Side,
+    pub(crate) alike: Side,
     pub(crate) cpu_ratio: f64,
     pub(crate) rate_ratio: f64,
-    pub(crate) pairs: Vec<(Side, Side)>,
+    pub(crate) alike_cpu_ratio: f64,
+    pub(crate) alike_rate_ratio: f64,
+    pub(crate) rounds: Vec<ReadRound>,
+}
+
+/// One round of each.
+#[derive(Serialize)]
+pub(crate) struct ReadRound {
+    pub(crate) strongroom: Side,
+    /// The bare server as hyper's and tokio's defaults make it, with a thread for each processor.
+    pub(crate) bare: Side,
+    /// The bare server with as many threads as Strongroom has.
+    pub(crate) alike: Side,
 }
 
 /// PutSecretValue beside the store alone.
@@ -150,8 +165,8 @@ impl Report {
 
     fn targets(&self) -> Vec<String> {
         let mut rows = Vec::new();
-        let mut row = |what: &str, figure: String, target: &str, is_reached: bool| {
-            let verdict = if is_reached { "reached" } else { "falls short" };
+        let reached = |is_reached: bool| if is_reached { "reached" } else { "falls short" };
+        let mut row = |what: &str, figure: String, target: &str, verdict: &str| {
             rows.push(format!("| {what} | {figure} | {target} | {verdict} |"));
         };
         if let Some(read) = &self.read {
@@ -159,7 +174,7 @@ impl Report {
                 "GetSecretValue: CPU time, against the bare server",
                 format!("{:.2} times", read.cpu_ratio),
                 "at most 1.7 times",
-                read.cpu_ratio <= 1.7,
+                reached(read.cpu_ratio <= 1.7),
             );
             row(
                 &format!(
@@ -168,8 +183,22 @@ impl Report {
                 ),
                 format!("{:.2} times", read.rate_ratio),
                 "at least 0.6 times",
-                read.rate_ratio >= 0.6,
+                reached(read.rate_ratio >= 0.6),
             );
+            if read.threads != self.machine.cores {
+                row(
+                    &format!(
+                        "the same two, against a bare server with {} thread(s), as Strongroom has",
+                        read.threads
+                    ),
+                    format!(
+                        "{:.2} and {:.2} times",
+                        read.alike_cpu_ratio, read.alike_rate_ratio
+                    ),
+                    "–",
+                    "",
+                );
+            }
         }
         if let Some(write) = &self.write {
             row(
@@ -179,7 +208,7 @@ impl Report {
                 ),
                 format!("{:.2} times", write.rate_ratio),
                 "at least 0.5 times",
-                write.rate_ratio >= 0.5,
+                reached(write.rate_ratio >= 0.5),
             );
         }
         if let Some(ready) = &self.ready {
@@ -187,19 +216,19 @@ impl Report {
                 "from the start of the process to `ready`",
                 format!("{:.0} ms", ready.ready_ms),
                 "at most 100 ms",
-                ready.ready_ms <= 100.0,
+                reached(ready.ready_ms <= 100.0),
             );
             row(
                 "memory when idle, after the start",
                 format!("{:.1} MiB", ready.idle_mib),
                 "below 40 MiB",
-                ready.idle_mib < 40.0,
+                reached(ready.idle_mib < 40.0),
             );
             row(
                 &format!("memory when idle, after {} reads", ready.reads),
                 format!("{:.1} MiB", ready.after_reads_mib),
                 "–",
-                true,
+                "",
             );
         }
         rows
@@ -210,6 +239,9 @@ impl Report {
         if let Some(read) = &self.read {
             sides.push(("GetSecretValue", &read.strongroom));
             sides.push(("the bare server", &read.bare));
+            if read.threads != self.machine.cores {
+                sides.push(("the bare server, with as many threads", &read.alike));
+            }
         }
         if let Some(write) = &self.write {
             sides.push(("PutSecretValue", &write.strongroom));
