@@ -171,30 +171,28 @@ impl Report {
         };
         if let Some(read) = &self.read {
             row(
-                "GetSecretValue: CPU time, against the bare server",
-                format!("{:.2} times", read.cpu_ratio),
+                "GetSecretValue: CPU time, against the bare server with as many threads",
+                format!("{:.2} times", read.alike_cpu_ratio),
                 "at most 1.7 times",
-                reached(read.cpu_ratio <= 1.7),
+                reached(read.alike_cpu_ratio <= 1.7),
             );
             row(
                 &format!(
-                    "GetSecretValue: requests per second at {} connections, against the bare server",
+                    "GetSecretValue: requests per second at {} connections, against the bare server with as \
+                     many threads",
                     read.connections
                 ),
-                format!("{:.2} times", read.rate_ratio),
+                format!("{:.2} times", read.alike_rate_ratio),
                 "at least 0.6 times",
-                reached(read.rate_ratio >= 0.6),
+                reached(read.alike_rate_ratio >= 0.6),
             );
             if read.threads != self.machine.cores {
                 row(
                     &format!(
-                        "the same two, against a bare server with {} thread(s), as Strongroom has",
-                        read.threads
+                        "the same two, {} thread(s) against a bare server with {}: not alike",
+                        read.threads, self.machine.cores
                     ),
-                    format!(
-                        "{:.2} and {:.2} times",
-                        read.alike_cpu_ratio, read.alike_rate_ratio
-                    ),
+                    format!("{:.2} and {:.2} times", read.cpu_ratio, read.rate_ratio),
                     "–",
                     "",
                 );
