@@ -1,7 +1,7 @@
 //! Reading a request of AWS's JSON protocols: what its body may be, which types its members have,
 //! and the constraints of the model, with AWS's wording for each violation.
 //!
-//! A request is read in one go: [`read`] hands [`Members`] to the operation, which takes its members
+//! A request is read in one go: [`understand`] hands [`Members`] to the operation, which takes its members
 //! one by one; whatever is wrong is collected there, and the half-read request is dropped.
 //!
 //! Source: reference/api.md §1 and §1.1.
@@ -17,13 +17,12 @@ use strongroom_keys::SecretBytes;
 
 use crate::refusal::Refusal;
 
-/// Reads a request's body and takes the operation's members out of it.
-///
-/// # Refusals
-/// - `SerializationException`: not a JSON object, or a member of the wrong type.
-/// - `ValidationException`: constraints of the model are broken; all of them are listed.
-/// - What the members were refused for, by [`Members::refuse`] before what they mean by [`Members::object`].
-pub fn read<T>(body: &[u8], take: impl FnOnce(&mut Members<'_, '_>) -> T) -> Result<T, Refusal> {
+/// Reads a request and raises its objection at once; for tests, which have no gate in between.
+#[cfg(test)]
+pub(crate) fn read<T>(
+    body: &[u8],
+    take: impl FnOnce(&mut Members<'_, '_>) -> T,
+) -> Result<T, Refusal> {
     let Understood { request, objection } = understand(body, take)?;
     objection.map_or(Ok(request), Err)
 }
@@ -36,10 +35,12 @@ pub struct Understood<T> {
     pub objection: Option<Refusal>,
 }
 
-/// Reads a request as [`read`] does, and leaves it to the caller to raise the objection.
+/// Reads a request's body and takes the operation's members out of it; the caller raises the objection.
 ///
 /// # Refusals
-/// As [`read`], but for the objection.
+/// - `SerializationException`: not a JSON object, or a member of the wrong type.
+/// - `ValidationException`: constraints of the model are broken; all of them are listed.
+/// - What the members were refused for, by [`Members::refuse`].
 pub fn understand<T>(
     body: &[u8],
     take: impl FnOnce(&mut Members<'_, '_>) -> T,

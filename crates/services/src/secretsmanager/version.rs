@@ -12,8 +12,8 @@ use super::secret::{Secret, ValueKind, Version};
 use crate::kms::{self, Envelope, KmsKey};
 use crate::operation::Given;
 use crate::records::{Changes, Records};
-use crate::refusal::{Refusal, Stop};
-use crate::staging::{AWSCURRENT, Immovable};
+use crate::refusal::Stop;
+use crate::staging::{AWSCURRENT, AWSPENDING, AWSPREVIOUS};
 
 /// Versions of a secret; above it, old ones without labels are removed.
 /// Source: reference/api.md §4 ("~100").
@@ -114,7 +114,8 @@ pub fn add(
     secret
         .labels
         .attach_all(labels.unwrap_or(&current), token)
-        .map_err(label_refusal)?;
+        // Attaching can fail in one way only.
+        .map_err(|_| refusals::too_many_labels())?;
     if secret.labels.holder(AWSCURRENT).is_none() {
         secret.labels.promote(token);
     }
@@ -158,11 +159,7 @@ pub fn reseal(
     changes: &mut Changes,
 ) -> Result<(), Stop> {
     let key = key_of(secret, records, given, changes)?;
-    let service_labels = [
-        AWSCURRENT,
-        crate::staging::AWSPENDING,
-        crate::staging::AWSPREVIOUS,
-    ];
+    let service_labels = [AWSCURRENT, AWSPENDING, AWSPREVIOUS];
     let labelled: Vec<String> = service_labels
         .iter()
         .filter_map(|label| secret.labels.holder(label))
@@ -189,12 +186,6 @@ pub fn reseal(
         }
     }
     Ok(())
-}
-
-/// The refusal that a label's move ends in when a new version asked for it.
-pub(super) fn label_refusal(_: Immovable) -> Refusal {
-    // Attaching can fail in one way only.
-    refusals::too_many_labels()
 }
 
 /// The key that new values of a secret are sealed under.
