@@ -15,6 +15,7 @@
 //! is, who asks, or where sealed bytes rest. The byte layouts are written down in
 //! `docs/formats.md`.
 
+mod algorithm;
 pub mod allocator;
 mod cipher;
 mod durable_file;
@@ -24,6 +25,7 @@ mod keyring;
 pub mod seal;
 mod secret_bytes;
 
+pub use algorithm::{EncryptionAlgorithm, KeySpec, MacAlgorithm, SigningAlgorithm};
 pub use cipher::{EncryptionContext, OpenError, OpenFailure, Purpose, Sealed};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use keyring::{DataKey, KeyVersionName, Keyring, NotARootKeyId, RootKey, RootKeyId};

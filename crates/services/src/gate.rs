@@ -1,22 +1,54 @@
 //! Authorization: the one place that lets an operation through, and the only maker of
 //! [`Authorized`], which every decision asks for.
 //!
-//! Each account's root may do everything in its own account; every other request is denied.
+//! What has no policy of its own in force is its account's: the account's root may do everything with
+//! it, everyone else is denied. What a policy guards is decided by `strongroom-policy`.
 
-use crate::caller::{AccountId, Caller, Principal};
-use crate::operation::Operation;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use strongroom_policy::{self as policy, Context, Decision, Policies, Reach, ResourceRule};
+
+use crate::caller::{AccountId, Principal};
+use crate::kms::key::KmsKey;
+use crate::operation::{Given, Operation};
 use crate::records::Records;
 use crate::refusal::{Refusal, Stop};
+use crate::time::rfc3339;
 
 /// One permission that a caller must hold for an operation.
-#[derive(Copy, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Need<'a> {
     /// The IAM action, such as `secretsmanager:GetSecretValue`.
     pub action: &'static str,
     /// The account that owns the resource.
-    pub owner: &'a AccountId,
-    /// The resource as the caller named it; absent for actions on no resource of their own.
-    pub shown: Option<&'a str>,
+    pub owner: Cow<'a, AccountId>,
+    /// The resource as a refusal shows it; absent for actions on no resource of their own.
+    pub shown: Option<Cow<'a, str>>,
+    /// What stands before the resource on its own side.
+    pub guard: Guard,
+}
+
+/// What a resource's own side says to a request.
+#[derive(Clone, Debug)]
+pub enum Guard {
+    /// Nothing: it is for its account alone.
+    Account,
+    /// It isn't there. Its own account may learn that; others only that they may not ask.
+    Absent,
+    /// It is a KMS key: nothing goes without its policy or a grant, for root neither.
+    Key(Box<KeyGuard>),
+}
+
+/// A KMS key, and what is known of the request to it.
+#[derive(Clone, Debug)]
+pub struct KeyGuard {
+    /// The key.
+    pub key: Arc<KmsKey>,
+    /// How closely a grant names the caller, where one allows the action.
+    pub granted: Option<Reach>,
+    /// The `kms:` condition keys.
+    pub context: Context,
 }
 
 /// A request that passed the gate.
@@ -32,27 +64,77 @@ impl<Op> Authorized<Op> {
 /// Asks for everything that the operation needs, and lets it through where all of it is granted.
 pub fn authorize<Op: Operation>(
     request: Op,
-    caller: &Caller,
     records: &Records<'_>,
+    given: &Given<'_>,
 ) -> Result<Authorized<Op>, Stop> {
-    for need in request.needs(caller, records)? {
-        permit(caller, &need)?;
+    for need in request.needs(given.caller, records)? {
+        permit(need, given)?;
     }
     Ok(Authorized(request))
 }
 
-/// Grants or denies one need; for operations that decide item by item, such as batch reads.
-pub fn permit(caller: &Caller, need: &Need<'_>) -> Result<(), Refusal> {
-    match caller.principal {
-        Principal::Root if caller.account == *need.owner => Ok(()),
-        Principal::Root => Err(Refusal::access_denied(
-            &caller.arn(),
-            need.action,
-            need.shown,
-            &format!(
-                "because no resource-based policy allows the {} action",
-                need.action
-            ),
-        )),
+/// Grants or denies one need; for operations that decide item by item, such as batch reads, and for
+/// a service that uses another one for its caller.
+pub fn permit(need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
+    let caller = given.caller;
+    let Principal::Root = caller.principal;
+    let reason = match &need.guard {
+        Guard::Account | Guard::Absent if caller.account == *need.owner => return Ok(()),
+        Guard::Account => format!(
+            "because no resource-based policy allows the {} action",
+            need.action
+        ),
+        // Source: AWS KMS Developer Guide, Troubleshooting key access.
+        Guard::Absent => "because the resource does not exist in this Region, no resource-based \
+                          policies allow access, or a resource-based policy explicitly denies access"
+            .to_owned(),
+        Guard::Key(guard) => match refused_by_key(need.action, guard, given) {
+            None => return Ok(()),
+            Some(reason) => reason,
+        },
+    };
+    Err(Refusal::access_denied(
+        &caller.arn(),
+        need.action,
+        need.shown.as_deref(),
+        &reason,
+    ))
+}
+
+/// Why a key doesn't let a request through; `None` where it does.
+fn refused_by_key(action: &str, guard: &KeyGuard, given: &Given<'_>) -> Option<String> {
+    let caller = policy::Caller::Root {
+        account: given.caller.account.as_str().to_owned(),
+    };
+    let mut context = guard.context.clone();
+    add_global_keys(&mut context, given);
+    let arn = guard.key.arn();
+    let policies = Policies {
+        resource: Some(guard.key.policy.document()),
+        resource_rule: ResourceRule::Required,
+        granted: guard.granted,
+        ..Policies::none(guard.key.account.as_str())
+    };
+    match policy::decide(
+        &policies,
+        &policy::Request::new(&caller, action, &arn, &context),
+    ) {
+        Decision::Allow(_) => None,
+        Decision::Deny(refused) => Some(refused.reason(action)),
     }
+}
+
+/// The condition keys that every request has.
+///
+/// Source: IAM User Guide, AWS global condition context keys.
+fn add_global_keys(context: &mut Context, given: &Given<'_>) {
+    let caller = given.caller;
+    context.insert("aws:PrincipalArn", caller.arn());
+    context.insert("aws:PrincipalAccount", caller.account.as_str());
+    context.insert("aws:PrincipalType", "Account");
+    context.insert("aws:PrincipalIsAWSService", "false");
+    context.insert("aws:userid", caller.account.as_str());
+    context.insert("aws:RequestedRegion", caller.region.as_str());
+    context.insert("aws:CurrentTime", rfc3339(given.now));
+    context.insert("aws:EpochTime", given.now.seconds().to_string());
 }

@@ -7,6 +7,7 @@
 //! Source: reference/api.md §1 and §1.1.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -16,6 +17,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use strongroom_keys::SecretBytes;
 
 use crate::refusal::Refusal;
+use crate::time::Timestamp;
 
 /// Reads a request and raises its objection at once; for tests, which have no gate in between.
 #[cfg(test)]
@@ -245,6 +247,71 @@ impl<'j> Members<'j, '_> {
         length_constraint(bytes.len(), &length, &mut broken);
         self.note_all(name, Shown::Withheld, broken);
         Some(bytes)
+    }
+
+    /// Bytes in base64 that are no secret. The length is in bytes, decoded.
+    pub fn blob(&mut self, name: &str, length: RangeInclusive<usize>) -> Option<Vec<u8>> {
+        self.secret_blob(name, length)
+            .map(|bytes| bytes.expose().to_vec())
+    }
+
+    /// An instant that may be there: seconds since 1970, with a fraction or without.
+    pub fn instant(&mut self, name: &str) -> Option<Timestamp> {
+        let seconds = match self.find(name)? {
+            Json::Integer(seconds) => *seconds as f64,
+            Json::Fraction(seconds) => *seconds,
+            other => {
+                self.problems.wrong_type(other.cannot_be("Timestamp"));
+                return None;
+            }
+        };
+        // A float that is out of range becomes the nearest end of the range.
+        Some(Timestamp::from_milliseconds(
+            (seconds * 1000.0).round() as i64
+        ))
+    }
+
+    /// A map of texts that may be there.
+    pub fn map(&mut self, name: &str) -> Option<BTreeMap<String, String>> {
+        let Json::Object(members) = self.find(name)? else {
+            self.problems.wrong_type("Expected map or null".to_owned());
+            return None;
+        };
+        let mut map = BTreeMap::new();
+        for (key, value) in members {
+            match value {
+                Json::Null => {}
+                Json::Text(text) => {
+                    map.insert(key.to_string(), text.to_string());
+                }
+                other => self.problems.wrong_type(other.cannot_be("String")),
+            }
+        }
+        Some(map)
+    }
+
+    /// A structure that may be there, taken by `take`.
+    pub fn structure<T>(
+        &mut self,
+        name: &str,
+        take: impl FnOnce(&mut Members<'_, '_>) -> T,
+    ) -> Option<T> {
+        let members = match self.find(name)? {
+            Json::Object(members) => members,
+            other => {
+                self.problems.wrong_type(match other {
+                    Json::List(_) => other.not_expected(),
+                    _ => "Expected structure or null".to_owned(),
+                });
+                return None;
+            }
+        };
+        let path = Some(self.path_of(name));
+        Some(take(&mut Members {
+            members,
+            path,
+            problems: self.problems,
+        }))
     }
 
     /// A yes or no that may be there.
@@ -730,6 +797,52 @@ mod tests {
             Some(
                 "1 validation error detected: Value at 'secretString' failed to satisfy \
                  constraint: Member must have length less than or equal to 4"
+            )
+        );
+    }
+
+    #[test]
+    fn maps_structures_and_instants_are_taken_as_they_are() {
+        let take = |members: &mut Members<'_, '_>| {
+            (
+                members.map("Map"),
+                members.structure("Inner", |inner| inner.required_text("Name", &ID)),
+                members.instant("At"),
+                members.blob("Blob", 1..=4),
+            )
+        };
+        let (map, inner, at, blob) = read(
+            br#"{"Map":{"b":"2","a":"1","c":null},"Inner":{"Name":"n"},"At":1.5,"Blob":"AQI="}"#,
+            take,
+        )
+        .unwrap();
+        let expected = [("a", "1"), ("b", "2")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        assert_eq!(map, Some(BTreeMap::from(expected)));
+        assert_eq!(inner.as_deref(), Some("n"));
+        assert_eq!(at, Some(Timestamp::from_milliseconds(1_500)));
+        assert_eq!(blob, Some(vec![1, 2]));
+        for (body, message) in [
+            (r#"{"Map":[]}"#, "Expected map or null"),
+            (
+                r#"{"Map":{"a":1}}"#,
+                "NUMBER_VALUE cannot be converted to String",
+            ),
+            (r#"{"Inner":"x"}"#, "Expected structure or null"),
+            (
+                r#"{"At":"x"}"#,
+                "STRING_VALUE cannot be converted to Timestamp",
+            ),
+            (r#"{"Blob":"!"}"#, "Blob is not valid base64"),
+        ] {
+            let refusal = read(body.as_bytes(), take).unwrap_err();
+            assert_eq!(refusal.message.as_deref(), Some(message), "{body}");
+        }
+        let refusal = read(br#"{"Inner":{}}"#, take).unwrap_err();
+        assert_eq!(
+            refusal.message.as_deref(),
+            Some(
+                "1 validation error detected: Value null at 'inner.name' failed to satisfy \
+                 constraint: Member must not be null"
             )
         );
     }

@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod caller;
+pub mod due;
 pub mod gate;
 pub mod input;
 mod json_text;

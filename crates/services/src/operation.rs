@@ -27,6 +27,27 @@ pub struct Given<'a> {
     pub keyring: &'a Keyring,
 }
 
+/// What work that nobody asked for is given: that which falls due.
+pub struct Means<'a> {
+    /// The domain's present instant.
+    pub now: Timestamp,
+    /// Fresh random bytes; seeded in simulations.
+    pub entropy: &'a dyn Entropy,
+    /// The keys in memory.
+    pub keyring: &'a Keyring,
+}
+
+impl Given<'_> {
+    /// What doesn't depend on the caller.
+    pub fn means(&self) -> Means<'_> {
+        Means {
+            now: self.now,
+            entropy: self.entropy,
+            keyring: self.keyring,
+        }
+    }
+}
+
 /// One AWS operation: the parsed request is the value, its file is the whole story.
 pub trait Operation: Sized + 'static {
     /// The operation's name in `X-Amz-Target`, in audit events and in metrics.
@@ -131,7 +152,7 @@ fn run<Op: Operation>(
     given: &Given<'_>,
 ) -> Result<Written, Stop> {
     let Understood { request, objection } = input::understand(body, Op::read)?;
-    let allowed = gate::authorize(request, given.caller, records)?;
+    let allowed = gate::authorize(request, records, given)?;
     if let Some(objection) = objection {
         return Err(objection.into());
     }

@@ -14,7 +14,10 @@ use serde::de::DeserializeOwned;
 
 use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
-use crate::kms::{Alias, KmsKey};
+use crate::kms::alias::Alias;
+use crate::kms::due::KmsDue;
+use crate::kms::grant::Grant;
+use crate::kms::key::KmsKey;
 use crate::refusal::Stop;
 use crate::secretsmanager::purge::PurgeDue;
 use crate::secretsmanager::secret::Secret;
@@ -110,9 +113,92 @@ impl Key {
         Self::of("kms-key", &[account.as_str(), region.as_str(), key_id])
     }
 
-    /// A KMS alias; `name` is without `alias/`.
+    /// What every KMS key's record of a region starts with.
+    pub fn kms_keys(account: &AccountId, region: &Region) -> Self {
+        Self::kms_key(account, region, "")
+    }
+
+    /// A KMS alias; `name` is with `alias/`.
     pub fn kms_alias(account: &AccountId, region: &Region, name: &str) -> Self {
         Self::of("kms-alias", &[account.as_str(), region.as_str(), name])
+    }
+
+    /// What every KMS alias of a region starts with.
+    pub fn kms_aliases(account: &AccountId, region: &Region) -> Self {
+        Self::kms_alias(account, region, "")
+    }
+
+    /// A grant of a KMS key.
+    pub fn kms_grant(account: &AccountId, region: &Region, key_id: &str, grant_id: &str) -> Self {
+        Self::of(
+            "kms-grant",
+            &[account.as_str(), region.as_str(), key_id, grant_id],
+        )
+    }
+
+    /// What every grant of a KMS key starts with.
+    pub fn kms_grants(account: &AccountId, region: &Region, key_id: &str) -> Self {
+        Self::kms_grant(account, region, key_id, "")
+    }
+
+    /// The index of a key's grants by grantee; ends with the grant's id.
+    pub fn kms_grant_to(
+        account: &AccountId,
+        region: &Region,
+        key_id: &str,
+        grantee: &str,
+        grant_id: &str,
+    ) -> Self {
+        Self::of(
+            "kms-grant-to",
+            &[account.as_str(), region.as_str(), key_id, grantee, grant_id],
+        )
+    }
+
+    /// What every entry of the index of a key's grants to a principal starts with.
+    pub fn kms_grants_to(
+        account: &AccountId,
+        region: &Region,
+        key_id: &str,
+        grantee: &str,
+    ) -> Self {
+        Self::kms_grant_to(account, region, key_id, grantee, "")
+    }
+
+    /// The index of a region's grants by who may retire them; ends with the key's and the grant's id.
+    pub fn kms_retirable(
+        account: &AccountId,
+        region: &Region,
+        retiring: &str,
+        key_id: &str,
+        grant_id: &str,
+    ) -> Self {
+        Self::of(
+            "kms-retirable",
+            &[
+                account.as_str(),
+                region.as_str(),
+                retiring,
+                key_id,
+                grant_id,
+            ],
+        )
+    }
+
+    /// Something that falls due with a KMS key.
+    pub fn kms_due(at: Timestamp, account: &AccountId, region: &Region, key_id: &str) -> Self {
+        let mut key = Self::kms_dues(at);
+        key.0.push(0);
+        key.0
+            .extend(Self::of(account.as_str(), &[region.as_str(), key_id]).0);
+        key
+    }
+
+    /// Where in the index that which is due with KMS keys at an instant starts.
+    pub fn kms_dues(at: Timestamp) -> Self {
+        let mut key = Self::of("kms-due", &[""]);
+        key.0.extend(ordered(at));
+        key
     }
 
     /// An account.
@@ -244,6 +330,10 @@ records! {
     KmsKey = "KMS key", format 1;
     /// A KMS alias.
     Alias = "KMS alias", format 1;
+    /// A grant of a KMS key.
+    Grant = "KMS grant", format 1;
+    /// Something that falls due with a KMS key.
+    KmsDue = "KMS due", format 1;
     /// A deletion that falls due.
     PurgeDue = "purge", format 1;
     /// An account.

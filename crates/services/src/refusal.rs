@@ -31,15 +31,16 @@ pub struct Refusal {
     pub member: MessageMember,
 }
 
-/// Modeled errors say `Message`, errors of AWS's service framework say `message`.
+/// Modeled errors of Secrets Manager say `Message`; errors of AWS's service framework, and those of
+/// KMS, say `message`.
 ///
-/// Source: reference/api.md §1, "Error body".
+/// Source: reference/api.md §1, "Error body"; reference/kms-iam-sts.md §A1.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum MessageMember {
     /// `Message`
-    Modeled,
+    Capital,
     /// `message`
-    Framework,
+    LowerCase,
 }
 
 impl Refusal {
@@ -48,7 +49,7 @@ impl Refusal {
         Refusal {
             code,
             message: Some(message.into()),
-            member: MessageMember::Modeled,
+            member: MessageMember::Capital,
         }
     }
 
@@ -57,7 +58,7 @@ impl Refusal {
         Refusal {
             code,
             message: Some(message.into()),
-            member: MessageMember::Framework,
+            member: MessageMember::LowerCase,
         }
     }
 
@@ -66,7 +67,7 @@ impl Refusal {
         Refusal {
             code: "UnknownOperationException",
             message: None,
-            member: MessageMember::Framework,
+            member: MessageMember::LowerCase,
         }
     }
 

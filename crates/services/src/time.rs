@@ -47,6 +47,18 @@ impl Timestamp {
     }
 }
 
+/// An instant as policies and people write it, in whole seconds: `2026-01-31T23:59:59Z`.
+pub fn rfc3339(instant: Timestamp) -> String {
+    let nearest = if instant.0 < 0 {
+        jiff::Timestamp::MIN
+    } else {
+        jiff::Timestamp::MAX
+    };
+    jiff::Timestamp::from_second(instant.seconds())
+        .unwrap_or(nearest)
+        .to_string()
+}
+
 /// How AWS's JSON protocols write an instant: a number of seconds with milliseconds as its fraction.
 ///
 /// Source: reference/api.md §1, "Timestamps".
@@ -83,6 +95,20 @@ pub mod epoch_seconds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instant_is_written_in_the_civil_calendar() {
+        for (seconds, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_798_761_599, "2026-12-31T23:59:59Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (-1, "1969-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(rfc3339(Timestamp(seconds * 1000)), expected);
+        }
+    }
 
     #[test]
     fn a_day_starts_at_midnight_utc_also_before_the_epoch() {

@@ -211,8 +211,9 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for At<E> {}
 
 #[cfg(test)]
 mod tests {
-    use strongroom_services::kms::Alias;
+    use strongroom_services::kms::alias::Alias;
     use strongroom_services::records::Record;
+    use strongroom_services::time::Timestamp;
     use strongroom_store::simulated::{Simulated, now};
     use strongroom_store::{Commit, Write};
 
@@ -220,7 +221,10 @@ mod tests {
 
     fn put(store: &dyn Store, key: &Key, key_id: &str) {
         let value = Alias {
+            name: "alias/a".to_owned(),
             key_id: key_id.to_owned(),
+            created: Timestamp::from_milliseconds(0),
+            updated: Timestamp::from_milliseconds(0),
         }
         .encode()
         .unwrap();
@@ -243,7 +247,7 @@ mod tests {
     fn alias() -> (AccountId, Region, Key) {
         let account = AccountId::parse("123456789012").unwrap();
         let region = Region::parse("us-east-1").unwrap();
-        let key = Key::kms_alias(&account, &region, "a");
+        let key = Key::kms_alias(&account, &region, "alias/a");
         (account, region, key)
     }
 

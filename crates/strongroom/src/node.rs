@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 use strongroom_keys::{Entropy, Keyring, RootKey, SecretBytes, SystemEntropy};
 use strongroom_services::accounts::{self, Account, AccountProblem, RootCredentials};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
+use strongroom_services::kms::due::KmsDue;
+use strongroom_services::operation::Means;
 use strongroom_services::records::{Changes, Records};
 use strongroom_services::refusal::{Refusal, Stop};
+use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::time::Timestamp;
 use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{Commit, CommitError, Fault, Range, Store, Write};
@@ -23,7 +26,7 @@ use crate::edge::{Application, Received, Reply};
 use crate::identity::Identities;
 use crate::operations::{Metrics, Outcome};
 use crate::pipeline::{self, Failure, Pipeline, Queues};
-use crate::workers::{PurgeWorker, WorkerState};
+use crate::workers::{DueWorker, WorkerState};
 
 /// Where a development server keeps how far its clock is ahead, so that a restart goes on from there.
 const DEVELOPMENT_CLOCK: &[u8] = b"development-clock";
@@ -71,7 +74,8 @@ pub struct Node {
     clock: Clock,
     identities: Identities,
     queues: Queues,
-    purges: PurgeWorker,
+    purges: DueWorker<PurgeDue>,
+    keys: DueWorker<KmsDue>,
     metrics: Metrics,
     dev: bool,
 }
@@ -138,7 +142,8 @@ impl Node {
             clock: parts.clock,
             identities: Identities::new(),
             queues: Queues::new(),
-            purges: PurgeWorker::new(),
+            purges: DueWorker::new(),
+            keys: DueWorker::new(),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
         }))
@@ -158,7 +163,7 @@ impl Node {
     pub fn health(&self) -> Health {
         Health {
             store: self.store.health(),
-            workers: vec![self.purges.state()],
+            workers: vec![self.purges.state(), self.keys.state()],
         }
     }
 
@@ -289,11 +294,17 @@ impl Node {
         }
     }
 
-    /// Removes each secret whose recovery window is over.
-    pub async fn purge_due(&self) {
-        self.purges
-            .run(&self.records, &*self.store, self.now())
-            .await;
+    /// Does everything that is due: removes secrets whose recovery window is over and keys whose
+    /// waiting period is, renews keys' material.
+    pub async fn carry_out_due(&self) {
+        let means = Means {
+            now: self.now(),
+            entropy: &*self.entropy,
+            keyring: &self.keyring,
+        };
+        let store = &*self.store;
+        self.purges.run(&self.records, store, &means).await;
+        self.keys.run(&self.records, store, &means).await;
     }
 
     /// Stops taking commits, once those that are queued are done.
@@ -404,10 +415,11 @@ impl DevServer for Node {
             .commit(commit)
             .await
             .map_err(|error| error.to_string())?;
-        self.purge_due().await;
-        match self.purges.state().last_error {
-            Some(error) => Err(error),
-            None => Ok(()),
-        }
+        self.carry_out_due().await;
+        let errors = self.health().workers.into_iter();
+        errors
+            .filter_map(|worker| worker.last_error)
+            .next()
+            .map_or(Ok(()), Err)
     }
 }

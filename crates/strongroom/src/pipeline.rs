@@ -11,9 +11,9 @@ use strongroom_services::caller::Caller;
 use strongroom_services::operation::{Entry, Given, Written};
 use strongroom_services::records::{Change, Changes, Records, Seen};
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
-use strongroom_services::secretsmanager;
+use strongroom_services::{kms, secretsmanager};
 use strongroom_store::{Commit, CommitError, Condition, Fault, FaultKind, Revision, Store, Write};
-use strongroom_wire::error_body::{self, ErrorBody, Protocol};
+use strongroom_wire::error_body::{self, ErrorBody};
 use strongroom_wire::request_id::RequestId;
 use strongroom_wire::sigv4::AuthError;
 use strongroom_wire::target::{Service, Target};
@@ -75,14 +75,14 @@ impl Pipeline<'_> {
             Ok(caller) => match entry {
                 Some(entry) => self.execute(entry, &received.body, &caller).await,
                 None => Err(Failure::Refused(
-                    secretsmanager::absent(target.operation())
+                    absent(target.service(), target.operation())
                         .unwrap_or_else(Refusal::unknown_operation),
                 )),
             },
         };
         let reply = match result {
             Ok(body) => success(body),
-            Err(failure) => failure.reply(target.service().protocol(), &received.request_id),
+            Err(failure) => failure.reply(target.service(), &received.request_id),
         };
         (entry.map(|entry| entry.name), reply)
     }
@@ -210,15 +210,32 @@ pub fn commit(seen: Vec<Seen>, changes: Changes) -> Commit {
 
 /// The names of all operations of all services.
 pub fn operation_names() -> impl Iterator<Item = &'static str> {
-    secretsmanager::OPERATIONS.iter().map(|entry| entry.name)
+    Service::ALL
+        .iter()
+        .flat_map(|service| operations(*service))
+        .map(|entry| entry.name)
 }
 
 /// An operation of a service by its name.
 pub fn find(service: Service, operation: &str) -> Option<&'static Entry> {
-    let operations = match service {
+    operations(service)
+        .iter()
+        .find(|entry| entry.name == operation)
+}
+
+fn operations(service: Service) -> &'static [Entry] {
+    match service {
+        Service::Kms => kms::OPERATIONS,
         Service::SecretsManager => secretsmanager::OPERATIONS,
-    };
-    operations.iter().find(|entry| entry.name == operation)
+    }
+}
+
+/// How an operation is refused that AWS has and this deployment has not.
+fn absent(service: Service, operation: &str) -> Option<Refusal> {
+    match service {
+        Service::Kms => kms::absent(operation),
+        Service::SecretsManager => secretsmanager::absent(operation),
+    }
 }
 
 fn success(body: Vec<u8>) -> Reply {
@@ -232,24 +249,25 @@ fn may_block() -> bool {
 
 impl Failure {
     /// What the client is told. What the operator is told goes to the log, under the request's id.
-    pub fn reply(self, protocol: Protocol, request_id: &RequestId) -> Reply {
-        self.error_body(protocol, request_id)
-            .render(protocol, request_id)
+    pub fn reply(self, service: Service, request_id: &RequestId) -> Reply {
+        self.error_body(service, request_id)
+            .render(service.protocol(), request_id)
             .into()
     }
 
-    fn error_body(self, protocol: Protocol, request_id: &RequestId) -> ErrorBody {
+    fn error_body(self, service: Service, request_id: &RequestId) -> ErrorBody {
+        let internal = |message: &str| internal(service, message);
         match self {
-            Failure::Unauthenticated(error) => error.error_body(protocol),
+            Failure::Unauthenticated(error) => error.error_body(service.protocol()),
             Failure::Refused(Refusal {
                 code,
                 message,
-                member: MessageMember::Modeled,
+                member: MessageMember::Capital,
             }) => ErrorBody::modeled(code, message.unwrap_or_default()),
             Failure::Refused(Refusal {
                 code,
                 message,
-                member: MessageMember::Framework,
+                member: MessageMember::LowerCase,
             }) => ErrorBody::framework(code, message),
             Failure::Broken(cause) => {
                 tracing::error!(%request_id, %cause, "a request failed");
@@ -273,16 +291,20 @@ impl Failure {
             Failure::Contended => {
                 tracing::warn!(%request_id, "gave up: the record changed all the time");
                 internal(
-                    "Too many requests change this secret at once. Nothing was changed; try again.",
+                    "Too many requests change this resource at once. Nothing was changed; try again.",
                 )
             }
         }
     }
 }
 
-fn internal(message: &str) -> ErrorBody {
-    ErrorBody::modeled("InternalServiceError", message)
-        .with_status(StatusCode::INTERNAL_SERVER_ERROR)
+/// Each service's own code for its faults.
+fn internal(service: Service, message: &str) -> ErrorBody {
+    let body = match service {
+        Service::Kms => ErrorBody::framework("KMSInternalException", Some(message.to_owned())),
+        Service::SecretsManager => ErrorBody::modeled("InternalServiceError", message),
+    };
+    body.with_status(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Where decisions wait that lost a race over a record.

@@ -1,13 +1,15 @@
 //! Background jobs: what must happen although nobody asks. Each shows when it ran last and what went
 //! wrong. What is to be done is decided in `strongroom-services`; here it is found and committed.
 
+use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use strongroom_services::records::{Key, Record, Records, Source};
+use strongroom_services::due::{self, Due};
+use strongroom_services::operation::Means;
+use strongroom_services::records::{Key, Records, Source};
 use strongroom_services::refusal::Stop;
-use strongroom_services::secretsmanager::purge::{self, PurgeDue};
 use strongroom_services::time::Timestamp;
 use strongroom_store::{CommitError, FaultKind, Store};
 
@@ -15,10 +17,10 @@ use crate::cache::CachedRecords;
 use crate::node::Node;
 use crate::pipeline;
 
-/// How often the due deletions are looked for.
-const PURGE_INTERVAL: Duration = Duration::from_secs(1);
-/// Deletions that are carried out before the index is looked at again.
-const PURGE_BATCH: usize = 1000;
+/// How often what is due is looked for.
+const DUE_INTERVAL: Duration = Duration::from_secs(1);
+/// Rows that are carried out before the index is looked at again.
+const DUE_BATCH: usize = 1000;
 
 /// How a background job is doing.
 #[derive(Clone, Debug)]
@@ -37,32 +39,34 @@ pub struct WorkerState {
 pub fn start(node: &Arc<Node>) {
     let node: Weak<Node> = Arc::downgrade(node);
     tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(PURGE_INTERVAL);
+        let mut ticks = tokio::time::interval(DUE_INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let Some(node) = node.upgrade() else { return };
-            node.purge_due().await;
+            node.carry_out_due().await;
         }
     });
 }
 
-/// Ends secrets whose recovery window is over.
-pub struct PurgeWorker {
+/// Does one kind of work when it is due.
+pub struct DueWorker<D> {
     state: Mutex<WorkerState>,
+    work: PhantomData<fn() -> D>,
 }
 
-impl PurgeWorker {
+impl<D: Due> DueWorker<D> {
     /// It has not run yet.
     pub fn new() -> Self {
         let state = WorkerState {
-            name: "purge",
+            name: D::WORK,
             last_run: None,
             done: 0,
             last_error: None,
         };
-        PurgeWorker {
+        DueWorker {
             state: Mutex::new(state),
+            work: PhantomData,
         }
     }
 
@@ -74,12 +78,12 @@ impl PurgeWorker {
             .clone()
     }
 
-    /// Carries out every deletion that is due. Safe to run twice at once: each is conditional on the
-    /// secret still being as it was read.
-    pub async fn run(&self, records: &CachedRecords, store: &dyn Store, now: Timestamp) {
+    /// Carries out everything that is due. Safe to run twice at once: each commit is conditional on
+    /// what was read being unchanged.
+    pub async fn run(&self, records: &CachedRecords, store: &dyn Store, means: &Means<'_>) {
         let mut done = 0;
         let result = loop {
-            match Self::batch(records, store, now).await {
+            match Self::batch(records, store, means).await {
                 Ok(0) => break Ok(()),
                 Ok(count) => done += count,
                 Err(error) => break Err(error),
@@ -95,10 +99,10 @@ impl PurgeWorker {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.done += done;
         match result {
-            Ok(()) => (state.last_run, state.last_error) = (Some(now), None),
+            Ok(()) => (state.last_run, state.last_error) = (Some(means.now), None),
             Err(error) => {
                 if state.last_error.as_ref() != Some(&error) {
-                    tracing::error!(%error, "scheduled deletions could not be carried out");
+                    tracing::error!(%error, work = D::WORK, "what is due could not be carried out");
                 }
                 state.last_error = Some(error);
             }
@@ -108,18 +112,18 @@ impl PurgeWorker {
     async fn batch(
         source: &CachedRecords,
         store: &dyn Store,
-        now: Timestamp,
+        means: &Means<'_>,
     ) -> Result<u64, String> {
         let mut done = 0;
-        for (row, due) in Self::due(source, now).map_err(text)? {
+        for (row, due) in Self::due(source, means.now).map_err(text)? {
             let records = Records::of(source);
-            let changes = due.carry_out(row, &records, now).map_err(text)?;
+            let changes = due.carry_out(row, &records, means).map_err(text)?;
             match store
                 .commit(pipeline::commit(records.into_seen(), changes))
                 .await
             {
                 Ok(_) => done += 1,
-                // Restored or removed in this instant; its row is looked at again.
+                // Changed in this instant; its row is looked at again.
                 Err(CommitError::Conflict { .. }) => {}
                 Err(error) => return Err(error.to_string()),
             }
@@ -127,20 +131,19 @@ impl PurgeWorker {
         Ok(done)
     }
 
-    fn due(source: &CachedRecords, now: Timestamp) -> Result<Vec<(Key, Arc<PurgeDue>)>, Stop> {
-        let (start, end) = purge::due_range(now);
+    fn due(source: &CachedRecords, now: Timestamp) -> Result<Vec<(Key, Arc<D>)>, Stop> {
+        let (start, end) = due::range::<D>(now);
         let mut due = Vec::new();
         source.scan(&start, &end, false, &mut |key, bytes| {
-            match PurgeDue::decode(bytes) {
+            match D::decode(bytes) {
                 Ok(record) => due.extend(
-                    PurgeDue::unwrap(&record)
-                        .map(|row| (Key::from_bytes(key.to_vec()), Arc::clone(row))),
+                    D::unwrap(&record).map(|row| (Key::from_bytes(key.to_vec()), Arc::clone(row))),
                 ),
                 Err(unreadable) => {
                     return ControlFlow::Break(Err(Stop::Unavailable(Box::new(unreadable))));
                 }
             }
-            if due.len() < PURGE_BATCH {
+            if due.len() < DUE_BATCH {
                 ControlFlow::Continue(())
             } else {
                 ControlFlow::Break(Ok(()))
@@ -150,7 +153,7 @@ impl PurgeWorker {
     }
 }
 
-impl Default for PurgeWorker {
+impl<D: Due> Default for DueWorker<D> {
     fn default() -> Self {
         Self::new()
     }

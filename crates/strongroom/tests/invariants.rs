@@ -8,7 +8,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_services::accounts::{AccessKey, Account};
-use strongroom_services::kms::{Alias, KmsKey};
+use strongroom_services::kms::alias::Alias;
+use strongroom_services::kms::due::KmsDue;
+use strongroom_services::kms::grant::Grant;
+use strongroom_services::kms::key::KmsKey;
 use strongroom_services::records::{Key, Record};
 use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::secretsmanager::secret::{Lifecycle, Secret, ValueKind};
@@ -44,6 +47,9 @@ struct Found {
     kms_keys: BTreeMap<Vec<u8>, KmsKey>,
     /// The aliases' keys and what they name.
     aliases: Vec<(Vec<u8>, String)>,
+    grants: BTreeSet<String>,
+    /// The keys of rows of grants' indices, and the grants' ids.
+    grant_rows: Vec<(Vec<u8>, String)>,
     wrong: Vec<String>,
 }
 
@@ -86,6 +92,17 @@ impl Found {
                     self.aliases.push((key.to_vec(), alias.key_id));
                 }
             }
+            b"kms-grant" => {
+                if let Some(grant) = self.decoded::<Grant>(key, value) {
+                    self.grants.insert(grant.grant_id);
+                }
+            }
+            b"kms-grant-to" | b"kms-retirable" if value.is_empty() => {
+                let id = key.rsplit(|byte| *byte == 0).next().unwrap_or_default();
+                self.grant_rows
+                    .push((key.to_vec(), String::from_utf8_lossy(id).into_owned()));
+            }
+            b"kms-due" => drop(self.decoded::<KmsDue>(key, value)),
             b"account" => drop(self.decoded::<Account>(key, value)),
             b"access-key" => drop(self.decoded::<AccessKey>(key, value)),
             b"development-clock" => {}
@@ -149,9 +166,11 @@ impl Found {
                 self.wrong.push(format!("{alias} names no KMS key"));
             }
         }
-        if self.kms_keys.len() != self.aliases.len() {
-            self.wrong
-                .push("there are KMS keys that no alias names".to_owned());
+        for (row, grant_id) in &self.grant_rows {
+            if !self.grants.contains(grant_id) {
+                let row = row.escape_ascii();
+                self.wrong.push(format!("{row} is of no grant"));
+            }
         }
         let orphans = self.values.keys().chain(&self.rows);
         self.wrong

@@ -12,13 +12,15 @@ use crate::sigv4::{AuthError, Scope};
 /// A service that is served here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Service {
+    /// AWS Key Management Service.
+    Kms,
     /// AWS Secrets Manager.
     SecretsManager,
 }
 
 impl Service {
     /// Every service, in no order that matters.
-    pub const ALL: &[Service] = &[Service::SecretsManager];
+    pub const ALL: &[Service] = &[Service::Kms, Service::SecretsManager];
 
     /// The name in a signature's scope, in an ARN and before the colon of an IAM action.
     #[must_use]
@@ -34,6 +36,12 @@ impl Service {
 
     fn row(self) -> &'static Row {
         match self {
+            Service::Kms => &Row {
+                signing_name: "kms",
+                target_prefix: "TrentService",
+                content_type: "application/x-amz-json-1.1",
+                protocol: Protocol::AwsJson,
+            },
             Service::SecretsManager => &Row {
                 signing_name: "secretsmanager",
                 target_prefix: "secretsmanager",
@@ -212,6 +220,22 @@ mod tests {
     }
 
     #[test]
+    fn each_service_has_its_prefix_and_its_name_in_signatures() {
+        for (target, service, name) in [
+            (
+                "secretsmanager.X",
+                Service::SecretsManager,
+                "secretsmanager",
+            ),
+            ("TrentService.X", Service::Kms, "kms"),
+        ] {
+            let parts = parts("POST", "/", &[JSON, ("x-amz-target", target)]);
+            let read = Target::read(&parts).unwrap().service();
+            assert_eq!((read, read.signing_name()), (service, name));
+        }
+    }
+
+    #[test]
     fn an_operation_that_does_not_exist_is_still_an_operation() {
         let parts = parts(
             "POST",
@@ -263,7 +287,7 @@ mod tests {
             &["SecretsManager.ListSecrets"],
             &["secretsmanager.List Secrets"],
             &["secretsmanager.ListSecrets.x"],
-            &["TrentService.Decrypt"],
+            &["trentservice.Decrypt"],
             &["secretsmanager.ListSecrets", "secretsmanager.DeleteSecret"],
         ];
         for values in targets {

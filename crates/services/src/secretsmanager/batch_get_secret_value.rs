@@ -157,7 +157,7 @@ fn read_one(
 ) -> Result<SecretValue, Stop> {
     let secret_id = SecretId::parse(given_id.to_owned())?;
     for need in shapes::need_on("secretsmanager:GetSecretValue", &secret_id, given.caller)? {
-        gate::permit(given.caller, &need)?;
+        gate::permit(need, given)?;
     }
     let secret: Arc<Secret> = secret_id.find_active(records, given)?;
     let version = get_secret_value::current(&secret)?;

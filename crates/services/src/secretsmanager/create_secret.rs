@@ -2,6 +2,8 @@
 //!
 //! Source: reference/api.md §5, §6.1.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::purge;
@@ -13,7 +15,7 @@ use super::shapes::{
 };
 use super::version::{self, TokenUse, Value};
 use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
+use crate::gate::{Authorized, Guard, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Key, Records};
@@ -73,8 +75,9 @@ impl Operation for CreateSecret {
     fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         let need = |action| Need {
             action,
-            owner: &caller.account,
-            shown: Some(self.name.as_str()),
+            owner: Cow::Borrowed(&caller.account),
+            shown: Some(Cow::Borrowed(self.name.as_str())),
+            guard: Guard::Account,
         };
         let mut needs = vec![need("secretsmanager:CreateSecret")];
         if !self.tags.is_empty() {
@@ -122,7 +125,7 @@ impl Operation for CreateSecret {
             .secret_type
             .filter(|secret_type| !secret_type.is_empty());
         if let Some(named) = &request.kms_key_id {
-            secret.kms_key_id = version::chosen_key(named, records, given)?;
+            secret.kms_key_id = version::chosen_key(named, &secret, records, given)?;
         }
         shapes::merge_tags(&mut secret.tags, request.tags)?;
         let mut version_id = None;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::secret::{Lifecycle, Secret, ValueKind};
 use crate::caller::{AccountId, Region};
+use crate::due::Due;
+use crate::operation::Means;
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
 use crate::time::Timestamp;
@@ -31,12 +33,6 @@ pub fn due_key(secret: &Secret, at: Timestamp) -> Key {
     Key::purge_due(at, &secret.account, &secret.region, &secret.name)
 }
 
-/// The part of the store in which the deletions lie that are due by now: its start and its end.
-pub fn due_range(now: Timestamp) -> (Vec<u8>, Vec<u8>) {
-    let start = Key::purges_due(Timestamp::from_milliseconds(i64::MIN)).into_bytes();
-    (start, Key::purges_due(now).end())
-}
-
 /// The row that says whose recovery window ends at its key's instant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PurgeDue {
@@ -54,19 +50,27 @@ impl PurgeDue {
             name: secret.name.clone(),
         }
     }
+}
 
-    /// Carries the deletion out. `row` is the row's key. Where the secret was restored, or is gone
-    /// already, only the row is removed.
-    pub fn carry_out(
+impl Due for PurgeDue {
+    const WORK: &'static str = "purge";
+
+    fn index(at: Timestamp) -> Key {
+        Key::purges_due(at)
+    }
+
+    /// Carries the deletion out. Where the secret was restored, or is gone already, only the row is
+    /// removed.
+    fn carry_out(
         &self,
         row: Key,
         records: &Records<'_>,
-        now: Timestamp,
+        means: &Means<'_>,
     ) -> Result<Changes, Stop> {
         let mut changes = Changes::none();
         let key = Key::secret(&self.account, &self.region, &self.name);
         if let Some(secret) = records.read::<Secret>(key)?
-            && secret.is_gone(now)
+            && secret.is_gone(means.now)
         {
             all_of(&secret, &mut changes);
         }

@@ -27,6 +27,30 @@ pub(super) fn kms_key_not_found(named: &str) -> Refusal {
     ))
 }
 
+/// Source: reference/access-control.md §10.
+pub(super) fn kms_access_denied() -> Refusal {
+    Refusal::modeled("AccessDeniedException", "Access to KMS is not allowed")
+}
+
+pub(super) fn decryption_failure() -> Refusal {
+    Refusal::modeled(
+        "DecryptionFailure",
+        "Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
+    )
+}
+
+pub(super) fn encryption_failure() -> Refusal {
+    Refusal::modeled(
+        "EncryptionFailure",
+        "Secrets Manager can't encrypt the protected secret text using the provided KMS key. Check \
+         that the KMS key is available, enabled, and not in an invalid state.",
+    )
+}
+
+pub(super) fn asymmetric_key() -> Refusal {
+    invalid_parameter("Cannot generate a data key with an asymmetric KMS key")
+}
+
 pub(super) fn stage_not_on_version() -> Refusal {
     invalid_request("You provided a VersionStage that is not associated to the provided VersionId.")
 }

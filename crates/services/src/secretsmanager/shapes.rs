@@ -2,6 +2,8 @@
 //!
 //! Source: the service's model (botocore, secretsmanager 2017-10-17).
 
+use std::borrow::Cow;
+
 use strongroom_keys::SecretBytes;
 
 use super::refusals;
@@ -9,7 +11,7 @@ use super::secret::Tag;
 use super::secret_id::SecretId;
 use super::version::Value;
 use crate::caller::Caller;
-use crate::gate::Need;
+use crate::gate::{Guard, Need};
 use crate::input::{Members, Pattern, Text};
 use crate::refusal::{Refusal, Stop};
 
@@ -146,8 +148,9 @@ pub(super) fn need_on<'a>(
 ) -> Result<Vec<Need<'a>>, Stop> {
     Ok(vec![Need {
         action,
-        owner: secret_id.owner(caller),
-        shown: Some(secret_id.as_given()),
+        owner: Cow::Borrowed(secret_id.owner(caller)),
+        shown: Some(Cow::Borrowed(secret_id.as_given())),
+        guard: Guard::Account,
     }])
 }
 
@@ -158,7 +161,8 @@ pub(super) fn need_on_account<'a>(
 ) -> Result<Vec<Need<'a>>, Stop> {
     Ok(vec![Need {
         action,
-        owner: &caller.account,
+        owner: Cow::Borrowed(&caller.account),
         shown: None,
+        guard: Guard::Account,
     }])
 }

@@ -80,7 +80,7 @@ impl Operation for UpdateSecret {
             changed = true;
         }
         if let Some(named) = request.kms_key_id {
-            secret.kms_key_id = version::chosen_key(&named, records, given)?;
+            secret.kms_key_id = version::chosen_key(&named, &secret, records, given)?;
             version::reseal(&mut secret, records, given, &mut changes)?;
             changed = true;
         }

@@ -2,14 +2,19 @@
 //!
 //! Source: reference/versions-and-staging.md §5, §8, §10; reference/api.md §5.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use strongroom_keys::{EncryptionContext, SecretBytes};
+use strongroom_keys::SecretBytes;
 
-use super::refusals;
 use super::secret::{Secret, ValueKind, Version};
-use crate::kms::{self, Envelope, KmsKey};
+use super::{SERVICE, refusals};
+use crate::kms::alias::{SECRETS_MANAGER_ALIAS, alias_arn};
+use crate::kms::envelope::{self, Envelope, KeyProblem};
+use crate::kms::key::{KeyManager, KmsKey};
+use crate::kms::usable::UsableKey;
 use crate::operation::Given;
 use crate::records::{Changes, Records};
 use crate::refusal::Stop;
@@ -101,7 +106,11 @@ pub fn add(
     given: &Given<'_>,
     changes: &mut Changes,
 ) -> Result<(), Stop> {
+    let arn = secret.arn();
+    let context = context(&arn, token);
     let key = key_of(secret, records, given, changes)?;
+    let key = usable("kms:GenerateDataKey", key, &context, records, given)
+        .map_err(|problem| unsealable(problem, secret.kms_key_id.as_deref()))?;
     secret.versions.retain(|version| version.id != token);
     secret.versions.push(Version {
         id: token.to_owned(),
@@ -121,7 +130,7 @@ pub fn add(
     }
     // Only now: a version that just lost its last label may be the one to go.
     prune(secret, given, changes)?;
-    let envelope = kms::seal(&key, &context(&secret.arn(), token), value.bytes(), given)?;
+    let envelope = envelope::seal(&key, &context, value.bytes(), given)?;
     changes.put(secret.version_key(token), &SealedValue { envelope })
 }
 
@@ -133,25 +142,55 @@ pub fn open(
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<SecretBytes, Stop> {
-    let record = |what: &str| {
-        Stop::Unavailable(format!("{what} of secret {arn} version {}", version.id).into())
+    let sealed = sealed_value(secret, arn, version, records)?;
+    open_sealed(secret, arn, &version.id, &sealed, records, given)?.map_err(unopenable)
+}
+
+/// The record of a version's value.
+fn sealed_value(
+    secret: &Secret,
+    arn: &str,
+    version: &Version,
+    records: &Records<'_>,
+) -> Result<Arc<SealedValue>, Stop> {
+    records
+        .read::<SealedValue>(secret.version_key(&version.id))?
+        .ok_or_else(|| {
+            let id = &version.id;
+            Stop::Unavailable(
+                format!("the store has lost the value of secret {arn} version {id}").into(),
+            )
+        })
+}
+
+fn open_sealed(
+    secret: &Secret,
+    arn: &str,
+    version_id: &str,
+    sealed: &SealedValue,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<Result<SecretBytes, KeyProblem>, Stop> {
+    let context = context(arn, version_id);
+    let envelope = &sealed.envelope;
+    let key = envelope::key_of(envelope, &secret.region, records)
+        .and_then(|key| usable("kms:Decrypt", key, &context, records, given));
+    let key = match key {
+        Ok(key) => key,
+        Err(problem) => return Ok(Err(problem)),
     };
-    let Some(sealed) = records.read::<SealedValue>(secret.version_key(&version.id))? else {
-        return Err(record("the store has lost the value"));
-    };
-    kms::open(
-        &secret.account,
-        &secret.region,
-        &sealed.envelope,
-        &context(arn, &version.id),
-        || format!("secret {arn} version {}", version.id),
-        records,
-        given,
-    )
+    let what = || format!("secret {arn} version {version_id}");
+    envelope::open(&key, envelope, &context, what, given).map(Ok)
 }
 
 /// Seals again, under the secret's present key, those versions that AWS re-encrypts when a secret's
-/// key changes: the ones with a label of the service's.
+/// key changes: the ones with a label of the service's. Versions whose key the caller may not use
+/// stay under it.
+///
+/// Source: AWS Secrets Manager API Reference, UpdateSecret, `KmsKeyId`.
+///
+/// # Refusals
+/// `DecryptionFailure`, `EncryptionFailure`: a key's state doesn't allow it.
 pub fn reseal(
     secret: &mut Secret,
     records: &Records<'_>,
@@ -159,8 +198,10 @@ pub fn reseal(
     changes: &mut Changes,
 ) -> Result<(), Stop> {
     let key = key_of(secret, records, given, changes)?;
+    let arn = secret.arn();
+    let new_name = secret.kms_key_id.clone();
     let service_labels = [AWSCURRENT, AWSPENDING, AWSPREVIOUS];
-    let labelled: Vec<String> = service_labels
+    let labelled: BTreeSet<String> = service_labels
         .iter()
         .filter_map(|label| secret.labels.holder(label))
         .map(str::to_owned)
@@ -169,20 +210,29 @@ pub fn reseal(
         let Some(version) = secret.version(&version_id) else {
             continue;
         };
-        if version.kind == ValueKind::Awaited || version.kms_key_id == secret.kms_key_id {
+        if version.kind == ValueKind::Awaited {
             continue;
         }
-        let arn = secret.arn();
-        let value = open(secret, &arn, version, records, given)?;
-        let envelope = kms::seal(&key, &context(&arn, &version_id), &value, given)?;
-        changes.put(secret.version_key(&version_id), &SealedValue { envelope })?;
-        let new_key = secret.kms_key_id.clone();
+        let sealed = sealed_value(secret, &arn, version, records)?;
+        let is_same_key =
+            sealed.envelope.key_id == key.key_id && sealed.envelope.key_account == key.account;
+        if !is_same_key {
+            let value = match open_sealed(secret, &arn, &version_id, &sealed, records, given)? {
+                Err(KeyProblem::NotAllowed) => continue,
+                opened => opened.map_err(unopenable)?,
+            };
+            let context = context(&arn, &version_id);
+            let key = usable("kms:Encrypt", Arc::clone(&key), &context, records, given)
+                .map_err(|problem| unsealable(problem, new_name.as_deref()))?;
+            let envelope = envelope::seal(&key, &context, &value, given)?;
+            changes.put(secret.version_key(&version_id), &SealedValue { envelope })?;
+        }
         for version in secret
             .versions
             .iter_mut()
             .filter(|version| version.id == version_id)
         {
-            version.kms_key_id.clone_from(&new_key);
+            version.kms_key_id.clone_from(&new_name);
         }
     }
     Ok(())
@@ -194,30 +244,72 @@ fn key_of(
     records: &Records<'_>,
     given: &Given<'_>,
     changes: &mut Changes,
-) -> Result<std::sync::Arc<KmsKey>, Stop> {
+) -> Result<Arc<KmsKey>, Stop> {
     match &secret.kms_key_id {
-        None => kms::service_key(&secret.account, &secret.region, records, given, changes),
-        Some(named) => kms::named_key(&secret.account, &secret.region, named, records)?
-            .ok_or_else(|| refusals::kms_key_not_found(named).into()),
+        None => envelope::service_key(&secret.account, &secret.region, records, given, changes),
+        Some(named) => envelope::named_key(named, &secret.account, records, given)
+            .map_err(|problem| unsealable(problem, Some(named))),
     }
 }
 
-/// The `KmsKeyId` to keep for a key that a request names: `None` for the service's own.
+/// The `KmsKeyId` to keep for a key that a request names: `None` for the service's own. The caller
+/// must be able to use it, which is asked as AWS asks: for a version that doesn't exist.
+///
+/// Source: AWS Secrets Manager User Guide, Secret encryption and decryption.
 ///
 /// # Refusals
-/// `ResourceNotFoundException` where there is no such key.
+/// `ResourceNotFoundException` where there is no such key, `AccessDeniedException` where the caller
+/// may not use it, `InvalidParameterException` where it isn't symmetric, `EncryptionFailure`.
 pub(super) fn chosen_key(
     named: &str,
+    secret: &Secret,
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<Option<String>, Stop> {
-    let service_alias = format!("alias/{}", kms::SERVICE_KEY_ALIAS);
-    if named.is_empty() || named == service_alias || named.ends_with(&format!(":{service_alias}")) {
+    let own = alias_arn(&secret.account, &secret.region, SECRETS_MANAGER_ALIAS);
+    if named.is_empty() || named == SECRETS_MANAGER_ALIAS || named == own {
         return Ok(None);
     }
-    match kms::named_key(&given.caller.account, &given.caller.region, named, records)? {
-        Some(_) => Ok(Some(named.to_owned())),
-        None => Err(refusals::kms_key_not_found(named).into()),
+    let refused = |problem| unsealable(problem, Some(named));
+    let key = envelope::named_key(named, &secret.account, records, given).map_err(refused)?;
+    let arn = secret.arn();
+    let context = context(&arn, "RequestToValidateKeyAccess");
+    for action in ["kms:GenerateDataKey", "kms:Decrypt"] {
+        usable(action, Arc::clone(&key), &context, records, given).map_err(refused)?;
+    }
+    Ok(match key.manager {
+        KeyManager::Aws => None,
+        KeyManager::Customer => Some(named.to_owned()),
+    })
+}
+
+fn usable(
+    action: &'static str,
+    key: Arc<KmsKey>,
+    context: &envelope::Context<'_>,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<UsableKey, KeyProblem> {
+    envelope::use_for(SERVICE, action, key, context, records, given)
+}
+
+/// How a read is refused for its key. Source: reference/access-control.md §10.
+fn unopenable(problem: KeyProblem) -> Stop {
+    match problem {
+        KeyProblem::Stop(stop) => stop,
+        KeyProblem::Missing | KeyProblem::NotAllowed => refusals::kms_access_denied().into(),
+        KeyProblem::State(_) | KeyProblem::NotSymmetric => refusals::decryption_failure().into(),
+    }
+}
+
+/// How a write is refused for its key. Source: reference/access-control.md §10.
+fn unsealable(problem: KeyProblem, named: Option<&str>) -> Stop {
+    match problem {
+        KeyProblem::Stop(stop) => stop,
+        KeyProblem::Missing => refusals::kms_key_not_found(named.unwrap_or_default()).into(),
+        KeyProblem::NotAllowed => refusals::kms_access_denied().into(),
+        KeyProblem::State(_) => refusals::encryption_failure().into(),
+        KeyProblem::NotSymmetric => refusals::asymmetric_key().into(),
     }
 }
 
@@ -241,6 +333,6 @@ fn prune(secret: &mut Secret, given: &Given<'_>, changes: &mut Changes) -> Resul
 }
 
 /// What a value is bound to. Source: reference/versions-and-staging.md §10.
-fn context(arn: &str, version_id: &str) -> EncryptionContext {
-    EncryptionContext::of([("SecretARN", arn), ("SecretVersionId", version_id)])
+fn context<'a>(arn: &'a str, version_id: &'a str) -> [(&'static str, &'a str); 2] {
+    [("SecretARN", arn), ("SecretVersionId", version_id)]
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use strongroom_keys::{Keyring, RootKey, SeededEntropy};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
-use strongroom_services::operation::Given;
+use strongroom_services::due::{self, Due};
+use strongroom_services::operation::{Given, Means};
 use strongroom_services::records::{
     Change, Changes, Decode, Found, Key, Record, Records, Source, Visit,
 };
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
 use strongroom_services::secretsmanager::OPERATIONS;
-use strongroom_services::secretsmanager::purge::{PurgeDue, due_range};
+use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::secretsmanager::secret::{Secret, ValueKind, Version};
 use strongroom_services::staging::AWSPENDING;
 use strongroom_services::time::Timestamp;
@@ -94,6 +95,14 @@ impl Service {
         self.caller = caller(account, region);
     }
 
+    fn means(&self) -> Means<'_> {
+        Means {
+            now: self.now,
+            entropy: &self.entropy,
+            keyring: &self.keyring,
+        }
+    }
+
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now = self.now.after(time);
     }
@@ -144,7 +153,7 @@ impl Service {
         );
         let framework = refusal.code == VALIDATION;
         assert_eq!(
-            refusal.member == MessageMember::Framework,
+            refusal.member == MessageMember::LowerCase,
             framework,
             "{}",
             refusal.code
@@ -192,7 +201,7 @@ impl Service {
 
     /// Carries out every deletion that is due.
     pub(crate) fn purge(&mut self) {
-        let (start, end) = due_range(self.now);
+        let (start, end) = due::range::<PurgeDue>(self.now);
         let due: Vec<(Vec<u8>, Vec<u8>)> = self
             .records
             .entries
@@ -204,7 +213,7 @@ impl Service {
             let records = Records::of(&self.records);
             let row = Arc::clone(PurgeDue::unwrap(&row).unwrap());
             let changes = row
-                .carry_out(Key::from_bytes(key), &records, self.now)
+                .carry_out(Key::from_bytes(key), &records, &self.means())
                 .unwrap();
             drop(records);
             self.records.apply(changes);

@@ -119,11 +119,11 @@ impl World {
                 self.passed += milliseconds;
                 self.restart();
                 self.order(*mishap);
-                now(self.node.purge_due());
+                now(self.node.carry_out_due());
                 self.settle();
                 self.model.pass_time(self.now());
                 self.check()?;
-                now(self.node.purge_due());
+                now(self.node.carry_out_due());
                 self.check_after_purge()
             }
             Step::WindowEnds => {
@@ -271,7 +271,7 @@ impl World {
         if batch.purge {
             let node = Arc::clone(&self.node);
             running.push(Some(Box::pin(async move {
-                node.purge_due().await;
+                node.carry_out_due().await;
                 Ok(Vec::new())
             })));
         }

@@ -1,0 +1,122 @@
+//! What a caller must be allowed to do with a key, and the condition keys that its policy may ask
+//! about.
+//!
+//! Source: AWS KMS Developer Guide, Condition keys for AWS KMS; reference/kms-iam-sts.md §A5.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use strongroom_policy::{Context, Reach};
+
+use super::grant;
+use super::key::KmsKey;
+use super::name::{KeyName, Named};
+use crate::caller::Caller;
+use crate::gate::{Guard, KeyGuard, Need};
+use crate::records::Records;
+use crate::refusal::Stop;
+
+/// What a request does with a key, as far as permissions depend on it.
+#[derive(Debug, Default)]
+pub struct Usage<'a> {
+    /// The encryption context.
+    pub encryption_context: Cow<'a, BTreeMap<String, String>>,
+    /// The service that uses the key for the caller, such as `secretsmanager`.
+    pub via: Option<&'static str>,
+    /// More condition keys, such as `kms:EncryptionAlgorithm`.
+    pub more: Context,
+}
+
+/// The need of an operation on the key that a request names. `operation` is the action without
+/// `kms:`, as grants name it.
+pub fn need<'a>(
+    action: &'static str,
+    name: &'a KeyName,
+    usage: Usage<'_>,
+    caller: &'a Caller,
+    records: &Records<'_>,
+) -> Result<Need<'a>, Stop> {
+    match name.resolve(&caller.account, &caller.region, records)? {
+        Named::Key(key) => need_on_key(action, key, name.alias(), usage, caller, records),
+        Named::Absent { owner, .. } => Ok(Need {
+            action,
+            owner: Cow::Owned(owner),
+            shown: Some(Cow::Borrowed(name.as_given())),
+            guard: Guard::Absent,
+        }),
+    }
+}
+
+/// The need of an operation on a key that was found. `alias` is the one that the request named.
+pub fn need_on_key<'a>(
+    action: &'static str,
+    key: Arc<KmsKey>,
+    alias: Option<&str>,
+    usage: Usage<'_>,
+    caller: &Caller,
+    records: &Records<'_>,
+) -> Result<Need<'a>, Stop> {
+    let operation = action.strip_prefix("kms:").unwrap_or(action);
+    let granted = grant::grants(
+        &key,
+        &caller.arn(),
+        operation,
+        &usage.encryption_context,
+        records,
+    )?;
+    let context = condition_keys(&key, alias, usage, caller);
+    Ok(Need {
+        action,
+        owner: Cow::Owned(key.account.clone()),
+        shown: Some(Cow::Owned(key.arn())),
+        guard: Guard::Key(Box::new(KeyGuard {
+            key,
+            granted: granted.then_some(Reach::Caller),
+            context,
+        })),
+    })
+}
+
+/// The need of an operation on no key in particular.
+pub fn need_on_account<'a>(action: &'static str, caller: &'a Caller) -> Need<'a> {
+    Need {
+        action,
+        owner: Cow::Borrowed(&caller.account),
+        shown: Some(Cow::Borrowed("*")),
+        guard: Guard::Account,
+    }
+}
+
+fn condition_keys(key: &KmsKey, alias: Option<&str>, usage: Usage<'_>, caller: &Caller) -> Context {
+    let mut context = usage.more;
+    context.insert("kms:CallerAccount", caller.account.as_str());
+    context.insert("kms:KeySpec", key.spec.name());
+    context.insert("kms:KeyUsage", key.usage.name());
+    context.insert("kms:KeyOrigin", key.origin.name());
+    context.insert("kms:MultiRegion", "false");
+    context.insert_all("kms:ResourceAliases", key.aliases.iter().cloned());
+    if let Some(alias) = alias {
+        context.insert("kms:RequestAlias", alias);
+    }
+    if let Some(service) = usage.via {
+        context.insert(
+            "kms:ViaService",
+            format!("{service}.{}.amazonaws.com", caller.region),
+        );
+    }
+    for tag in &key.tags {
+        context.insert(
+            &format!("aws:ResourceTag/{}", tag.tag_key),
+            tag.tag_value.as_str(),
+        );
+    }
+    for (name, value) in usage.encryption_context.iter() {
+        context.insert(&format!("kms:EncryptionContext:{name}"), value.as_str());
+    }
+    context.insert_all(
+        "kms:EncryptionContextKeys",
+        usage.encryption_context.keys().cloned(),
+    );
+    context
+}

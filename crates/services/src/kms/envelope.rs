@@ -1,0 +1,300 @@
+//! Envelope encryption for services that keep values: under which key, with whose permission, and
+//! sealing and opening.
+//!
+//! A value is sealed under a data key of its own, the data key under the KMS key's material, both
+//! bound to an encryption context. The key is used as the caller: its policy and its grants have
+//! their say. Knows no secret: the service gives the context.
+//!
+//! Source: reference/access-control.md §10.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use strongroom_keys::{EncryptionContext, KeySpec, OpenError, Sealed, SecretBytes};
+
+use super::access::{self, Usage};
+use super::alias::{Alias, SECRETS_MANAGER_ALIAS};
+use super::key::{BackingMaterial, KeyManager, KeyState, KeyUsage, KmsKey, Origin};
+use super::name::{Accepts, KeyName, Named};
+use super::policy::KeyPolicy;
+use super::usable::{Unusable, UsableKey};
+use super::{due, uuid};
+use crate::caller::{AccountId, Region};
+use crate::gate;
+use crate::operation::Given;
+use crate::records::{Changes, Key, Records};
+use crate::refusal::Stop;
+
+/// A value under envelope encryption.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The account of the KMS key that wraps the data key; its region is the value's.
+    pub key_account: AccountId,
+    /// The KMS key's id.
+    pub key_id: String,
+    /// The version of its material.
+    pub key_version: u32,
+    /// The data key, wrapped.
+    pub data_key: Sealed,
+    /// The value, sealed under the data key.
+    pub value: Sealed,
+}
+
+/// The names and values that a value is bound to.
+pub type Context<'a> = [(&'static str, &'a str)];
+
+/// Why a key was not used for a service.
+#[derive(Debug)]
+pub enum KeyProblem {
+    /// There is no such key.
+    Missing,
+    /// The caller may not use it.
+    NotAllowed,
+    /// Its state doesn't allow it.
+    State(KeyState),
+    /// It isn't a symmetric encryption key.
+    NotSymmetric,
+    /// Not the caller's doing, or not the key's.
+    Stop(Stop),
+}
+
+impl From<Stop> for KeyProblem {
+    fn from(stop: Stop) -> Self {
+        KeyProblem::Stop(stop)
+    }
+}
+
+/// Something that should be there, or should open, and doesn't: damage or tampering, never the
+/// client's doing. Names the record, never a value.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// A key that the service itself keeps, or a version of a key's material, is gone.
+    #[error(
+        "KMS key {key_id} (version {version}) of account {account} in {region} is missing: \
+         restore it from a backup"
+    )]
+    KeyMissing {
+        /// The key.
+        key_id: String,
+        /// The version of its material; 0 for all of it.
+        version: u32,
+        /// The account.
+        account: AccountId,
+        /// The region.
+        region: Region,
+    },
+    /// An envelope doesn't open.
+    #[error(
+        "the value of {what} does not open under KMS key {key_id}: {cause}; it was damaged or \
+         moved, restore it from a backup"
+    )]
+    DoesNotOpen {
+        /// Whose value.
+        what: String,
+        /// The key.
+        key_id: String,
+        /// What the keyring says.
+        cause: OpenError,
+    },
+}
+
+/// The key that Secrets Manager keeps for an account and region; made, and added to `changes`, on
+/// first use.
+pub fn service_key(
+    account: &AccountId,
+    region: &Region,
+    records: &Records<'_>,
+    given: &Given<'_>,
+    changes: &mut Changes,
+) -> Result<Arc<KmsKey>, Stop> {
+    let alias_key = Key::kms_alias(account, region, SECRETS_MANAGER_ALIAS);
+    if let Some(alias) = records.read::<Alias>(alias_key.clone())? {
+        return records
+            .read::<KmsKey>(Key::kms_key(account, region, &alias.key_id))?
+            .ok_or_else(|| missing(account, region, &alias.key_id, 0));
+    }
+    if let Some(alias) = changes.pending::<Alias>(&alias_key)?
+        && let Some(key) = changes.pending(&Key::kms_key(account, region, &alias.key_id))?
+    {
+        return Ok(key);
+    }
+    let policy = KeyPolicy::of_secrets_manager(account, region)
+        .map_err(|error| Stop::Unavailable(Box::new(error)))?;
+    let mut key = KmsKey {
+        account: account.clone(),
+        region: region.clone(),
+        key_id: uuid(given),
+        created: given.now,
+        manager: KeyManager::Aws,
+        description: "Default key that protects my Secrets Manager data when no other key is \
+                      defined"
+            .to_owned(),
+        spec: KeySpec::SymmetricDefault,
+        usage: KeyUsage::EncryptDecrypt,
+        origin: Origin::AwsKms,
+        state: KeyState::Enabled,
+        policy,
+        tags: Vec::new(),
+        aliases: vec![SECRETS_MANAGER_ALIAS.to_owned()],
+        rotation: Some(due::yearly(given.now)),
+        material: Vec::new(),
+        public_key: None,
+        grants_count: 0,
+    };
+    key.material
+        .push(BackingMaterial::fresh(&key, None, records, &given.means())?);
+    due::schedule(&key, changes)?;
+    changes.put(key.key(), &key)?;
+    changes.put(
+        alias_key,
+        &Alias {
+            name: SECRETS_MANAGER_ALIAS.to_owned(),
+            key_id: key.key_id.clone(),
+            created: given.now,
+            updated: given.now,
+        },
+    )?;
+    Ok(Arc::new(key))
+}
+
+/// The key that is named for values which `owner` keeps with a service. A name that isn't an ARN is
+/// one of the owner's.
+///
+/// # Errors
+/// [`KeyProblem::Missing`]; for keys of other accounts [`KeyProblem::NotAllowed`], which tells less.
+pub fn named_key(
+    named: &str,
+    owner: &AccountId,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<Arc<KmsKey>, KeyProblem> {
+    let name = KeyName::parse(named.to_owned(), Accepts::KeysAndAliases);
+    match name.resolve(owner, &given.caller.region, records)? {
+        Named::Key(key) => Ok(key),
+        Named::Absent { owner: other, .. } if other == *owner => Err(KeyProblem::Missing),
+        Named::Absent { .. } => Err(KeyProblem::NotAllowed),
+    }
+}
+
+/// The key that an envelope was sealed under.
+///
+/// # Errors
+/// [`KeyProblem::NotAllowed`] where it was deleted, as KMS doesn't tell which keys there are.
+pub fn key_of(
+    envelope: &Envelope,
+    region: &Region,
+    records: &Records<'_>,
+) -> Result<Arc<KmsKey>, KeyProblem> {
+    let key = Key::kms_key(&envelope.key_account, region, &envelope.key_id);
+    records.read::<KmsKey>(key)?.ok_or(KeyProblem::NotAllowed)
+}
+
+/// Asks whether the caller may use a key through a service, and whether the key may be used.
+/// `action` is such as `kms:Decrypt`.
+pub fn use_for(
+    service: &'static str,
+    action: &'static str,
+    key: Arc<KmsKey>,
+    context: &Context<'_>,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<UsableKey, KeyProblem> {
+    // The service's own key lets in everyone of its account through the service, and nobody else:
+    // its policy needn't be asked.
+    if key.manager == KeyManager::Aws {
+        if key.account != given.caller.account {
+            return Err(KeyProblem::NotAllowed);
+        }
+    } else {
+        let encryption_context: BTreeMap<String, String> = context
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let usage = Usage {
+            encryption_context: Cow::Owned(encryption_context),
+            via: Some(service),
+            ..Usage::default()
+        };
+        let key = Arc::clone(&key);
+        let need = access::need_on_key(action, key, None, usage, given.caller, records)?;
+        gate::permit(need, given).map_err(|_| KeyProblem::NotAllowed)?;
+    }
+    if key.spec != KeySpec::SymmetricDefault {
+        return Err(KeyProblem::NotSymmetric);
+    }
+    UsableKey::check(key, KeyUsage::EncryptDecrypt).map_err(|unusable| match unusable {
+        Unusable::State(state) => KeyProblem::State(state),
+        Unusable::Usage => KeyProblem::NotSymmetric,
+    })
+}
+
+/// Seals a value under a key, with a data key of its own.
+pub fn seal(
+    key: &UsableKey,
+    context: &Context<'_>,
+    value: &SecretBytes,
+    given: &Given<'_>,
+) -> Result<Envelope, Stop> {
+    let material = key.current();
+    let context = EncryptionContext::of(context.iter().copied());
+    let (data_key, wrapped) = given
+        .keyring
+        .generate_data_key(&material.name, &material.wrapped, &context, given.entropy)
+        .map_err(|cause| does_not_open("a data key", &key.key().key_id, cause))?;
+    Ok(Envelope {
+        key_account: key.key().account.clone(),
+        key_id: key.key().key_id.clone(),
+        key_version: material.name.version,
+        data_key: wrapped,
+        value: data_key.seal(&context, value, given.entropy),
+    })
+}
+
+/// Opens a value. `what` names its record for whoever must repair it.
+pub fn open(
+    key: &UsableKey,
+    envelope: &Envelope,
+    context: &Context<'_>,
+    what: impl Fn() -> String,
+    given: &Given<'_>,
+) -> Result<SecretBytes, Stop> {
+    let key = key.key();
+    let Some(material) = key.version(envelope.key_version) else {
+        return Err(missing(
+            &key.account,
+            &key.region,
+            &key.key_id,
+            envelope.key_version,
+        ));
+    };
+    let context = EncryptionContext::of(context.iter().copied());
+    given
+        .keyring
+        .open_data_key(
+            &material.name,
+            &material.wrapped,
+            &context,
+            &envelope.data_key,
+        )
+        .and_then(|data_key| data_key.open(&context, &envelope.value))
+        .map_err(|cause| does_not_open(&what(), &envelope.key_id, cause))
+}
+
+fn missing(account: &AccountId, region: &Region, key_id: &str, version: u32) -> Stop {
+    Stop::Unavailable(Box::new(Broken::KeyMissing {
+        key_id: key_id.to_owned(),
+        version,
+        account: account.clone(),
+        region: region.clone(),
+    }))
+}
+
+fn does_not_open(what: &str, key_id: &str, cause: OpenError) -> Stop {
+    Stop::Unavailable(Box::new(Broken::DoesNotOpen {
+        what: what.to_owned(),
+        key_id: key_id.to_owned(),
+        cause,
+    }))
+}

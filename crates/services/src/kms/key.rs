@@ -1,0 +1,246 @@
+//! The record of a KMS key: what it is for, in which state, its policy, and its material, wrapped.
+//!
+//! Source: AWS KMS API Reference, KeyMetadata; AWS KMS Developer Guide, Key states of AWS KMS keys.
+
+use serde::{Deserialize, Serialize};
+use strongroom_keys::{KeySpec, KeyVersionName, Sealed};
+
+use super::policy::KeyPolicy;
+use crate::caller::{AccountId, Region};
+use crate::records::Key;
+use crate::time::Timestamp;
+
+/// A KMS key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KmsKey {
+    /// The account that owns it.
+    pub account: AccountId,
+    /// Its region; keys of different regions share no material.
+    pub region: Region,
+    /// Its id, a UUID.
+    pub key_id: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Who manages it.
+    pub manager: KeyManager,
+    /// What it is for, in words; may be empty.
+    pub description: String,
+    /// The kind of its material.
+    pub spec: KeySpec,
+    /// What it may be used for.
+    pub usage: KeyUsage,
+    /// Where its material comes from.
+    pub origin: Origin,
+    /// Whether it may be used.
+    pub state: KeyState,
+    /// Who may use it.
+    pub policy: KeyPolicy,
+    /// In the order in which they were set.
+    pub tags: Vec<Tag>,
+    /// The names of its aliases, with `alias/`.
+    pub aliases: Vec<String>,
+    /// When its material is renewed by itself; `None`: it isn't.
+    pub rotation: Option<AutomaticRotation>,
+    /// The versions of its material, oldest first; the last one encrypts. Empty while an imported
+    /// key awaits its material.
+    pub material: Vec<BackingMaterial>,
+    /// The public key of an asymmetric key: SubjectPublicKeyInfo, DER.
+    pub public_key: Option<Vec<u8>>,
+    /// How many grants it has; where there are none, none are looked for.
+    pub grants_count: u32,
+}
+
+/// Who manages a key.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyManager {
+    /// A service, for its own use; its policy can't be changed.
+    Aws,
+    /// The account.
+    Customer,
+}
+
+/// What a key may be used for. Never changes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyUsage {
+    /// Encrypt, Decrypt, GenerateDataKey and the like.
+    EncryptDecrypt,
+    /// Sign and Verify.
+    SignVerify,
+    /// GenerateMac and VerifyMac.
+    GenerateVerifyMac,
+}
+
+/// Where a key's material comes from.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Origin {
+    /// It is made here.
+    AwsKms,
+    /// Its owner brings it.
+    External,
+}
+
+/// Whether a key may be used.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyState {
+    /// It may.
+    Enabled,
+    /// Its owner disabled it.
+    Disabled,
+    /// It has no material: none was imported yet, or what was imported has expired or was deleted.
+    PendingImport,
+    /// It will be gone.
+    PendingDeletion {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A tag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Tag {
+    /// 1 to 128 characters.
+    pub tag_key: String,
+    /// 0 to 256 characters.
+    pub tag_value: String,
+}
+
+/// The plan by which a key's material is renewed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutomaticRotation {
+    /// 90 to 2560.
+    pub period_days: u32,
+    /// When the next version is made.
+    pub next: Timestamp,
+}
+
+/// One version of a key's material.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BackingMaterial {
+    /// Whose version it is; versions count from 1. Whole, so that it need not be put together for
+    /// each value that is opened.
+    pub name: KeyVersionName,
+    /// The material, wrapped under the root key.
+    pub wrapped: Sealed,
+    /// When it was made or imported.
+    pub created: Timestamp,
+    /// Identifies the material itself: 64 hexadecimal digits.
+    pub material_id: String,
+    /// Why it took the place of the version before; `None` for the first.
+    pub rotation: Option<RotationType>,
+    /// When imported material expires; `None`: never.
+    pub expires: Option<Timestamp>,
+    /// What its importer says of it.
+    pub description: Option<String>,
+}
+
+/// Why a key's material was renewed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RotationType {
+    /// It was due.
+    Automatic,
+    /// RotateKeyOnDemand was called.
+    OnDemand,
+}
+
+impl KmsKey {
+    /// The key's ARN.
+    pub fn arn(&self) -> String {
+        format!(
+            "arn:{}:kms:{}:{}:key/{}",
+            self.region.partition(),
+            self.region,
+            self.account,
+            self.key_id
+        )
+    }
+
+    /// Where its record rests.
+    pub fn key(&self) -> Key {
+        Key::kms_key(&self.account, &self.region, &self.key_id)
+    }
+
+    /// The name of a version of its material.
+    pub fn version_name(&self, version: u32) -> KeyVersionName {
+        KeyVersionName {
+            account: self.account.as_str().to_owned(),
+            region: self.region.as_str().to_owned(),
+            key_id: self.key_id.clone(),
+            version,
+        }
+    }
+
+    /// The name that the next version of its material gets.
+    pub fn next_version_name(&self) -> KeyVersionName {
+        let last = self.material.last();
+        self.version_name(last.map_or(1, |last| last.name.version.saturating_add(1)))
+    }
+
+    /// A version of its material by its number.
+    pub fn version(&self, version: u32) -> Option<&BackingMaterial> {
+        self.material
+            .iter()
+            .rev()
+            .find(|material| material.name.version == version)
+    }
+}
+
+impl KeyState {
+    /// AWS's name of the state.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyState::Enabled => "Enabled",
+            KeyState::Disabled => "Disabled",
+            KeyState::PendingImport => "PendingImport",
+            KeyState::PendingDeletion { .. } => "PendingDeletion",
+        }
+    }
+}
+
+impl KeyUsage {
+    /// All of them.
+    pub const ALL: &[KeyUsage] = &[
+        KeyUsage::EncryptDecrypt,
+        KeyUsage::SignVerify,
+        KeyUsage::GenerateVerifyMac,
+    ];
+
+    /// AWS's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyUsage::EncryptDecrypt => "ENCRYPT_DECRYPT",
+            KeyUsage::SignVerify => "SIGN_VERIFY",
+            KeyUsage::GenerateVerifyMac => "GENERATE_VERIFY_MAC",
+        }
+    }
+}
+
+impl Origin {
+    /// AWS's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Origin::AwsKms => "AWS_KMS",
+            Origin::External => "EXTERNAL",
+        }
+    }
+}
+
+impl KeyManager {
+    /// AWS's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyManager::Aws => "AWS",
+            KeyManager::Customer => "CUSTOMER",
+        }
+    }
+}
+
+impl RotationType {
+    /// AWS's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            RotationType::Automatic => "AUTOMATIC",
+            RotationType::OnDemand => "ON_DEMAND",
+        }
+    }
+}
