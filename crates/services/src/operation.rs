@@ -87,6 +87,10 @@ pub struct Decided<Output> {
     pub output: Option<Output>,
     /// What the store must hold before the response leaves.
     pub changes: Changes,
+    /// What the operation's event says besides the request and the response.
+    ///
+    /// Source: AWS CloudTrail User Guide, CloudTrail record contents, `additionalEventData`.
+    pub additional_event_data: Option<serde_json::Value>,
 }
 
 impl<Output> Decided<Output> {
@@ -95,6 +99,7 @@ impl<Output> Decided<Output> {
         Decided {
             output: Some(output),
             changes: Changes::none(),
+            additional_event_data: None,
         }
     }
 
@@ -103,6 +108,7 @@ impl<Output> Decided<Output> {
         Decided {
             output: Some(output),
             changes,
+            additional_event_data: None,
         }
     }
 
@@ -111,6 +117,15 @@ impl<Output> Decided<Output> {
         Decided {
             output: None,
             changes,
+            additional_event_data: None,
+        }
+    }
+
+    /// The same, with more to say in its event.
+    pub fn with_event_data(self, data: serde_json::Value) -> Self {
+        Decided {
+            additional_event_data: Some(data),
+            ..self
         }
     }
 }
@@ -121,6 +136,8 @@ pub struct Written {
     pub body: Vec<u8>,
     /// What must be committed first.
     pub changes: Changes,
+    /// What the operation's event says besides the request and the response.
+    pub additional_event_data: Option<serde_json::Value>,
 }
 
 /// An operation's row in its service's table.
@@ -168,5 +185,6 @@ fn run<Op: Operation>(
     Ok(Written {
         body,
         changes: decided.changes,
+        additional_event_data: decided.additional_event_data,
     })
 }

@@ -185,6 +185,14 @@ impl Key {
         )
     }
 
+    /// The index of resources that keep values under a KMS key.
+    pub fn kms_dependent(account: &AccountId, region: &Region, key_id: &str, arn: &str) -> Self {
+        Self::of(
+            "kms-dependent",
+            &[account.as_str(), region.as_str(), key_id, arn],
+        )
+    }
+
     /// Something that falls due with a KMS key.
     pub fn kms_due(at: Timestamp, account: &AccountId, region: &Region, key_id: &str) -> Self {
         let mut key = Self::kms_dues(at);

@@ -10,9 +10,12 @@ use strongroom_keys::{Entropy, Keyring, RootKey, SecretBytes, SystemEntropy};
 use strongroom_services::accounts::{self, Account, AccountProblem, RootCredentials};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::kms::due::KmsDue;
+use strongroom_services::kms::key::KmsKey;
+use strongroom_services::kms::name::KeyName;
 use strongroom_services::operation::Means;
 use strongroom_services::records::{Changes, Records};
 use strongroom_services::refusal::{Refusal, Stop};
+use strongroom_services::secretsmanager::key_usage::{self, DependentSecret};
 use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::time::Timestamp;
 use strongroom_store::embedded::{Embedded, Options};
@@ -270,6 +273,28 @@ impl Node {
                 access_key_id,
                 secret_access_key,
             }))
+        };
+        Ok(read().map_err(AccountProblem::from)?)
+    }
+
+    /// The KMS key of an ARN (or an alias' ARN), and a page of the secrets that depend on it: those behind
+    /// the one named `after`.
+    ///
+    /// # Errors
+    /// [`AdminError`]; `None` where there is no such key.
+    pub fn key_usage(
+        &self,
+        arn: &str,
+        after: Option<&str>,
+        most: usize,
+    ) -> Result<Option<(Arc<KmsKey>, Vec<DependentSecret>)>, AdminError> {
+        let records = Records::of(&self.records);
+        let read = || -> Result<_, Stop> {
+            let Some(key) = KeyName::by_arn(arn, &records)? else {
+                return Ok(None);
+            };
+            let secrets = key_usage::of_key(&key, after.unwrap_or_default(), most, &records)?;
+            Ok(Some((key, secrets)))
         };
         Ok(read().map_err(AccountProblem::from)?)
     }

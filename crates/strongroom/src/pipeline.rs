@@ -100,6 +100,7 @@ impl Pipeline<'_> {
             let Written {
                 body: answer,
                 changes,
+                additional_event_data,
             } = match decided {
                 Ok(written) => written,
                 Err(Stop::Refused(refusal)) => return Err(Failure::Refused(refusal)),
@@ -111,7 +112,12 @@ impl Pipeline<'_> {
             }
             let optional = changes.optional;
             match self.store.commit(commit(seen, changes)).await {
-                Ok(_) => return Ok(answer),
+                Ok(_) => {
+                    if let Some(data) = additional_event_data {
+                        tracing::warn!(operation = entry.name, account = %caller.account, %data);
+                    }
+                    return Ok(answer);
+                }
                 Err(CommitError::Conflict { key }) => {
                     // One loser at a time tries again, so that many writers of one record don't
                     // make each other lose for ever. The earlier place is given up first.

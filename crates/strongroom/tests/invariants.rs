@@ -102,6 +102,7 @@ impl Found {
                 self.grant_rows
                     .push((key.to_vec(), String::from_utf8_lossy(id).into_owned()));
             }
+            b"kms-dependent" if value.is_empty() => drop(self.rows.insert(key.to_vec())),
             b"kms-due" => drop(self.decoded::<KmsDue>(key, value)),
             b"account" => drop(self.decoded::<Account>(key, value)),
             b"access-key" => drop(self.decoded::<AccessKey>(key, value)),
@@ -148,6 +149,13 @@ impl Found {
             }
             if !self.rows.remove(secret.created_key().as_bytes()) {
                 wrong.push("is not in the index by creation".to_owned());
+            }
+            for key in secret.customer_keys() {
+                let arn = secret.arn();
+                let row = Key::kms_dependent(&key.account, &secret.region, &key.key_id, &arn);
+                if !self.rows.remove(row.as_bytes()) {
+                    wrong.push(format!("is not among what depends on {}", key.key_id));
+                }
             }
             if let Lifecycle::Deleting { at } = secret.lifecycle {
                 let due = Key::purge_due(at, &secret.account, &secret.region, &secret.name);

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod alias;
+pub mod dependents;
 pub mod describe_key;
 pub mod due;
 pub mod envelope;

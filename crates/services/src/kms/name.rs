@@ -80,6 +80,27 @@ impl KeyName {
         KeyName { given, names }
     }
 
+    /// The key that an ARN names, of whatever account and region; for operators, who are in none.
+    pub fn by_arn(arn: &str, records: &Records<'_>) -> Result<Option<Arc<KmsKey>>, Stop> {
+        let name = Self::parse(arn.to_owned(), Accepts::KeysAndAliases);
+        let Names::Something(
+            Place::There {
+                region, account, ..
+            },
+            _,
+        ) = &name.names
+        else {
+            return Ok(None);
+        };
+        let Ok(region) = Region::parse(region) else {
+            return Ok(None);
+        };
+        match name.resolve(account, &region, records)? {
+            Named::Key(key) => Ok(Some(key)),
+            Named::Absent { .. } => Ok(None),
+        }
+    }
+
     /// The text of the request.
     pub fn as_given(&self) -> &str {
         &self.given

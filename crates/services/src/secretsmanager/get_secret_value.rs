@@ -260,6 +260,7 @@ mod tests {
                     created: given.now,
                     accessed: None,
                     kms_key_id: None,
+                    customer_key: None,
                     kind: ValueKind::Text,
                 },
                 value,

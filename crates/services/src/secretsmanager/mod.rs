@@ -12,6 +12,7 @@ mod filters;
 pub mod get_random_password;
 pub mod get_resource_policy;
 pub mod get_secret_value;
+pub mod key_usage;
 pub mod list_secret_version_ids;
 pub mod list_secrets;
 mod listing;

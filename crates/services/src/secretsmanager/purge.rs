@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::secret::{Lifecycle, Secret, ValueKind};
 use crate::caller::{AccountId, Region};
 use crate::due::Due;
+use crate::kms::dependents;
 use crate::operation::Means;
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
@@ -23,6 +24,9 @@ pub fn all_of(secret: &Secret, changes: &mut Changes) {
     }
     if let Lifecycle::Deleting { at } = secret.lifecycle {
         changes.delete(due_key(secret, at));
+    }
+    for key in secret.customer_keys() {
+        dependents::forget(&key, &secret.region, &secret.arn(), changes);
     }
     changes.delete(secret.created_key());
     changes.delete(secret.key());

@@ -1,9 +1,12 @@
 //! The record of a secret: what is known of it but its values.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::secret_id::SUFFIX_LENGTH;
 use crate::caller::{AccountId, Region};
+use crate::kms::dependents::KeyRef;
 use crate::operation::Given;
 use crate::records::Key;
 use crate::staging::Labels;
@@ -77,6 +80,8 @@ pub struct Version {
     pub accessed: Option<Timestamp>,
     /// The KMS key as the user named it when the value was sealed; `None` is the service's own.
     pub kms_key_id: Option<String>,
+    /// The customer's key that the value was sealed under; `None` is the service's own.
+    pub customer_key: Option<KeyRef>,
     /// What kind of value it has.
     pub kind: ValueKind,
 }
@@ -144,6 +149,13 @@ impl Secret {
         self.versions
             .iter()
             .find(|version| version.id == version_id)
+    }
+
+    /// The customers' keys that values of it are sealed under.
+    pub fn customer_keys(&self) -> BTreeSet<KeyRef> {
+        let keys = self.versions.iter();
+        keys.filter_map(|version| version.customer_key.clone())
+            .collect()
     }
 
     /// Whether its recovery window is over: nothing of it can be seen any more.

@@ -103,6 +103,14 @@ impl SecretId {
         }
     }
 
+    /// The account and the name in an ARN.
+    pub(super) fn account_and_name(&self) -> Option<(&AccountId, &str)> {
+        match &self.names {
+            Names::Name => None,
+            Names::Arn { account, name, .. } => Some((account, name)),
+        }
+    }
+
     /// The secret, if there is one.
     ///
     /// A secret whose recovery window is over is gone, whether or not it was purged yet. An ARN of

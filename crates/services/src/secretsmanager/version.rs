@@ -12,6 +12,7 @@ use strongroom_keys::SecretBytes;
 use super::secret::{Secret, ValueKind, Version};
 use super::{SERVICE, refusals};
 use crate::kms::alias::{SECRETS_MANAGER_ALIAS, alias_arn};
+use crate::kms::dependents::{self, KeyRef};
 use crate::kms::envelope::{self, Envelope, KeyProblem};
 use crate::kms::key::{KeyManager, KmsKey};
 use crate::kms::usable::UsableKey;
@@ -111,12 +112,14 @@ pub fn add(
     let key = key_of(secret, records, given, changes)?;
     let key = usable("kms:GenerateDataKey", key, &context, records, given)
         .map_err(|problem| unsealable(problem, secret.kms_key_id.as_deref()))?;
+    let keys_before = secret.customer_keys();
     secret.versions.retain(|version| version.id != token);
     secret.versions.push(Version {
         id: token.to_owned(),
         created: given.now,
         accessed: None,
         kms_key_id: secret.kms_key_id.clone(),
+        customer_key: customer_key(key.key()),
         kind: value.kind(),
     });
     let current = [AWSCURRENT.to_owned()];
@@ -130,6 +133,7 @@ pub fn add(
     }
     // Only now: a version that just lost its last label may be the one to go.
     prune(secret, given, changes)?;
+    note_keys(&keys_before, secret, changes);
     let envelope = envelope::seal(&key, &context, value.bytes(), given)?;
     changes.put(secret.version_key(token), &SealedValue { envelope })
 }
@@ -200,6 +204,8 @@ pub fn reseal(
     let key = key_of(secret, records, given, changes)?;
     let arn = secret.arn();
     let new_name = secret.kms_key_id.clone();
+    let new_key = customer_key(&key);
+    let keys_before = secret.customer_keys();
     let service_labels = [AWSCURRENT, AWSPENDING, AWSPREVIOUS];
     let labelled: BTreeSet<String> = service_labels
         .iter()
@@ -213,10 +219,8 @@ pub fn reseal(
         if version.kind == ValueKind::Awaited {
             continue;
         }
-        let sealed = sealed_value(secret, &arn, version, records)?;
-        let is_same_key =
-            sealed.envelope.key_id == key.key_id && sealed.envelope.key_account == key.account;
-        if !is_same_key {
+        if version.customer_key != new_key {
+            let sealed = sealed_value(secret, &arn, version, records)?;
             let value = match open_sealed(secret, &arn, &version_id, &sealed, records, given)? {
                 Err(KeyProblem::NotAllowed) => continue,
                 opened => opened.map_err(unopenable)?,
@@ -233,9 +237,33 @@ pub fn reseal(
             .filter(|version| version.id == version_id)
         {
             version.kms_key_id.clone_from(&new_name);
+            version.customer_key.clone_from(&new_key);
         }
     }
+    note_keys(&keys_before, secret, changes);
     Ok(())
+}
+
+/// Keeps the index of what depends on customers' keys right.
+fn note_keys(before: &BTreeSet<KeyRef>, secret: &Secret, changes: &mut Changes) {
+    let after = secret.customer_keys();
+    if *before == after {
+        return;
+    }
+    let arn = secret.arn();
+    for key in after.difference(before) {
+        dependents::note(key, &secret.region, &arn, changes);
+    }
+    for key in before.difference(&after) {
+        dependents::forget(key, &secret.region, &arn, changes);
+    }
+}
+
+fn customer_key(key: &KmsKey) -> Option<KeyRef> {
+    match key.manager {
+        KeyManager::Aws => None,
+        KeyManager::Customer => Some(KeyRef::to(key)),
+    }
 }
 
 /// The key that new values of a secret are sealed under.

@@ -233,6 +233,7 @@ impl Service {
             created: self.now,
             accessed: None,
             kms_key_id: None,
+            customer_key: None,
             kind: ValueKind::Awaited,
         });
         let pending = [AWSPENDING.to_owned()];

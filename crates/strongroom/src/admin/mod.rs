@@ -8,6 +8,7 @@ mod server;
 mod socket;
 
 use serde::{Deserialize, Serialize};
+use strongroom_services::secretsmanager::key_usage::DependentSecret;
 
 pub use client::{AdminError, ask};
 pub use server::{AdminServer, serve};
@@ -64,6 +65,30 @@ pub struct ListedAccount {
 pub struct ListedAccounts {
     /// All accounts, by id.
     pub accounts: Vec<ListedAccount>,
+}
+
+/// Which secrets depend on a KMS key: the question of `POST /keys/usage`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct AskedKeyUsage {
+    /// The ARN of the key or of an alias of it.
+    pub key: String,
+    /// The ARN of the last secret of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// A page of the secrets that depend on a KMS key: the answer of `POST /keys/usage`. The page after
+/// the last one is empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct KeyUsage {
+    /// The key.
+    pub key_arn: String,
+    /// Its state, by AWS's name.
+    pub key_state: String,
+    /// In the order of their ARNs.
+    pub secrets: Vec<DependentSecret>,
 }
 
 /// A new account: `POST /accounts`.

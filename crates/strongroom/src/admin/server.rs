@@ -19,7 +19,7 @@ use strongroom_services::caller::AccountId;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use super::{ListedAccount, ListedAccounts, Named, NewAccount, Status};
+use super::{AskedKeyUsage, KeyUsage, ListedAccount, ListedAccounts, Named, NewAccount, Status};
 use crate::node::{AdminError, Node};
 
 /// What operators ask about.
@@ -84,14 +84,15 @@ async fn answer(
     let (status, body) = match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/status") => told(StatusCode::OK, &server.status()),
         (&Method::GET, "/accounts") => server.accounts(),
-        (&Method::POST, "/accounts") => match Limited::new(body, BODY_BYTES_MAX).collect().await {
-            Ok(body) => server.create_account(&body.to_bytes()).await,
-            Err(error) => refused(StatusCode::BAD_REQUEST, error),
+        (&Method::POST, "/accounts") => match whole(body).await {
+            Ok(body) => server.create_account(&body).await,
+            Err(refused) => refused,
         },
-        _ => refused(
-            StatusCode::NOT_FOUND,
-            "there are GET /status, GET /accounts and POST /accounts",
-        ),
+        (&Method::POST, "/keys/usage") => match whole(body).await {
+            Ok(body) => server.key_usage(&body),
+            Err(refused) => refused,
+        },
+        _ => refused(StatusCode::NOT_FOUND, "there is no such route"),
     };
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
@@ -100,6 +101,14 @@ async fn answer(
         header::HeaderValue::from_static("application/json"),
     );
     Ok(response)
+}
+
+/// A request's whole body.
+async fn whole(body: Incoming) -> Result<Bytes, (StatusCode, Vec<u8>)> {
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) => Err(refused(StatusCode::BAD_REQUEST, error)),
+    }
 }
 
 impl AdminServer {
@@ -159,6 +168,36 @@ impl AdminServer {
         }
     }
 
+    fn key_usage(&self, body: &[u8]) -> (StatusCode, Vec<u8>) {
+        let AskedKeyUsage { key, after } = match serde_json::from_slice(body) {
+            Ok(asked) => asked,
+            Err(error) => {
+                return refused(
+                    StatusCode::BAD_REQUEST,
+                    format!("the body must be like {{\"Key\": \"arn:aws:kms:...\"}}: {error}"),
+                );
+            }
+        };
+        match self.node.key_usage(&key, after.as_deref(), USAGE_PAGE) {
+            Ok(None) => refused(
+                StatusCode::NOT_FOUND,
+                format!(
+                    "there is no KMS key {key}: name it by its ARN, or by an alias' ARN, such as \
+                     arn:aws:kms:us-east-1:123456789012:alias/name"
+                ),
+            ),
+            Ok(Some((key, secrets))) => told(
+                StatusCode::OK,
+                &KeyUsage {
+                    key_arn: key.arn(),
+                    key_state: key.state.name().to_owned(),
+                    secrets,
+                },
+            ),
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, error),
+        }
+    }
+
     async fn create_account(&self, body: &[u8]) -> (StatusCode, Vec<u8>) {
         let NewAccount { account_id } = match serde_json::from_slice(body) {
             Ok(new) => new,
@@ -215,6 +254,8 @@ fn refused(status: StatusCode, why: impl std::fmt::Display) -> (StatusCode, Vec<
 
 const CONNECTIONS_MAX: usize = 16;
 const BODY_BYTES_MAX: usize = 65_536;
+/// Secrets in one answer about a key.
+const USAGE_PAGE: usize = 1_000;
 const READ_TIME: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

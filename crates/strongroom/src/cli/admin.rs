@@ -1,15 +1,12 @@
 //! `strongroom admin`: asks a running server over its operators' socket.
 
-use std::path::{Path, PathBuf};
-
 use clap::{Args, Subcommand};
 use http::Method;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::running_server::{RunningServer, asked};
 use super::{Failed, say};
-use crate::admin::{ListedAccounts, NewAccount, SOCKET_NAME, Status, ask};
-use crate::config;
+use crate::admin::{ListedAccounts, NewAccount, Status};
 
 /// Ask or tell a running server: accounts, status
 ///
@@ -21,15 +18,8 @@ use crate::config;
   strongroom admin account list
   strongroom admin --socket /run/strongroom/admin.sock status")]
 pub(super) struct AdminArguments {
-    /// The server's socket
-    #[arg(long, global = true, value_name = "PATH", conflicts_with_all = ["data_dir", "config"])]
-    socket: Option<PathBuf>,
-    /// The server's data folder, which has the socket; by default /var/lib/strongroom
-    #[arg(long, global = true, value_name = "DIR", conflicts_with = "config")]
-    data_dir: Option<PathBuf>,
-    /// The server's configuration, which names either
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    server: RunningServer,
     #[command(subcommand)]
     command: AdminCommand,
 }
@@ -68,7 +58,7 @@ enum AccountCommand {
 
 /// Asks, and prints the answer.
 pub(super) fn run(arguments: &AdminArguments) -> Result<(), Failed> {
-    let socket = socket(arguments)?;
+    let socket = arguments.server.socket()?;
     match &arguments.command {
         AdminCommand::Account(AccountCommand::Create { id, json }) => {
             let body = serde_json::to_vec(&NewAccount {
@@ -124,34 +114,3 @@ pub(super) fn run(arguments: &AdminArguments) -> Result<(), Failed> {
     }
     Ok(())
 }
-
-fn socket(arguments: &AdminArguments) -> Result<PathBuf, Failed> {
-    if let Some(socket) = &arguments.socket {
-        return Ok(socket.clone());
-    }
-    if let Some(path) = &arguments.config {
-        let (config, _) = config::read(path, std::env::vars())?;
-        return Ok(config.admin_socket()?);
-    }
-    let folder = arguments
-        .data_dir
-        .as_deref()
-        .unwrap_or(Path::new(DATA_DIR_DEFAULT));
-    Ok(folder.join(SOCKET_NAME))
-}
-
-/// Asks without a runtime being there already.
-pub(super) fn asked<Answer: DeserializeOwned>(
-    socket: &Path,
-    method: Method,
-    path: &'static str,
-    body: Vec<u8>,
-) -> Result<Answer, Failed> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    Ok(runtime.block_on(ask(socket, method, path, body))?)
-}
-
-/// Where packages put it.
-const DATA_DIR_DEFAULT: &str = "/var/lib/strongroom";

@@ -14,8 +14,8 @@ use strongroom_keys::seal::{self, SealFile, SealSource};
 use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{FaultKind, Store as _};
 
-use super::admin::asked;
 use super::dev::{KEY_FILE_NAME, SEAL_FILE_NAME};
+use super::running_server::asked;
 use super::seal_sources::{Asking, sources};
 use super::{Failed, say};
 use crate::admin::{SOCKET_NAME, Status};

@@ -6,8 +6,10 @@ mod admin;
 mod dev;
 mod doctor;
 mod init;
+mod keys;
 mod logging;
 mod running;
+mod running_server;
 mod seal_sources;
 mod seed;
 mod serve;
@@ -53,6 +55,7 @@ fn execute(command: Command, hardening: Hardening) -> Result<ExitCode, Failed> {
         Command::Serve(arguments) => serve::run(&arguments, hardening)?,
         Command::Init(arguments) => init::run(&arguments)?,
         Command::Admin(arguments) => admin::run(&arguments)?,
+        Command::Keys(arguments) => keys::run(&arguments)?,
         Command::Doctor(arguments) => return doctor::run(&arguments, &hardening),
         Command::Version => say(&format!("strongroom {}", env!("CARGO_PKG_VERSION"))),
         Command::Completions { shell } => {
@@ -80,6 +83,7 @@ enum Command {
     Serve(serve::ServeArguments),
     Init(init::InitArguments),
     Admin(admin::AdminArguments),
+    Keys(keys::KeysArguments),
     Doctor(doctor::DoctorArguments),
     /// Print the version
     Version,
