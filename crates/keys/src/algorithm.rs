@@ -96,8 +96,6 @@ named! {
         EcdsaSha512 = "ECDSA_SHA_512",
         /// Ed25519.
         Ed25519Sha512 = "ED25519_SHA_512",
-        /// Ed25519ph.
-        Ed25519PhSha512 = "ED25519_PH_SHA_512",
     }
 }
 
@@ -145,7 +143,7 @@ impl KeySpec {
             Self::EccNistP256 | Self::EccSecgP256K1 => &[Signing::EcdsaSha256],
             Self::EccNistP384 => &[Signing::EcdsaSha384],
             Self::EccNistP521 => &[Signing::EcdsaSha512],
-            Self::EccNistEdwards25519 => &[Signing::Ed25519Sha512, Signing::Ed25519PhSha512],
+            Self::EccNistEdwards25519 => &[Signing::Ed25519Sha512],
             _ => &[],
         }
     }

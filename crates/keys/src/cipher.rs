@@ -8,7 +8,7 @@
 //! one key, a chance below 2^-32. Each key here stays below that:
 //! - a data key seals exactly one value;
 //! - one version of a KMS key's backing material may seal 2^32 data keys, one a version of a
-//!   secret; at 100 writes a second, day and night, that lasts for more than a year, and a rotation
+//!   secret or one a KMS ciphertext; at 100 writes a second, day and night, that lasts for more than a year, and a rotation
 //!   of the KMS key begins anew;
 //! - the root key seals nothing itself: material, credentials and each purpose of tokens have keys
 //!   derived from it, each with its own 2^32;
@@ -168,6 +168,8 @@ pub enum Purpose {
     Material,
     /// A secret access key, under the root key.
     Credential,
+    /// What a client had encrypted, under a version of a KMS key's backing material.
+    Ciphertext,
     /// A token that a client hands back, under the root key.
     Token,
     /// The root key, under the key of one of its seals.
@@ -182,6 +184,7 @@ impl Purpose {
             Self::DataKey => "strongroom data key",
             Self::Material => "strongroom key material",
             Self::Credential => "strongroom credential",
+            Self::Ciphertext => "strongroom ciphertext",
             Self::Token => "strongroom token",
             Self::RootKey => "strongroom root key",
         }
@@ -195,6 +198,7 @@ impl fmt::Display for Purpose {
             Self::DataKey => "data key",
             Self::Material => "key material",
             Self::Credential => "credential",
+            Self::Ciphertext => "ciphertext",
             Self::Token => "token",
             Self::RootKey => "root key",
         })

@@ -4,31 +4,61 @@
 //! rest: whoever calls hands over the wrapped material that belongs to a key version.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::cipher::{CipherKey, EncryptionContext, KEY_LEN, OpenError, Purpose, Sealed};
+use crate::algorithm::KeySpec;
+use crate::cipher::{
+    CipherKey, EncryptionContext, KEY_LEN, OpenError, OpenFailure, Purpose, Sealed,
+};
+use crate::material::Ready;
 use crate::{Entropy, SecretBytes};
 
 /// How many versions of backing material are kept unwrapped in memory, about 1 KiB each. An
 /// account with secrets in one region uses one.
 const UNWRAPPED_MATERIAL_MAX: usize = 4096;
 
-/// Seals and opens under one root key. Cheap to share: all methods take `&self`, and readers don't
+/// Seals and opens under the root key. Cheap to share: all methods take `&self`, and readers don't
 /// wait for each other.
+///
+/// While everything is sealed anew under a new root key, the older ones are still there as *retiring*:
+/// what they sealed opens, but nothing is sealed under them any more.
 ///
 /// A key version's backing material is unwrapped once and then kept in memory (up to 4,096
 /// versions). What is kept counts only for exactly the wrapped bytes it came from.
 pub struct Keyring {
+    roots: RwLock<Arc<Roots>>,
+    unwrapped: Cache<KeyVersionName, Arc<Unwrapped>>,
+}
+
+/// The root keys of one moment.
+struct Roots {
+    current: Arc<Root>,
+    /// Newest first.
+    retiring: Vec<Arc<Root>>,
+}
+
+/// What is derived from one root key.
+struct Root {
+    id: RootKeyId,
     material: CipherKey,
     credentials: CipherKey,
     tokens: TokenKeys,
-    root_key_id: RootKeyId,
-    unwrapped: Cache<KeyVersionName, Arc<Unwrapped>>,
+}
+
+impl Root {
+    fn new(root: &RootKey) -> Self {
+        Root {
+            id: root.id(),
+            material: root.key_for(Purpose::Material),
+            credentials: root.key_for(Purpose::Credential),
+            tokens: TokenKeys::new(root),
+        }
+    }
 }
 
 /// Where the keys of tokens come from. Tokens are made at clients' pace, so each purpose has a key
@@ -56,7 +86,7 @@ impl TokenKeys {
 /// Backing material ready for use, with the wrapped bytes that it came from.
 struct Unwrapped {
     wrapped: Sealed,
-    key: CipherKey,
+    key: Ready,
 }
 
 impl Keyring {
@@ -64,26 +94,123 @@ impl Keyring {
     /// it remain.
     #[must_use]
     pub fn new(root: RootKey) -> Self {
+        Self::with_retiring(root, Vec::new())
+    }
+
+    /// Makes a keyring that also opens what older root keys sealed.
+    #[must_use]
+    pub fn with_retiring(root: RootKey, retiring: Vec<RootKey>) -> Self {
+        let roots = Roots {
+            current: Arc::new(Root::new(&root)),
+            retiring: retiring
+                .iter()
+                .map(|root| Arc::new(Root::new(root)))
+                .collect(),
+        };
         Self {
-            material: root.key_for(Purpose::Material),
-            credentials: root.key_for(Purpose::Credential),
-            tokens: TokenKeys::new(&root),
-            root_key_id: root.id(),
+            roots: RwLock::new(Arc::new(roots)),
             unwrapped: Cache::new(UNWRAPPED_MATERIAL_MAX),
         }
     }
 
-    /// Which root key this is. Not secret: keep it with the data, to notice a wrong one early.
-    #[must_use]
-    pub fn root_key_id(&self) -> RootKeyId {
-        self.root_key_id
+    /// From now on seals under a new root key; the one until now retires.
+    pub fn begin_rewrap(&self, root: RootKey) {
+        let mut roots = self.roots.write().unwrap_or_else(PoisonError::into_inner);
+        let retiring = [&roots.current].into_iter().chain(&roots.retiring);
+        *roots = Arc::new(Roots {
+            retiring: retiring.map(Arc::clone).collect(),
+            current: Arc::new(Root::new(&root)),
+        });
     }
 
-    /// Makes fresh backing material for a version of a KMS key, wrapped under the root key.
+    /// Gives up the retiring root keys: what they sealed opens no more.
+    pub fn finish_rewrap(&self) {
+        let mut roots = self.roots.write().unwrap_or_else(PoisonError::into_inner);
+        *roots = Arc::new(Roots {
+            current: Arc::clone(&roots.current),
+            retiring: Vec::new(),
+        });
+    }
+
+    /// Which root key seals. Not secret: keep it with the data, to notice a wrong one early.
+    #[must_use]
+    pub fn root_key_id(&self) -> RootKeyId {
+        self.roots().current.id
+    }
+
+    /// Which older root keys still open, newest first.
+    #[must_use]
+    pub fn retiring_ids(&self) -> Vec<RootKeyId> {
+        self.roots().retiring.iter().map(|root| root.id).collect()
+    }
+
+    /// Seals a key version's material anew where a retiring root key sealed it; `None` where the
+    /// present one did.
+    ///
+    /// # Errors
+    /// If no root key here opens it as the material of `name`.
+    pub fn rewrap_material(
+        &self,
+        name: &KeyVersionName,
+        spec: KeySpec,
+        wrapped: &Sealed,
+        entropy: &dyn Entropy,
+    ) -> Result<Option<Sealed>, OpenError> {
+        let context = name.context(spec);
+        self.rewrap(
+            Purpose::Material,
+            |root| &root.material,
+            &context,
+            wrapped,
+            entropy,
+        )
+    }
+
+    /// Seals a secret access key anew where a retiring root key sealed it; `None` where the present
+    /// one did.
+    ///
+    /// # Errors
+    /// If no root key here opens it as that of `access_key_id`.
+    pub fn rewrap_credential(
+        &self,
+        access_key_id: &str,
+        sealed: &Sealed,
+        entropy: &dyn Entropy,
+    ) -> Result<Option<Sealed>, OpenError> {
+        let context = credential_context(access_key_id);
+        self.rewrap(
+            Purpose::Credential,
+            |root| &root.credentials,
+            &context,
+            sealed,
+            entropy,
+        )
+    }
+
+    /// Makes fresh backing material for a version of a symmetric KMS key, wrapped under the root key.
     pub fn new_material(&self, name: &KeyVersionName, entropy: &dyn Entropy) -> Sealed {
-        let key = fresh_key(entropy);
-        self.material
-            .seal(Purpose::Material, &name.context(), &*key, entropy)
+        self.wrap_material(
+            name,
+            KeySpec::SymmetricDefault,
+            &*fresh_key(entropy),
+            entropy,
+        )
+    }
+
+    /// Wraps a key version's material under the root key.
+    pub(crate) fn wrap_material(
+        &self,
+        name: &KeyVersionName,
+        spec: KeySpec,
+        material: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Sealed {
+        self.roots().current.material.seal(
+            Purpose::Material,
+            &name.context(spec),
+            material,
+            entropy,
+        )
     }
 
     /// Makes a data key, and wraps it under a key version's backing material.
@@ -97,9 +224,11 @@ impl Keyring {
         context: &EncryptionContext,
         entropy: &dyn Entropy,
     ) -> Result<(DataKey, Sealed), OpenError> {
-        let material = self.unwrap_material(name, wrapped)?;
+        let material = self.unwrap_cipher(name, wrapped)?;
         let key = fresh_key(entropy);
-        let sealed = material.key.seal(Purpose::DataKey, context, &*key, entropy);
+        let sealed = material
+            .cipher()?
+            .seal(Purpose::DataKey, context, &*key, entropy);
         Ok((DataKey(CipherKey::new(&key)), sealed))
     }
 
@@ -115,11 +244,44 @@ impl Keyring {
         context: &EncryptionContext,
         data_key: &Sealed,
     ) -> Result<DataKey, OpenError> {
-        let material = self.unwrap_material(name, wrapped)?;
-        material
-            .key
+        self.unwrap_cipher(name, wrapped)?
+            .cipher()?
             .open_key(Purpose::DataKey, context, data_key)
             .map(DataKey)
+    }
+
+    /// Encrypts what a client hands over, under a key version's material.
+    ///
+    /// # Errors
+    /// If `wrapped` can't be opened as the material of `name`.
+    pub fn encrypt(
+        &self,
+        name: &KeyVersionName,
+        wrapped: &Sealed,
+        context: &EncryptionContext,
+        plaintext: &SecretBytes,
+        entropy: &dyn Entropy,
+    ) -> Result<Sealed, OpenError> {
+        let material = self.unwrap_cipher(name, wrapped)?;
+        let cipher = material.cipher()?;
+        Ok(cipher.seal(Purpose::Ciphertext, context, plaintext.expose(), entropy))
+    }
+
+    /// Decrypts what [`encrypt`](Self::encrypt) made.
+    ///
+    /// # Errors
+    /// If `wrapped` can't be opened as the material of `name`, or `ciphertext` under that material
+    /// and context; the error's `what` tells which.
+    pub fn decrypt(
+        &self,
+        name: &KeyVersionName,
+        wrapped: &Sealed,
+        context: &EncryptionContext,
+        ciphertext: &Sealed,
+    ) -> Result<SecretBytes, OpenError> {
+        self.unwrap_cipher(name, wrapped)?
+            .cipher()?
+            .open(Purpose::Ciphertext, context, ciphertext)
     }
 
     /// Seals the secret access key of an access key id.
@@ -130,24 +292,26 @@ impl Keyring {
         entropy: &dyn Entropy,
     ) -> Sealed {
         let context = credential_context(access_key_id);
-        self.credentials
-            .seal(Purpose::Credential, &context, secret.expose(), entropy)
+        self.roots().current.credentials.seal(
+            Purpose::Credential,
+            &context,
+            secret.expose(),
+            entropy,
+        )
     }
 
     /// Opens the secret access key of an access key id.
     ///
     /// # Errors
-    /// If it was sealed for another access key id or under another root key, or was changed.
+    /// If it was sealed for another access key id or under a root key that isn't here, or was changed.
     pub fn open_credential(
         &self,
         access_key_id: &str,
         sealed: &Sealed,
     ) -> Result<SecretBytes, OpenError> {
-        self.credentials.open(
-            Purpose::Credential,
-            &credential_context(access_key_id),
-            sealed,
-        )
+        let context = credential_context(access_key_id);
+        self.roots()
+            .open_with(|root| root.credentials.open(Purpose::Credential, &context, sealed))
     }
 
     /// Seals what a client is to hand back unread and unchanged, such as a pagination token.
@@ -155,9 +319,12 @@ impl Keyring {
     /// `purpose` says which kind of token it is: one kind never opens as another, and each has a
     /// key of its own. With a date in the purpose, the key changes with the date.
     pub fn seal_token(&self, purpose: &str, content: &[u8], entropy: &dyn Entropy) -> Sealed {
-        self.tokens
-            .of(purpose)
-            .seal(Purpose::Token, &token_context(purpose), content, entropy)
+        self.roots().current.tokens.of(purpose).seal(
+            Purpose::Token,
+            &token_context(purpose),
+            content,
+            entropy,
+        )
     }
 
     /// Opens a token of the same purpose.
@@ -165,14 +332,37 @@ impl Keyring {
     /// # Errors
     /// If it is not such a token of this deployment, or was changed.
     pub fn open_token(&self, purpose: &str, sealed: &Sealed) -> Result<SecretBytes, OpenError> {
-        self.tokens
-            .of(purpose)
-            .open(Purpose::Token, &token_context(purpose), sealed)
+        let context = token_context(purpose);
+        self.roots().open_with(|root| {
+            let key = root.tokens.of(purpose);
+            key.open(Purpose::Token, &context, sealed)
+        })
+    }
+
+    fn unwrap_cipher(
+        &self,
+        name: &KeyVersionName,
+        wrapped: &Sealed,
+    ) -> Result<Arc<Unwrapped>, OpenError> {
+        self.unwrap_material(name, KeySpec::SymmetricDefault, wrapped)
+    }
+
+    /// A key version's material, ready for use.
+    pub(crate) fn ready<T>(
+        &self,
+        name: &KeyVersionName,
+        spec: KeySpec,
+        wrapped: &Sealed,
+        then: impl FnOnce(&Ready) -> T,
+    ) -> Result<T, OpenError> {
+        self.unwrap_material(name, spec, wrapped)
+            .map(|material| then(&material.key))
     }
 
     fn unwrap_material(
         &self,
         name: &KeyVersionName,
+        spec: KeySpec,
         wrapped: &Sealed,
     ) -> Result<Arc<Unwrapped>, OpenError> {
         // Only these very wrapped bytes were proven to be this key version's material. Others must
@@ -182,9 +372,20 @@ impl Keyring {
         {
             return Ok(unwrapped);
         }
-        let key = self
-            .material
-            .open_key(Purpose::Material, &name.context(), wrapped)?;
+        let context = name.context(spec);
+        let key = self.roots().open_with(|root| match spec {
+            KeySpec::SymmetricDefault => root
+                .material
+                .open_key(Purpose::Material, &context, wrapped)
+                .map(Ready::Cipher),
+            _ => {
+                let material = root.material.open(Purpose::Material, &context, wrapped)?;
+                Ready::parse(spec, &material).ok_or(OpenError {
+                    what: Purpose::Material,
+                    why: OpenFailure::UnknownFormat,
+                })
+            }
+        })?;
         let unwrapped = Arc::new(Unwrapped {
             wrapped: wrapped.clone(),
             key,
@@ -192,11 +393,66 @@ impl Keyring {
         self.unwrapped.insert(name.clone(), Arc::clone(&unwrapped));
         Ok(unwrapped)
     }
+
+    fn rewrap(
+        &self,
+        purpose: Purpose,
+        key_of: fn(&Root) -> &CipherKey,
+        context: &EncryptionContext,
+        sealed: &Sealed,
+        entropy: &dyn Entropy,
+    ) -> Result<Option<Sealed>, OpenError> {
+        let roots = self.roots();
+        let current = key_of(&roots.current);
+        let not_opened = match current.open(purpose, context, sealed) {
+            Ok(_) => return Ok(None),
+            Err(error) => error,
+        };
+        let opened = roots
+            .retiring
+            .iter()
+            .find_map(|root| key_of(root).open(purpose, context, sealed).ok())
+            .ok_or(not_opened)?;
+        Ok(Some(current.seal(
+            purpose,
+            context,
+            opened.expose(),
+            entropy,
+        )))
+    }
+
+    fn roots(&self) -> Arc<Roots> {
+        Arc::clone(&self.roots.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Roots {
+    /// By the first root key that can; the error is that of the current one.
+    fn open_with<T>(&self, open: impl Fn(&Root) -> Result<T, OpenError>) -> Result<T, OpenError> {
+        open(&self.current).or_else(|error| {
+            self.retiring
+                .iter()
+                .find_map(|root| open(root).ok())
+                .ok_or(error)
+        })
+    }
+}
+
+impl Unwrapped {
+    fn cipher(&self) -> Result<&CipherKey, OpenError> {
+        match &self.key {
+            Ready::Cipher(cipher) => Ok(cipher),
+            _ => Err(OpenError {
+                what: Purpose::Material,
+                why: OpenFailure::UnknownFormat,
+            }),
+        }
+    }
 }
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keyring(root key {})", self.root_key_id)
+        write!(f, "Keyring(root key {})", self.root_key_id())
     }
 }
 
@@ -228,13 +484,21 @@ pub struct KeyVersionName {
 }
 
 impl KeyVersionName {
-    fn context(&self) -> EncryptionContext {
-        EncryptionContext::of([
-            ("Account", self.account.as_str()),
-            ("Region", &self.region),
-            ("KeyId", &self.key_id),
-            ("KeyVersion", &self.version.to_string()),
-        ])
+    /// What material is bound to: whose it is, and which kind of key it is where that isn't the
+    /// usual one.
+    fn context(&self, spec: KeySpec) -> EncryptionContext {
+        let version = self.version.to_string();
+        let kind = (spec != KeySpec::SymmetricDefault).then_some(("KeySpec", spec.name()));
+        EncryptionContext::of(
+            [
+                ("Account", self.account.as_str()),
+                ("Region", &self.region),
+                ("KeyId", &self.key_id),
+                ("KeyVersion", &version),
+            ]
+            .into_iter()
+            .chain(kind),
+        )
     }
 }
 
@@ -380,7 +644,7 @@ pub(crate) fn derive(key: &[u8], label: &str, out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{OpenFailure, SeededEntropy};
+    use crate::SeededEntropy;
 
     fn name(account: &str, region: &str, key_id: &str, version: u32) -> KeyVersionName {
         KeyVersionName {
@@ -527,8 +791,8 @@ mod tests {
             material,
             ..
         } = given();
-        let one = keyring.unwrap_material(&first_name(), &material).unwrap();
-        let again = keyring.unwrap_material(&first_name(), &material).unwrap();
+        let one = keyring.unwrap_cipher(&first_name(), &material).unwrap();
+        let again = keyring.unwrap_cipher(&first_name(), &material).unwrap();
         assert!(Arc::ptr_eq(&one, &again));
 
         let many = 2 * UNWRAPPED_MATERIAL_MAX as u32;
@@ -538,10 +802,10 @@ mod tests {
                 ..first_name()
             };
             let material = keyring.new_material(&name, &entropy);
-            keyring.unwrap_material(&name, &material).unwrap();
+            keyring.unwrap_cipher(&name, &material).unwrap();
         }
         assert!(keyring.unwrapped.len() <= UNWRAPPED_MATERIAL_MAX);
-        assert!(keyring.unwrap_material(&first_name(), &material).is_ok());
+        assert!(keyring.unwrap_cipher(&first_name(), &material).is_ok());
     }
 
     #[test]

@@ -21,12 +21,19 @@ mod cipher;
 mod durable_file;
 mod entropy;
 pub mod hardening;
+mod import;
 mod keyring;
+mod material;
 pub mod seal;
 mod secret_bytes;
 
 pub use algorithm::{EncryptionAlgorithm, KeySpec, MacAlgorithm, SigningAlgorithm};
 pub use cipher::{EncryptionContext, OpenError, OpenFailure, Purpose, Sealed};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
+pub use import::{ImportProblem, WrappingAlgorithm, WrappingKey};
 pub use keyring::{DataKey, KeyVersionName, Keyring, NotARootKeyId, RootKey, RootKeyId};
+pub use material::{
+    KeyPairBytes, MaterialId, Message, NewMaterial, UseError, encrypt_with_public_key,
+    generate_key_pair, verify,
+};
 pub use secret_bytes::SecretBytes;
