@@ -11,6 +11,7 @@ use strongroom_policy::{self as policy, Context, Decision, Policies, Reach, Reso
 
 use crate::caller::{AccountId, Principal};
 use crate::kms::key::KmsKey;
+use crate::kms::policy::KeyPolicy;
 use crate::operation::{Given, Operation};
 use crate::records::Records;
 use crate::refusal::{Refusal, Stop};
@@ -103,25 +104,50 @@ pub fn permit(need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
 
 /// Why a key doesn't let a request through; `None` where it does.
 fn refused_by_key(action: &str, guard: &KeyGuard, given: &Given<'_>) -> Option<String> {
-    let caller = policy::Caller::Root {
-        account: given.caller.account.as_str().to_owned(),
-    };
-    let mut context = guard.context.clone();
-    add_global_keys(&mut context, given);
-    let arn = guard.key.arn();
-    let policies = Policies {
-        resource: Some(guard.key.policy.document()),
-        resource_rule: ResourceRule::Required,
-        granted: guard.granted,
-        ..Policies::none(guard.key.account.as_str())
-    };
-    match policy::decide(
-        &policies,
-        &policy::Request::new(&caller, action, &arn, &context),
-    ) {
+    let KeyGuard {
+        key,
+        granted,
+        context,
+    } = guard;
+    match decide_on_key(action, key, &key.policy, *granted, context.clone(), given) {
         Decision::Allow(_) => None,
         Decision::Deny(refused) => Some(refused.reason(action)),
     }
+}
+
+/// Whether a policy would let the caller do something with a key; for checking a policy before it is
+/// in force.
+pub(crate) fn is_allowed_by_key(
+    action: &str,
+    key: &KmsKey,
+    policy: &KeyPolicy,
+    given: &Given<'_>,
+) -> bool {
+    let decision = decide_on_key(action, key, policy, None, Context::new(), given);
+    matches!(decision, Decision::Allow(_))
+}
+
+fn decide_on_key(
+    action: &str,
+    key: &KmsKey,
+    policy: &KeyPolicy,
+    granted: Option<Reach>,
+    mut context: Context,
+    given: &Given<'_>,
+) -> Decision {
+    let caller = policy::Caller::Root {
+        account: given.caller.account.as_str().to_owned(),
+    };
+    add_global_keys(&mut context, given);
+    let arn = key.arn();
+    let policies = Policies {
+        resource: Some(policy.document()),
+        resource_rule: ResourceRule::Required,
+        granted,
+        ..Policies::none(key.account.as_str())
+    };
+    let request = policy::Request::new(&caller, action, &arn, &context);
+    policy::decide(&policies, &request)
 }
 
 /// The condition keys that every request has.

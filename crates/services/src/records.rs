@@ -185,6 +185,14 @@ impl Key {
         )
     }
 
+    /// What every entry of the index of a region's grants that a principal may retire starts with.
+    pub fn kms_retirables(account: &AccountId, region: &Region, retiring: &str) -> Self {
+        Self::of(
+            "kms-retirable",
+            &[account.as_str(), region.as_str(), retiring, ""],
+        )
+    }
+
     /// The index of resources that keep values under a KMS key.
     pub fn kms_dependent(account: &AccountId, region: &Region, key_id: &str, arn: &str) -> Self {
         Self::of(
@@ -217,6 +225,16 @@ impl Key {
     /// An access key.
     pub fn access_key(access_key_id: &str) -> Self {
         Self::of("access-key", &[access_key_id])
+    }
+
+    /// The first key that starts with this one and lies behind the one that goes on as `position` says.
+    pub fn behind(&self, position: Option<&str>) -> Vec<u8> {
+        let mut start = self.0.clone();
+        if let Some(position) = position {
+            start.extend(position.as_bytes());
+            start.push(0);
+        }
+        start
     }
 
     /// The first key after all that start with this one.

@@ -48,6 +48,16 @@ pub fn need<'a>(
     }
 }
 
+/// The need of an operation on the key that a request names, whose permission depends on nothing else.
+pub fn needs<'a>(
+    action: &'static str,
+    name: &'a KeyName,
+    caller: &'a Caller,
+    records: &Records<'_>,
+) -> Result<Vec<Need<'a>>, Stop> {
+    need(action, name, Usage::default(), caller, records).map(|need| vec![need])
+}
+
 /// The need of an operation on a key that was found. `alias` is the one that the request named.
 pub fn need_on_key<'a>(
     action: &'static str,

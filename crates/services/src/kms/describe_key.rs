@@ -2,7 +2,7 @@
 //!
 //! Source: AWS KMS API Reference, DescribeKey.
 
-use super::access::{self, Usage};
+use super::access;
 use super::alias::SECRETS_MANAGER_ALIAS;
 use super::envelope;
 use super::metadata::Described;
@@ -36,14 +36,7 @@ impl Operation for DescribeKey {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        access::need(
-            "kms:DescribeKey",
-            &self.key,
-            Usage::default(),
-            caller,
-            records,
-        )
-        .map(|need| vec![need])
+        access::needs("kms:DescribeKey", &self.key, caller, records)
     }
 
     /// The alias of a service's key makes the key, as with AWS.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::alias::Alias;
 use super::grant::Grant;
 use super::key::{AutomaticRotation, BackingMaterial, KeyState, KmsKey, RotationType};
+use super::rotation::PERIOD_DAYS_USUAL;
 use crate::caller::{AccountId, Region};
 use crate::due::Due;
 use crate::operation::Means;
@@ -31,7 +32,7 @@ pub struct KmsDue {
 
 /// The plan of a key whose material is renewed each year.
 pub(super) fn yearly(now: Timestamp) -> AutomaticRotation {
-    every(365, now)
+    every(PERIOD_DAYS_USUAL, now)
 }
 
 /// The plan of a key whose material is renewed after so many days.
@@ -149,8 +150,7 @@ fn rotate(key: &mut KmsKey, records: &Records<'_>, means: &Means<'_>) -> Result<
         return Ok(false);
     };
     if key.state == KeyState::Enabled {
-        let material = BackingMaterial::fresh(key, Some(RotationType::Automatic), records, means)?;
-        key.material.push(material);
+        key.renew(Some(RotationType::Automatic), records, means)?;
     }
     key.rotation = Some(every(plan.period_days, means.now));
     Ok(true)
@@ -162,9 +162,6 @@ fn expire(key: &mut KmsKey, now: Timestamp) -> bool {
     if !key.material.iter().any(expired) {
         return false;
     }
-    key.material.clear();
-    if matches!(key.state, KeyState::Enabled | KeyState::Disabled) {
-        key.state = KeyState::PendingImport;
-    }
+    key.lose_material();
     true
 }

@@ -16,7 +16,7 @@ use strongroom_keys::{EncryptionContext, KeySpec, OpenError, Sealed, SecretBytes
 
 use super::access::{self, Usage};
 use super::alias::{Alias, SECRETS_MANAGER_ALIAS};
-use super::key::{BackingMaterial, KeyManager, KeyState, KeyUsage, KmsKey, Origin};
+use super::key::{KeyManager, KeyState, KeyUsage, KmsKey, Origin};
 use super::name::{Accepts, KeyName, Named};
 use super::policy::KeyPolicy;
 use super::usable::{Unusable, UsableKey};
@@ -140,11 +140,11 @@ pub fn service_key(
         aliases: vec![SECRETS_MANAGER_ALIAS.to_owned()],
         rotation: Some(due::yearly(given.now)),
         material: Vec::new(),
+        awaited: Vec::new(),
         public_key: None,
         grants_count: 0,
     };
-    key.material
-        .push(BackingMaterial::fresh(&key, None, records, &given.means())?);
+    key.renew(None, records, &given.means())?;
     due::schedule(&key, changes)?;
     changes.put(key.key(), &key)?;
     changes.put(

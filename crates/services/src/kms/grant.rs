@@ -4,14 +4,24 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
+use strongroom_keys::{KeySpec, Sealed};
 
-use super::key::KmsKey;
-use crate::caller::AccountId;
+use super::key::{KeyUsage, KmsKey};
+use super::listing::Page;
+use super::refusals;
+use crate::caller::{AccountId, Caller};
+use crate::input::Text;
+use crate::operation::Given;
 use crate::records::{Changes, Key, Records};
-use crate::refusal::Stop;
-use crate::time::Timestamp;
+use crate::refusal::{Refusal, Stop};
+use crate::time::{Timestamp, epoch_seconds};
+
+const TOKEN_PURPOSE: &str = "kms grant";
 
 /// A grant of a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,7 +60,8 @@ pub struct Constraints {
 impl Grant {
     /// Whether it allows an operation with an encryption context.
     pub fn allows(&self, operation: &str, context: &BTreeMap<String, String>) -> bool {
-        self.operations.iter().any(|granted| granted == operation) && self.constraints.hold(context)
+        self.operations.iter().any(|granted| granted == operation)
+            && self.constraints.hold(operation, context)
     }
 }
 
@@ -89,21 +100,291 @@ impl Grant {
 }
 
 impl Constraints {
-    fn hold(&self, context: &BTreeMap<String, String>) -> bool {
-        let subset = self
-            .encryption_context_subset
-            .as_ref()
-            .is_none_or(|subset| {
-                subset
-                    .iter()
-                    .all(|(name, value)| context.get(name) == Some(value))
-            });
-        let equal = self
-            .encryption_context_equals
-            .as_ref()
-            .is_none_or(|equal| equal == context);
+    /// Whether they hold. Names are compared without letter case, values with it; operations that
+    /// have no encryption context aren't constrained by it.
+    fn hold(&self, operation: &str, context: &BTreeMap<String, String>) -> bool {
         // No request of ours is made on behalf of a resource yet that would name itself.
-        subset && equal && self.source_arn.is_none()
+        if self.source_arn.is_some() {
+            return false;
+        }
+        if !WITH_ENCRYPTION_CONTEXT.contains(&operation) {
+            return true;
+        }
+        let has = |(name, value): (&String, &String)| {
+            context
+                .iter()
+                .any(|(own, its)| own.eq_ignore_ascii_case(name) && its == value)
+        };
+        let subset = self.encryption_context_subset.as_ref();
+        let equals = self.encryption_context_equals.as_ref();
+        subset.is_none_or(|subset| subset.iter().all(has))
+            && equals.is_none_or(|equal| equal.len() == context.len() && equal.iter().all(has))
+    }
+
+    /// AWS's name of their kind, as conditions ask for it.
+    pub(super) fn kind(&self) -> Option<&'static str> {
+        if self.encryption_context_equals.is_some() {
+            Some("EncryptionContextEquals")
+        } else {
+            self.encryption_context_subset
+                .as_ref()
+                .map(|_| "EncryptionContextSubset")
+        }
+    }
+
+    /// Only symmetric keys have encryption contexts.
+    pub(super) fn check(&self, key: &KmsKey) -> Result<(), Refusal> {
+        if self.kind().is_some() && key.spec != KeySpec::SymmetricDefault {
+            return Err(Refusal::validation(
+                "Encryption context constraints are valid for symmetric encryption KMS keys only.",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Operations that take an encryption context.
+const WITH_ENCRYPTION_CONTEXT: &[&str] = &[
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+    "CreateGrant",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+];
+
+/// The operations that a grant may allow.
+pub(super) const OPERATION: Text = Text::one_of(&[
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+    "Sign",
+    "Verify",
+    "GetPublicKey",
+    "CreateGrant",
+    "RetireGrant",
+    "DescribeKey",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "GenerateMac",
+    "VerifyMac",
+    "DeriveSharedSecret",
+    "Encapsulate",
+    "Decapsulate",
+]);
+
+/// Operations must be such as the key has.
+///
+/// # Refusals
+/// `ValidationException`
+pub(super) fn check_operations(operations: &[String], key: &KmsKey) -> Result<(), Refusal> {
+    let asymmetric = key.spec != KeySpec::SymmetricDefault && key.spec.mac_algorithms().is_empty();
+    let possible = |operation: &str| match operation {
+        "CreateGrant" | "RetireGrant" | "DescribeKey" => true,
+        "GetPublicKey" => asymmetric,
+        "Encrypt" | "Decrypt" | "ReEncryptFrom" | "ReEncryptTo" => {
+            key.usage == KeyUsage::EncryptDecrypt
+        }
+        "Sign" | "Verify" => key.usage == KeyUsage::SignVerify,
+        "GenerateMac" | "VerifyMac" => key.usage == KeyUsage::GenerateVerifyMac,
+        "DeriveSharedSecret" | "Encapsulate" | "Decapsulate" => false,
+        _ => key.spec == KeySpec::SymmetricDefault,
+    };
+    if operations.is_empty() {
+        return Err(Refusal::validation("Operations must not be empty."));
+    }
+    match operations.iter().find(|operation| !possible(operation)) {
+        None => Ok(()),
+        Some(operation) => Err(Refusal::validation(format!(
+            "The operation {operation} is not supported by a key of {} for {}.",
+            key.spec.name(),
+            key.usage.name()
+        ))),
+    }
+}
+
+/// A principal must be someone whom a grant can name.
+///
+/// # Refusals
+/// `InvalidArnException`
+pub(super) fn check_principal(arn: &str, caller: &Caller) -> Result<(), Refusal> {
+    use strongroom_policy::Caller as Principal;
+    match Principal::from_arn(arn) {
+        Some(Principal::Root { .. }) => Ok(()),
+        // An account has no users and roles yet; whether another account has them isn't known.
+        Some(principal) if principal.account() != Some(caller.account.as_str()) => Ok(()),
+        _ => Err(refusals::invalid_principal(arn)),
+    }
+}
+
+/// A new grant's id.
+pub(super) fn fresh_id(given: &Given<'_>) -> String {
+    let mut random = [0; 32];
+    given.entropy.fill(&mut random);
+    random.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The token of a grant. Grants are in force at once, so a token is only a name for its grant.
+pub(super) fn token(key: &KmsKey, grant_id: &str, given: &Given<'_>) -> String {
+    let content = format!("{} {} {grant_id}", key.account, key.key_id);
+    let sealed = given
+        .keyring
+        .seal_token(TOKEN_PURPOSE, content.as_bytes(), given.entropy);
+    BASE64.encode(sealed.as_bytes())
+}
+
+/// The grant of a token, with its key.
+///
+/// # Refusals
+/// `InvalidGrantTokenException`; `NotFoundException` where it is gone.
+pub(super) fn by_token(
+    token: &str,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<(Arc<KmsKey>, Arc<Grant>), Stop> {
+    let content = BASE64.decode(token).ok().and_then(|bytes| {
+        let sealed = Sealed::from_bytes(bytes);
+        given.keyring.open_token(TOKEN_PURPOSE, &sealed).ok()
+    });
+    let content = content.ok_or_else(refusals::invalid_grant_token)?;
+    let text = std::str::from_utf8(content.expose()).unwrap_or_default();
+    let parts: Vec<&str> = text.split(' ').collect();
+    let &[account, key_id, grant_id] = parts.as_slice() else {
+        return Err(refusals::invalid_grant_token().into());
+    };
+    let account = AccountId::parse(account).map_err(|_| refusals::invalid_grant_token())?;
+    let place = Key::kms_key(&account, &given.caller.region, key_id);
+    let Some(key) = records.read::<KmsKey>(place)? else {
+        return Err(refusals::grant_not_found(grant_id).into());
+    };
+    let grant = find(&key, grant_id, records)?;
+    Ok((key, grant))
+}
+
+/// A key's grant.
+///
+/// # Refusals
+/// `NotFoundException`
+pub(super) fn find(
+    key: &KmsKey,
+    grant_id: &str,
+    records: &Records<'_>,
+) -> Result<Arc<Grant>, Stop> {
+    let place = Key::kms_grant(&key.account, &key.region, &key.key_id, grant_id);
+    records
+        .read::<Grant>(place)?
+        .ok_or_else(|| refusals::grant_not_found(grant_id).into())
+}
+
+/// Ends a grant.
+pub(super) fn end(key: &KmsKey, grant: &Grant) -> Result<Changes, Stop> {
+    let mut key = key.clone();
+    key.grants_count = key.grants_count.saturating_sub(1);
+    let mut changes = Changes::none();
+    grant.remove(&key, &mut changes);
+    changes.put(key.key(), &key)?;
+    Ok(changes)
+}
+
+/// The id of a grant that says the same under the same name.
+pub(super) fn same(
+    key: &KmsKey,
+    wanted: &Grant,
+    records: &Records<'_>,
+) -> Result<Option<String>, Stop> {
+    let found = to(key, &wanted.grantee_principal, records)?;
+    let same = found.into_iter().find(|grant| {
+        grant.name == wanted.name
+            && grant.retiring_principal == wanted.retiring_principal
+            && grant.issuing_account == wanted.issuing_account
+            && grant.operations == wanted.operations
+            && grant.constraints == wanted.constraints
+    });
+    Ok(same.map(|grant| grant.grant_id.clone()))
+}
+
+/// A list of grants, as responses have it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Grants {
+    grants: Vec<ListedGrant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_marker: Option<String>,
+    truncated: bool,
+}
+
+/// A grant, as responses have it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct ListedGrant {
+    key_id: String,
+    grant_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(serialize_with = "epoch_seconds::serialize")]
+    creation_date: Timestamp,
+    grantee_principal: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retiring_principal: Option<String>,
+    issuing_account: String,
+    operations: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    constraints: Option<ListedConstraints>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListedConstraints {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_context_subset: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encryption_context_equals: Option<BTreeMap<String, String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_arn: Option<String>,
+}
+
+impl Grants {
+    pub(super) fn of(page: Page<ListedGrant>) -> Self {
+        Grants {
+            truncated: page.next_marker.is_some(),
+            grants: page.items,
+            next_marker: page.next_marker,
+        }
+    }
+}
+
+/// A grant, as responses have it.
+pub(super) fn listed(grant: &Grant, key: &KmsKey) -> ListedGrant {
+    let Constraints {
+        encryption_context_subset,
+        encryption_context_equals,
+        source_arn,
+    } = grant.constraints.clone();
+    let any = grant.constraints != Constraints::default();
+    ListedGrant {
+        key_id: key.arn(),
+        grant_id: grant.grant_id.clone(),
+        name: grant.name.clone(),
+        creation_date: grant.created,
+        grantee_principal: grant.grantee_principal.clone(),
+        retiring_principal: grant.retiring_principal.clone(),
+        issuing_account: format!(
+            "arn:{}:iam::{}:root",
+            key.region.partition(),
+            grant.issuing_account
+        ),
+        operations: grant.operations.clone(),
+        constraints: any.then_some(ListedConstraints {
+            encryption_context_subset,
+            encryption_context_equals,
+            source_arn,
+        }),
     }
 }
 
@@ -118,19 +399,22 @@ pub fn grants(
     if key.grants_count == 0 {
         return Ok(false);
     }
+    let grants = to(key, principal, records)?;
+    Ok(grants.iter().any(|grant| grant.allows(operation, context)))
+}
+
+/// The grants of a key to a principal.
+fn to(key: &KmsKey, principal: &str, records: &Records<'_>) -> Result<Vec<Arc<Grant>>, Stop> {
     let index = Key::kms_grants_to(&key.account, &key.region, &key.key_id, principal);
     let mut grant_ids = Vec::new();
     records.scan_keys(index.as_bytes(), &index.end(), false, |row| {
         grant_ids.push(String::from_utf8_lossy(&row[index.as_bytes().len()..]).into_owned());
         ControlFlow::Continue(())
     })?;
+    let mut grants = Vec::with_capacity(grant_ids.len());
     for grant_id in grant_ids {
         let record = Key::kms_grant(&key.account, &key.region, &key.key_id, &grant_id);
-        if let Some(grant) = records.peek::<Grant>(&record)?
-            && grant.allows(operation, context)
-        {
-            return Ok(true);
-        }
+        grants.extend(records.peek::<Grant>(&record)?);
     }
-    Ok(false)
+    Ok(grants)
 }

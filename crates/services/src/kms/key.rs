@@ -44,6 +44,8 @@ pub struct KmsKey {
     /// The versions of its material, oldest first; the last one encrypts. Empty while an imported
     /// key awaits its material.
     pub material: Vec<BackingMaterial>,
+    /// Imported material that expired or was deleted: the key waits for the same again.
+    pub awaited: Vec<AwaitedMaterial>,
     /// The public key of an asymmetric key: SubjectPublicKeyInfo, DER.
     pub public_key: Option<Vec<u8>>,
     /// How many grants it has; where there are none, none are looked for.
@@ -134,6 +136,15 @@ pub struct BackingMaterial {
     pub description: Option<String>,
 }
 
+/// Imported material that is gone, but for what tells it when it comes again.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AwaitedMaterial {
+    /// Which version of the key's material it is.
+    pub version: u32,
+    /// Identifies the material.
+    pub material_id: String,
+}
+
 /// Why a key's material was renewed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RotationType {
@@ -176,12 +187,44 @@ impl KmsKey {
         self.version_name(last.map_or(1, |last| last.name.version.saturating_add(1)))
     }
 
+    /// The version and the id of the material that an imported key has, or had.
+    pub(super) fn had_material(&self) -> Option<(u32, String)> {
+        let has = self.material.last().map(|material| {
+            let id = material.material_id.clone();
+            (material.name.version, id)
+        });
+        let had = self.awaited.last();
+        has.or_else(|| had.map(|awaited| (awaited.version, awaited.material_id.clone())))
+    }
+
+    /// An imported key loses its material, and waits for the same again.
+    pub(super) fn lose_material(&mut self) {
+        let lost = self.material.drain(..).map(|material| AwaitedMaterial {
+            version: material.name.version,
+            material_id: material.material_id,
+        });
+        self.awaited.extend(lost);
+        if matches!(self.state, KeyState::Enabled | KeyState::Disabled) {
+            self.state = KeyState::PendingImport;
+        }
+    }
+
     /// A version of its material by its number.
     pub fn version(&self, version: u32) -> Option<&BackingMaterial> {
         self.material
             .iter()
             .rev()
             .find(|material| material.name.version == version)
+    }
+}
+
+impl BackingMaterial {
+    /// AWS's name for whether imported material expires.
+    pub(super) fn expiration_model(&self) -> &'static str {
+        match self.expires {
+            Some(_) => "KEY_MATERIAL_EXPIRES",
+            None => "KEY_MATERIAL_DOES_NOT_EXPIRE",
+        }
     }
 }
 
@@ -204,6 +247,15 @@ impl KeyUsage {
         KeyUsage::SignVerify,
         KeyUsage::GenerateVerifyMac,
     ];
+
+    /// Whether keys of a kind can be for it.
+    pub fn is_of(self, spec: KeySpec) -> bool {
+        match self {
+            KeyUsage::EncryptDecrypt => !spec.encryption_algorithms().is_empty(),
+            KeyUsage::SignVerify => !spec.signing_algorithms().is_empty(),
+            KeyUsage::GenerateVerifyMac => !spec.mac_algorithms().is_empty(),
+        }
+    }
 
     /// AWS's name.
     pub fn name(self) -> &'static str {

@@ -1,33 +1,70 @@
-//! Making a version of a key's material.
-//!
-//! Everything that is sealed under the root key here is made by these functions.
+//! Making versions of a key's material. Everything that is sealed under the root key here is made by
+//! these functions.
 
-use strongroom_keys::KeySpec;
+use strongroom_keys::{KeySpec, KeyVersionName, NewMaterial, SecretBytes, UseError};
 
 use super::key::{BackingMaterial, KmsKey, RotationType};
 use crate::operation::Means;
 use crate::records::Records;
 use crate::refusal::Stop;
 
-impl BackingMaterial {
-    /// The next version of a symmetric key's material, fresh.
-    pub(super) fn fresh(
-        key: &KmsKey,
+impl KmsKey {
+    /// Gives the key its next version of material, fresh; and a key pair its public key.
+    pub(super) fn renew(
+        &mut self,
         rotation: Option<RotationType>,
         _records: &Records<'_>,
         means: &Means<'_>,
-    ) -> Result<Self, Stop> {
-        debug_assert!(key.spec == KeySpec::SymmetricDefault);
-        let name = key.next_version_name();
-        let wrapped = means.keyring.new_material(&name, means.entropy);
-        Ok(BackingMaterial {
-            wrapped,
+    ) -> Result<(), Stop> {
+        let name = self.next_version_name();
+        let made = means
+            .keyring
+            .make_material(&name, self.spec, means.entropy)
+            .map_err(broken)?;
+        self.take(made, name, rotation, means);
+        Ok(())
+    }
+
+    /// Takes material that its owner brings as a version of the key; `None` where it is none of this
+    /// key's kind.
+    pub(super) fn import(
+        &mut self,
+        name: KeyVersionName,
+        material: &SecretBytes,
+        _records: &Records<'_>,
+        means: &Means<'_>,
+    ) -> Option<&mut BackingMaterial> {
+        let made = means
+            .keyring
+            .import_material(&name, self.spec, material, means.entropy)
+            .ok()?;
+        self.take(made, name, None, means);
+        self.material.last_mut()
+    }
+
+    fn take(
+        &mut self,
+        made: NewMaterial,
+        name: KeyVersionName,
+        rotation: Option<RotationType>,
+        means: &Means<'_>,
+    ) {
+        if self.spec != KeySpec::SymmetricDefault {
+            self.public_key = made.public_key;
+        }
+        self.material.push(BackingMaterial {
             name,
+            wrapped: made.wrapped,
             created: means.now,
-            material_id: String::new(),
+            material_id: made.id,
             rotation,
             expires: None,
             description: None,
-        })
+        });
     }
+}
+
+/// A use of material that fails though the request is right.
+pub(super) fn broken(error: UseError) -> Stop {
+    Stop::Unavailable(Box::new(error))
 }

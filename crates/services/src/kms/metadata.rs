@@ -83,10 +83,7 @@ impl Described {
                 deletion_date,
                 valid_to,
                 origin: key.origin.name(),
-                expiration_model: imported.map(|material| match material.expires {
-                    Some(_) => "KEY_MATERIAL_EXPIRES",
-                    None => "KEY_MATERIAL_DOES_NOT_EXPIRE",
-                }),
+                expiration_model: imported.map(|material| material.expiration_model()),
                 key_manager: key.manager.name(),
                 customer_master_key_spec: key.spec.name(),
                 key_spec: key.spec.name(),

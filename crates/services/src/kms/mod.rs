@@ -5,18 +5,53 @@
 
 pub mod access;
 pub mod alias;
+pub mod cancel_key_deletion;
+pub mod create_alias;
+pub mod create_grant;
+pub mod create_key;
+pub mod delete_alias;
+pub mod delete_imported_key_material;
 pub mod dependents;
 pub mod describe_key;
+pub mod disable_key;
+pub mod disable_key_rotation;
 pub mod due;
+pub mod enable_key;
+pub mod enable_key_rotation;
 pub mod envelope;
+pub mod get_key_policy;
+pub mod get_key_rotation_status;
+pub mod get_parameters_for_import;
 pub mod grant;
+pub mod import_key_material;
+mod import_token;
 pub mod key;
+pub mod list_aliases;
+pub mod list_grants;
+pub mod list_key_policies;
+pub mod list_key_rotations;
+pub mod list_keys;
+pub mod list_resource_tags;
+pub mod list_retirable_grants;
+mod listing;
 mod material;
 mod metadata;
 pub mod name;
 pub mod policy;
+pub mod put_key_policy;
 mod refusals;
+pub mod retire_grant;
+pub mod revoke_grant;
+pub mod rotate_key_on_demand;
+mod rotation;
+pub mod schedule_key_deletion;
 mod shapes;
+mod state;
+pub mod tag_resource;
+mod tags;
+pub mod untag_resource;
+pub mod update_alias;
+pub mod update_key_description;
 pub mod usable;
 
 use crate::operation::{Entry, Given};
@@ -26,7 +61,39 @@ use crate::refusal::Refusal;
 pub const SERVICE: &str = "kms";
 
 /// Every operation that the service answers.
-pub const OPERATIONS: &[Entry] = &[Entry::of::<describe_key::DescribeKey>()];
+pub const OPERATIONS: &[Entry] = &[
+    Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
+    Entry::of::<create_alias::CreateAlias>(),
+    Entry::of::<create_grant::CreateGrant>(),
+    Entry::of::<create_key::CreateKey>(),
+    Entry::of::<delete_alias::DeleteAlias>(),
+    Entry::of::<delete_imported_key_material::DeleteImportedKeyMaterial>(),
+    Entry::of::<describe_key::DescribeKey>(),
+    Entry::of::<disable_key::DisableKey>(),
+    Entry::of::<disable_key_rotation::DisableKeyRotation>(),
+    Entry::of::<enable_key::EnableKey>(),
+    Entry::of::<enable_key_rotation::EnableKeyRotation>(),
+    Entry::of::<get_key_policy::GetKeyPolicy>(),
+    Entry::of::<get_key_rotation_status::GetKeyRotationStatus>(),
+    Entry::of::<get_parameters_for_import::GetParametersForImport>(),
+    Entry::of::<import_key_material::ImportKeyMaterial>(),
+    Entry::of::<list_aliases::ListAliases>(),
+    Entry::of::<list_grants::ListGrants>(),
+    Entry::of::<list_key_policies::ListKeyPolicies>(),
+    Entry::of::<list_key_rotations::ListKeyRotations>(),
+    Entry::of::<list_keys::ListKeys>(),
+    Entry::of::<list_resource_tags::ListResourceTags>(),
+    Entry::of::<list_retirable_grants::ListRetirableGrants>(),
+    Entry::of::<put_key_policy::PutKeyPolicy>(),
+    Entry::of::<retire_grant::RetireGrant>(),
+    Entry::of::<revoke_grant::RevokeGrant>(),
+    Entry::of::<rotate_key_on_demand::RotateKeyOnDemand>(),
+    Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
+    Entry::of::<tag_resource::TagResource>(),
+    Entry::of::<untag_resource::UntagResource>(),
+    Entry::of::<update_alias::UpdateAlias>(),
+    Entry::of::<update_key_description::UpdateKeyDescription>(),
+];
 
 /// Operations of AWS that this deployment does not have: each is refused, with the reason.
 pub const ABSENT_OPERATIONS: &[(&str, &str)] = &[

@@ -3,9 +3,39 @@
 //! Source: AWS KMS Developer Guide, Key policies in AWS KMS; reference/access-control.md §10.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use strongroom_policy::{Document, Kind, Malformed};
+use strongroom_policy::{Document, Kind, Malformed, Principal, Problem};
 
+use super::key::KmsKey;
+use super::refusals;
 use crate::caller::{AccountId, Region};
+use crate::gate;
+use crate::input::{Pattern, Text};
+use crate::operation::Given;
+use crate::refusal::Refusal;
+
+/// The only name that a key's policy can have.
+pub(super) const ONLY_NAME: &str = "default";
+
+/// `PolicyName`.
+pub(super) const POLICY_NAME: Text = Text::matching(
+    1..=128,
+    &Pattern {
+        shown: "[\\w]+",
+        matches: |text| {
+            text.chars()
+                .all(|each| each.is_alphanumeric() || each == '_')
+        },
+    },
+);
+
+/// # Refusals
+/// `NotFoundException` for another name than the only one.
+pub(super) fn check_name(name: Option<&str>) -> Result<(), Refusal> {
+    match name {
+        None | Some(ONLY_NAME) => Ok(()),
+        Some(_) => Err(refusals::not_found("No such policy exists")),
+    }
+}
 
 /// A key's policy.
 #[derive(Clone, Debug)]
@@ -21,6 +51,54 @@ impl KeyPolicy {
     /// What is wrong with it, and where.
     pub fn parse(text: String) -> Result<Self, Malformed> {
         Document::parse(&text, Kind::Resource).map(|document| KeyPolicy { text, document })
+    }
+
+    /// Reads the policy of a request.
+    ///
+    /// # Refusals
+    /// `MalformedPolicyDocumentException`
+    pub(super) fn checked(text: String) -> Result<Self, Refusal> {
+        Self::parse(text).map_err(|malformed| {
+            refusals::malformed_policy(match malformed.problem {
+                Problem::NotJson { .. } => "Policy document is not valid JSON.".to_owned(),
+                _ => format!("Policy document is malformed. {malformed}"),
+            })
+        })
+    }
+
+    /// Refuses a policy that names someone who isn't there, or after which the caller couldn't change
+    /// it any more.
+    ///
+    /// Source: reference/kms-iam-sts.md §A4, PutKeyPolicy.
+    ///
+    /// # Refusals
+    /// `MalformedPolicyDocumentException`
+    pub(super) fn refuse_lockout(
+        &self,
+        key: &KmsKey,
+        bypass: bool,
+        given: &Given<'_>,
+    ) -> Result<(), Refusal> {
+        let own = Some(key.account.as_str());
+        let unknown = self.document.principals().any(|principal| match principal {
+            Principal::CanonicalUser { .. } => true,
+            // An account has no users and roles yet; whether another account has them isn't known.
+            Principal::User { .. } | Principal::Role { .. } | Principal::Session { .. } => {
+                principal.account() == own
+            }
+            _ => false,
+        });
+        if unknown {
+            return Err(refusals::malformed_policy(
+                "Policy contains a statement with one or more invalid principals.",
+            ));
+        }
+        if bypass || gate::is_allowed_by_key("kms:PutKeyPolicy", key, self, given) {
+            return Ok(());
+        }
+        Err(refusals::malformed_policy(
+            "The new key policy will not allow you to update the key policy in the future.",
+        ))
     }
 
     /// As it was written.

@@ -2,6 +2,7 @@
 //!
 //! Source: reference/kms-iam-sts.md §A3, §A4, §A8. Texts that AWS doesn't publish are our own.
 
+use super::key::KmsKey;
 use crate::caller::{AccountId, Region};
 use crate::refusal::{MessageMember, Refusal};
 
@@ -42,6 +43,132 @@ pub(super) fn pending_import(key_arn: &str) -> Refusal {
 
 pub(super) fn invalid_state(message: impl Into<String>) -> Refusal {
     refusal("KMSInvalidStateException", message)
+}
+
+/// Source: AWS KMS API Reference, the errors of the operations that say so.
+pub(super) fn alias_exists(arn: &str) -> Refusal {
+    refusal(
+        "AlreadyExistsException",
+        format!("An alias with the name {arn} already exists"),
+    )
+}
+
+pub(super) fn invalid_alias_name(message: &str) -> Refusal {
+    refusal("InvalidAliasNameException", message)
+}
+
+pub(super) fn reserved_alias() -> Refusal {
+    refusal(
+        "NotAuthorizedException",
+        "Alias names that begin with alias/aws/ are reserved for AWS managed keys",
+    )
+}
+
+pub(super) fn not_of_a_kind(old: &KmsKey, new: &KmsKey) -> Refusal {
+    invalid_state(format!(
+        "The alias names {} and can't name {}: both must have the same key usage, and be both \
+         symmetric, both asymmetric or both HMAC keys.",
+        old.arn(),
+        new.arn()
+    ))
+}
+
+pub(super) fn wrong_origin(key: &KmsKey) -> Refusal {
+    unsupported(format!(
+        "{} origin is {} which is not valid for this operation.",
+        key.arn(),
+        key.origin.name()
+    ))
+}
+
+pub(super) fn malformed_policy(message: impl Into<String>) -> Refusal {
+    refusal("MalformedPolicyDocumentException", message)
+}
+
+pub(super) fn tag(message: &str) -> Refusal {
+    refusal("TagException", message)
+}
+
+pub(super) fn limit_exceeded(message: impl Into<String>) -> Refusal {
+    refusal("LimitExceededException", message)
+}
+
+pub(super) fn invalid_marker() -> Refusal {
+    refusal("InvalidMarkerException", "Could not deserialize marker")
+}
+
+pub(super) fn invalid_principal(arn: &str) -> Refusal {
+    refusal(
+        "InvalidArnException",
+        format!("ARN does not refer to a valid principal: {arn}"),
+    )
+}
+
+pub(super) fn grant_not_found(grant_id: &str) -> Refusal {
+    not_found(format!("Grant ID {grant_id} not found"))
+}
+
+pub(super) fn invalid_grant_token() -> Refusal {
+    refusal(
+        "InvalidGrantTokenException",
+        "The grant token is not valid.",
+    )
+}
+
+pub(super) fn may_not_retire(caller: &str, grant_id: &str) -> Refusal {
+    Refusal::modeled(
+        "AccessDeniedException",
+        format!(
+            "User: {caller} is not authorized to perform: kms:RetireGrant on grant: {grant_id}"
+        ),
+    )
+}
+
+pub(super) fn dry_run() -> Refusal {
+    refusal(
+        "DryRunOperationException",
+        "The request would have succeeded, but the DryRun option is set.",
+    )
+}
+
+/// AWS gives no message.
+pub(super) fn invalid_ciphertext() -> Refusal {
+    Refusal {
+        code: "InvalidCiphertextException",
+        message: None,
+        member: MessageMember::LowerCase,
+    }
+}
+
+pub(super) fn invalid_import_token() -> Refusal {
+    refusal(
+        "InvalidImportTokenException",
+        "The import token is not valid for this key.",
+    )
+}
+
+pub(super) fn expired_import_token() -> Refusal {
+    refusal(
+        "ExpiredImportTokenException",
+        "The import token has expired. Get another one with GetParametersForImport.",
+    )
+}
+
+pub(super) fn wrong_material(key: &KmsKey) -> Refusal {
+    refusal(
+        "IncorrectKeyMaterialException",
+        format!("The key material is not that of a {} key.", key.spec.name()),
+    )
+}
+
+pub(super) fn other_material(key: &KmsKey) -> Refusal {
+    refusal(
+        "IncorrectKeyMaterialException",
+        format!(
+            "The key material is not the one that was imported into {} before.",
+            key.arn()
+        ),
+    )
 }
 
 pub(super) fn not_found(message: impl Into<String>) -> Refusal {

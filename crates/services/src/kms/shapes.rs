@@ -3,15 +3,115 @@
 //! Source: the service's model (botocore, kms 2014-11-01).
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Serialize, Serializer};
 
 use super::name::{Accepts, KeyName};
-use crate::input::{Members, Text};
+use super::refusals;
+use crate::input::{Members, Pattern, Text};
+use crate::refusal::Refusal;
 
 pub(super) const KEY_ID: Text = Text::of(1..=2048);
 pub(super) const DESCRIPTION: Text = Text::of(0..=8192);
 pub(super) const POLICY: Text = Text::of(1..=131_072);
 pub(super) const MARKER: Text = Text::of(1..=1024);
-const GRANT_TOKEN: Text = Text::of(1..=8192);
+pub(super) const GRANT_TOKEN: Text = Text::of(1..=8192);
+pub(super) const GRANT_ID: Text = Text::of(1..=128);
+
+pub(super) const ALIAS_NAME: Text = Text::matching(1..=256, &NAME_PATTERN);
+pub(super) const GRANT_NAME: Text = Text::matching(1..=256, &NAME_PATTERN);
+
+const NAME_PATTERN: Pattern = Pattern {
+    shown: "^[a-zA-Z0-9:/_-]+$",
+    matches: |text| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b":/_-".contains(&byte))
+    },
+};
+
+pub(super) const PRINCIPAL: Text = Text::matching(
+    1..=256,
+    &Pattern {
+        shown: "^[\\w+=,.@:/-]+$",
+        matches: |text| {
+            !text.is_empty()
+                && text
+                    .chars()
+                    .all(|each| each.is_alphanumeric() || "_+=,.@:/-".contains(each))
+        },
+    },
+);
+
+pub(super) const SERVICE_PRINCIPAL: Text = Text::matching(
+    1..=128,
+    &Pattern {
+        shown: "^([A-Za-z0-9\\-]+)\\.([A-Za-z0-9\\-]+)(\\.[A-Za-z0-9\\-]+)+$",
+        matches: |text| {
+            let labels: Vec<&str> = text.split('.').collect();
+            labels.len() >= 3
+                && labels.iter().all(|label| {
+                    !label.is_empty()
+                        && label
+                            .bytes()
+                            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                })
+        },
+    },
+);
+
+pub(super) const MATERIAL_ID: Text = Text::matching(
+    64..=64,
+    &Pattern {
+        shown: "^[a-f0-9]+$",
+        matches: |text| {
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        },
+    },
+);
+
+/// Bytes that are no secret, as responses carry them.
+pub(super) struct Base64(pub(super) Vec<u8>);
+
+impl Serialize for Base64 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+/// Takes bytes that must be there.
+pub(super) fn required_blob(
+    name: &str,
+    length: RangeInclusive<usize>,
+    members: &mut Members<'_, '_>,
+) -> Vec<u8> {
+    members.require(name);
+    members.blob(name, length).unwrap_or_default()
+}
+
+/// Takes `DryRun`.
+pub(super) fn dry_run(members: &mut Members<'_, '_>) -> bool {
+    members.flag("DryRun") == Some(true)
+}
+
+/// Raised last of all: everything else of the request is right.
+///
+/// # Refusals
+/// `DryRunOperationException`
+pub(super) fn refuse_dry_run(dry_run: bool) -> Result<(), Refusal> {
+    if dry_run {
+        Err(refusals::dry_run())
+    } else {
+        Ok(())
+    }
+}
 
 /// Takes the `KeyId` that names the operation's key.
 pub(super) fn key_name(accepts: Accepts, members: &mut Members<'_, '_>) -> KeyName {

@@ -1,0 +1,158 @@
+//! CreateGrant: a permission to use a key, given to one principal.
+//!
+//! Source: AWS KMS API Reference, CreateGrant; AWS KMS Developer Guide, Grants in AWS KMS.
+
+use serde::Serialize;
+use strongroom_policy::Context;
+
+use super::access::Usage;
+use super::grant::{self, Constraints, Grant};
+use super::key::KmsKey;
+use super::name::{Accepts, KeyName};
+use super::shapes::{GRANT_NAME, PRINCIPAL, SERVICE_PRINCIPAL};
+use super::{access, refusals, shapes, state};
+use crate::caller::Caller;
+use crate::gate::{Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Changes, Records};
+use crate::refusal::{Refusal, Stop};
+
+/// Grants of one key. Source: AWS KMS Developer Guide, Quotas.
+const GRANTS_MAX: u32 = 50_000;
+
+/// The request.
+pub struct CreateGrant {
+    key: KeyName,
+    grantee: Option<String>,
+    retiring: Option<String>,
+    operations: Vec<String>,
+    constraints: Constraints,
+    name: Option<String>,
+    for_service: bool,
+    dry_run: bool,
+}
+
+/// The response.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Created {
+    grant_token: String,
+    grant_id: String,
+}
+
+impl Operation for CreateGrant {
+    const NAME: &'static str = "CreateGrant";
+    type Output = Created;
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        shapes::grant_tokens(members);
+        members.require("Operations");
+        let services = ["GranteeServicePrincipal", "RetiringServicePrincipal"]
+            .map(|name| members.text(name, &SERVICE_PRINCIPAL).is_some());
+        let constraints = members.structure("Constraints", |constraints| Constraints {
+            encryption_context_subset: constraints.map("EncryptionContextSubset"),
+            encryption_context_equals: constraints.map("EncryptionContextEquals"),
+            source_arn: constraints.text("SourceArn", &shapes::KEY_ID),
+        });
+        CreateGrant {
+            key: shapes::key_name(Accepts::Keys, members),
+            grantee: members.text("GranteePrincipal", &PRINCIPAL),
+            retiring: members.text("RetiringPrincipal", &PRINCIPAL),
+            operations: members
+                .texts("Operations", 0..=usize::MAX, &grant::OPERATION)
+                .unwrap_or_default(),
+            constraints: constraints.unwrap_or_default(),
+            name: members.text("Name", &GRANT_NAME),
+            for_service: services.contains(&true),
+            dry_run: shapes::dry_run(members),
+        }
+    }
+
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        let mut more = Context::new();
+        more.insert_all("kms:GrantOperations", self.operations.iter().cloned());
+        more.insert("kms:GrantIsForAWSResource", "false");
+        for (name, value) in [
+            ("kms:GranteePrincipal", &self.grantee),
+            ("kms:RetiringPrincipal", &self.retiring),
+        ] {
+            if let Some(value) = value {
+                more.insert(name, value.as_str());
+            }
+        }
+        if let Some(kind) = self.constraints.kind() {
+            more.insert("kms:GrantConstraintType", kind);
+        }
+        let usage = Usage {
+            more,
+            ..Usage::default()
+        };
+        access::need("kms:CreateGrant", &self.key, usage, caller, records).map(|need| vec![need])
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<Created>, Stop> {
+        let request = allowed.into_request();
+        let key = request.key.find(given.caller, records)?;
+        state::if_enabled(&key)?;
+        if request.for_service {
+            return Err(refusals::unsupported(
+                "This version of Strongroom gives no grants to services. Name a GranteePrincipal.",
+            )
+            .into());
+        }
+        let Some(grantee) = request.grantee else {
+            return Err(Refusal::validation("GranteePrincipal must be specified.").into());
+        };
+        for principal in [Some(&grantee), request.retiring.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            grant::check_principal(principal, given.caller)?;
+        }
+        grant::check_operations(&request.operations, &key)?;
+        request.constraints.check(&key)?;
+        let wanted = Grant {
+            key_id: key.key_id.clone(),
+            grant_id: grant::fresh_id(given),
+            name: request.name,
+            created: given.now,
+            grantee_principal: grantee,
+            retiring_principal: request.retiring,
+            issuing_account: given.caller.account.clone(),
+            operations: request.operations,
+            constraints: request.constraints,
+        };
+        let created = |grant_id: &str| Created {
+            grant_token: grant::token(&key, grant_id, given),
+            grant_id: grant_id.to_owned(),
+        };
+        // A name makes a repeated request harmless.
+        if wanted.name.is_some()
+            && let Some(same) = grant::same(&key, &wanted, records)?
+        {
+            return Ok(Decided::answer(created(&same)));
+        }
+        if key.grants_count >= GRANTS_MAX {
+            return Err(refusals::limit_exceeded(format!(
+                "The key has {GRANTS_MAX} grants, which is the most that a key can have."
+            ))
+            .into());
+        }
+        shapes::refuse_dry_run(request.dry_run)?;
+        let mut counted = KmsKey::clone(&key);
+        counted.grants_count += 1;
+        let mut changes = Changes::none();
+        wanted.add(&counted, &mut changes)?;
+        changes.put(counted.key(), &counted)?;
+        Ok(Decided::change(changes, created(&wanted.grant_id)))
+    }
+}

@@ -1,0 +1,51 @@
+//! DisableKey: a key may not be used until it is enabled again.
+//!
+//! Source: AWS KMS API Reference, DisableKey.
+
+use super::key::{KeyState, KmsKey};
+use super::name::{Accepts, KeyName};
+use super::{access, shapes, state};
+use crate::caller::Caller;
+use crate::gate::{Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Changes, Records};
+use crate::refusal::Stop;
+
+/// The request.
+pub struct DisableKey {
+    key: KeyName,
+}
+
+impl Operation for DisableKey {
+    const NAME: &'static str = "DisableKey";
+    type Output = ();
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        DisableKey {
+            key: shapes::key_name(Accepts::Keys, members),
+        }
+    }
+
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::needs("kms:DisableKey", &self.key, caller, records)
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<()>, Stop> {
+        let key = allowed.into_request().key.find(given.caller, records)?;
+        state::if_it_has_material(&key)?;
+        let mut changes = Changes::none();
+        let mut key = KmsKey::clone(&key);
+        key.state = KeyState::Disabled;
+        changes.put(key.key(), &key)?;
+        Ok(Decided::silent(changes))
+    }
+}
