@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod caller;
+pub mod disclosed;
 pub mod due;
 pub mod gate;
 pub mod input;

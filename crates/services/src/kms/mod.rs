@@ -4,11 +4,16 @@
 //! Source: reference/kms-iam-sts.md §A, reference/access-control.md §10; AWS KMS API Reference.
 
 pub mod access;
+mod algorithm;
 pub mod alias;
 pub mod cancel_key_deletion;
+mod ciphertext;
 pub mod create_alias;
 pub mod create_grant;
 pub mod create_key;
+mod data_key;
+mod data_key_pair;
+pub mod decrypt;
 pub mod delete_alias;
 pub mod delete_imported_key_material;
 pub mod dependents;
@@ -18,10 +23,18 @@ pub mod disable_key_rotation;
 pub mod due;
 pub mod enable_key;
 pub mod enable_key_rotation;
+pub mod encrypt;
 pub mod envelope;
+pub mod generate_data_key;
+pub mod generate_data_key_pair;
+pub mod generate_data_key_pair_without_plaintext;
+pub mod generate_data_key_without_plaintext;
+pub mod generate_mac;
+pub mod generate_random;
 pub mod get_key_policy;
 pub mod get_key_rotation_status;
 pub mod get_parameters_for_import;
+pub mod get_public_key;
 pub mod grant;
 pub mod import_key_material;
 mod import_token;
@@ -39,6 +52,7 @@ mod metadata;
 pub mod name;
 pub mod policy;
 pub mod put_key_policy;
+pub mod re_encrypt;
 mod refusals;
 pub mod retire_grant;
 pub mod revoke_grant;
@@ -46,13 +60,18 @@ pub mod rotate_key_on_demand;
 mod rotation;
 pub mod schedule_key_deletion;
 mod shapes;
+pub mod sign;
+mod signed;
 mod state;
+mod symmetric;
 pub mod tag_resource;
 mod tags;
 pub mod untag_resource;
 pub mod update_alias;
 pub mod update_key_description;
 pub mod usable;
+pub mod verify;
+pub mod verify_mac;
 
 use crate::operation::{Entry, Given};
 use crate::refusal::Refusal;
@@ -66,6 +85,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of::<create_alias::CreateAlias>(),
     Entry::of::<create_grant::CreateGrant>(),
     Entry::of::<create_key::CreateKey>(),
+    Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
     Entry::of::<delete_imported_key_material::DeleteImportedKeyMaterial>(),
     Entry::of::<describe_key::DescribeKey>(),
@@ -73,9 +93,17 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of::<disable_key_rotation::DisableKeyRotation>(),
     Entry::of::<enable_key::EnableKey>(),
     Entry::of::<enable_key_rotation::EnableKeyRotation>(),
+    Entry::of::<encrypt::Encrypt>(),
+    Entry::of::<generate_data_key::GenerateDataKey>(),
+    Entry::of::<generate_data_key_pair::GenerateDataKeyPair>(),
+    Entry::of::<generate_data_key_pair_without_plaintext::GenerateDataKeyPairWithoutPlaintext>(),
+    Entry::of::<generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(),
+    Entry::of::<generate_mac::GenerateMac>(),
+    Entry::of::<generate_random::GenerateRandom>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
     Entry::of::<get_key_rotation_status::GetKeyRotationStatus>(),
     Entry::of::<get_parameters_for_import::GetParametersForImport>(),
+    Entry::of::<get_public_key::GetPublicKey>(),
     Entry::of::<import_key_material::ImportKeyMaterial>(),
     Entry::of::<list_aliases::ListAliases>(),
     Entry::of::<list_grants::ListGrants>(),
@@ -85,14 +113,18 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of::<list_resource_tags::ListResourceTags>(),
     Entry::of::<list_retirable_grants::ListRetirableGrants>(),
     Entry::of::<put_key_policy::PutKeyPolicy>(),
+    Entry::of::<re_encrypt::ReEncrypt>(),
     Entry::of::<retire_grant::RetireGrant>(),
     Entry::of::<revoke_grant::RevokeGrant>(),
     Entry::of::<rotate_key_on_demand::RotateKeyOnDemand>(),
     Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
+    Entry::of::<sign::Sign>(),
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),
     Entry::of::<update_alias::UpdateAlias>(),
     Entry::of::<update_key_description::UpdateKeyDescription>(),
+    Entry::of::<verify::Verify>(),
+    Entry::of::<verify_mac::VerifyMac>(),
 ];
 
 /// Operations of AWS that this deployment does not have: each is refused, with the reason.
@@ -103,12 +135,22 @@ pub const ABSENT_OPERATIONS: &[(&str, &str)] = &[
     ("DescribeCustomKeyStores", KEY_STORES_ABSENT),
     ("DisconnectCustomKeyStore", KEY_STORES_ABSENT),
     ("UpdateCustomKeyStore", KEY_STORES_ABSENT),
+    ("Decapsulate", AGREEMENT_ABSENT),
+    ("DeriveSharedSecret", AGREEMENT_ABSENT),
+    ("Encapsulate", AGREEMENT_ABSENT),
+    ("GetKeyLastUsage", LAST_USAGE_ABSENT),
     ("ReplicateKey", MULTI_REGION_ABSENT),
     ("UpdatePrimaryRegion", MULTI_REGION_ABSENT),
 ];
 
 const KEY_STORES_ABSENT: &str = "This version of Strongroom has no custom key stores. Where the \
      root key of all keys is kept is set by its operator.";
+
+const AGREEMENT_ABSENT: &str = "This version of Strongroom has no keys for key agreement or \
+     encapsulation.";
+
+const LAST_USAGE_ABSENT: &str = "This version of Strongroom doesn't track when a key was last \
+     used.";
 
 const MULTI_REGION_ABSENT: &str = "This version of Strongroom has no multi-Region keys. Nothing \
      was changed; make a key in each Region.";
@@ -127,13 +169,18 @@ fn uuid(given: &Given<'_>) -> String {
     given.entropy.fill(&mut random);
     random[6] = (random[6] & 0x0f) | 0x40;
     random[8] = (random[8] & 0x3f) | 0x80;
-    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!(
-        "{}-{}-{}-{}-{}",
+    uuid_text(random)
+}
+
+/// The text of a UUID's bytes.
+fn uuid_text(bytes: [u8; 16]) -> String {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    [
         &hex[..8],
         &hex[8..12],
         &hex[12..16],
         &hex[16..20],
-        &hex[20..]
-    )
+        &hex[20..],
+    ]
+    .join("-")
 }

@@ -2,9 +2,11 @@
 //!
 //! Source: reference/kms-iam-sts.md §A3, §A4, §A8. Texts that AWS doesn't publish are our own.
 
+use strongroom_keys::UseError;
+
 use super::key::KmsKey;
 use crate::caller::{AccountId, Region};
-use crate::refusal::{MessageMember, Refusal};
+use crate::refusal::{MessageMember, Refusal, Stop};
 
 pub(super) fn key_not_found(owner: &AccountId, region: &Region, key_id: &str) -> Refusal {
     not_found(format!(
@@ -137,6 +139,75 @@ pub(super) fn invalid_ciphertext() -> Refusal {
         code: "InvalidCiphertextException",
         message: None,
         member: MessageMember::LowerCase,
+    }
+}
+
+/// The key that a ciphertext names isn't the one that the request names.
+pub(super) fn incorrect_key() -> Refusal {
+    refusal(
+        "IncorrectKeyException",
+        "The key ID in the request does not identify a CMK that can perform this operation.",
+    )
+}
+
+/// Source: reference/kms-iam-sts.md §A4, Decrypt.
+pub(super) fn unknown_ciphertext_key() -> Refusal {
+    Refusal::modeled(
+        "AccessDeniedException",
+        "The ciphertext refers to a customer master key that does not exist, does not exist in \
+         this region, or you are not allowed to access.",
+    )
+}
+
+pub(super) fn invalid_usage(message: impl Into<String>) -> Refusal {
+    refusal("InvalidKeyUsageException", message)
+}
+
+/// An operation for symmetric keys alone.
+pub(super) fn not_for(key: &KmsKey, operation: &str) -> Refusal {
+    invalid_usage(format!(
+        "{} key spec is {} which is not valid for {operation}.",
+        key.arn(),
+        key.spec.name()
+    ))
+}
+
+pub(super) fn algorithm(name: &str, key: &KmsKey) -> Refusal {
+    invalid_usage(format!(
+        "Algorithm {name} is incompatible with key spec {}.",
+        key.spec.name()
+    ))
+}
+
+pub(super) fn invalid_mac() -> Refusal {
+    refusal("KMSInvalidMacException", "The HMAC is not valid.")
+}
+
+pub(super) fn invalid_signature() -> Refusal {
+    refusal(
+        "KMSInvalidSignatureException",
+        "The signature is not valid.",
+    )
+}
+
+/// Why material was not used: the request's fault, or the record's.
+pub(super) fn of_use(error: UseError, key: &KmsKey) -> Stop {
+    match error {
+        UseError::Algorithm => Stop::Refused(invalid_usage(format!(
+            "{} has no such algorithm.",
+            key.arn()
+        ))),
+        UseError::DigestLength { expected_bytes } => Stop::Refused(Refusal::validation(format!(
+            "Digest is invalid length for algorithm: it must have {expected_bytes} bytes."
+        ))),
+        UseError::NoDigest => Stop::Refused(Refusal::validation(
+            "The algorithm takes a message: MessageType must be RAW.",
+        )),
+        UseError::TooLong => Stop::Refused(Refusal::validation(
+            "The plaintext is too long for the key and the algorithm.",
+        )),
+        UseError::NotDecrypted => Stop::Refused(invalid_ciphertext()),
+        UseError::Open(_) | UseError::Library => Stop::Unavailable(Box::new(error)),
     }
 }
 

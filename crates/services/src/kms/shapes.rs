@@ -2,15 +2,16 @@
 //!
 //! Source: the service's model (botocore, kms 2014-11-01).
 
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
+use strongroom_keys::SecretBytes;
 
 use super::name::{Accepts, KeyName};
 use super::refusals;
+use crate::disclosed::push_base64;
 use crate::input::{Members, Pattern, Text};
 use crate::refusal::Refusal;
 
@@ -23,6 +24,8 @@ pub(super) const GRANT_ID: Text = Text::of(1..=128);
 
 pub(super) const ALIAS_NAME: Text = Text::matching(1..=256, &NAME_PATTERN);
 pub(super) const GRANT_NAME: Text = Text::matching(1..=256, &NAME_PATTERN);
+
+const RECIPIENT_ALGORITHM: Text = Text::one_of(&["RSAES_OAEP_SHA_256", "ML_KEM_768"]);
 
 const NAME_PATTERN: Pattern = Pattern {
     shown: "^[a-zA-Z0-9:/_-]+$",
@@ -80,6 +83,13 @@ pub(super) const MATERIAL_ID: Text = Text::matching(
 /// Bytes that are no secret, as responses carry them.
 pub(super) struct Base64(pub(super) Vec<u8>);
 
+impl Base64 {
+    /// Writes the bytes as a JSON string.
+    pub(super) fn push_json(&self, json: &mut Vec<u8>) {
+        push_base64(&self.0, json);
+    }
+}
+
 impl Serialize for Base64 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD.encode(&self.0))
@@ -94,6 +104,30 @@ pub(super) fn required_blob(
 ) -> Vec<u8> {
     members.require(name);
     members.blob(name, length).unwrap_or_default()
+}
+
+/// Takes bytes that must be there and are a secret.
+pub(super) fn required_secret_blob(
+    name: &str,
+    length: RangeInclusive<usize>,
+    members: &mut Members<'_, '_>,
+) -> SecretBytes {
+    members.require(name);
+    let bytes = members.secret_blob(name, length);
+    bytes.unwrap_or_else(|| SecretBytes::new(Vec::new()))
+}
+
+/// Takes `Recipient`: an enclave of AWS's Nitro system, which there is none of here.
+pub(super) fn refuse_recipient(members: &mut Members<'_, '_>) {
+    let recipient = members.structure("Recipient", |recipient| {
+        recipient.text("KeyEncryptionAlgorithm", &RECIPIENT_ALGORITHM);
+        recipient.blob("AttestationDocument", 1..=262_144);
+    });
+    if recipient.is_some() {
+        members.object(refusals::unsupported(
+            "This version of Strongroom answers no attested enclaves. Leave Recipient out.",
+        ));
+    }
 }
 
 /// Takes `DryRun`.
@@ -116,14 +150,6 @@ pub(super) fn refuse_dry_run(dry_run: bool) -> Result<(), Refusal> {
 /// Takes the `KeyId` that names the operation's key.
 pub(super) fn key_name(accepts: Accepts, members: &mut Members<'_, '_>) -> KeyName {
     KeyName::parse(members.required_text("KeyId", &KEY_ID), accepts)
-}
-
-/// Takes an encryption context.
-pub(super) fn encryption_context(
-    name: &str,
-    members: &mut Members<'_, '_>,
-) -> BTreeMap<String, String> {
-    members.map(name).unwrap_or_default()
 }
 
 /// Takes the grant tokens of a request. Grants are in force at once here, so nothing depends on them.

@@ -66,14 +66,11 @@ impl Unusable {
             Unusable::State(KeyState::PendingImport | KeyState::Enabled) => {
                 refusals::pending_import(&key.arn())
             }
-            Unusable::Usage => refusals::refusal(
-                "InvalidKeyUsageException",
-                format!(
-                    "{} key usage is {} which is not valid for {operation}.",
-                    key.arn(),
-                    key.usage.name()
-                ),
-            ),
+            Unusable::Usage => refusals::invalid_usage(format!(
+                "{} key usage is {} which is not valid for {operation}.",
+                key.arn(),
+                key.usage.name()
+            )),
         }
     }
 }

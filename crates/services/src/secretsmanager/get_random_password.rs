@@ -5,10 +5,10 @@
 use serde::Serialize;
 use strongroom_keys::{Entropy, SecretBytes};
 
-use super::disclosed::Disclosed;
 use super::refusals;
 use super::shapes;
 use crate::caller::Caller;
+use crate::disclosed::Disclosed;
 use crate::gate::{Authorized, Need};
 use crate::input::{Members, Text};
 use crate::operation::{Decided, Given, Operation};

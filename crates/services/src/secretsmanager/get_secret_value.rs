@@ -7,13 +7,13 @@ use std::sync::Arc;
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
 
-use super::disclosed::Disclosed;
 use super::refusals;
 use super::secret::{Secret, ValueKind, Version};
 use super::secret_id::SecretId;
 use super::shapes::{self, VERSION_ID, VERSION_STAGE};
 use super::version;
 use crate::caller::Caller;
+use crate::disclosed::Disclosed;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::json_text::push_quoted;

@@ -7,7 +7,6 @@ pub mod create_secret;
 pub mod delete_resource_policy;
 pub mod delete_secret;
 pub mod describe_secret;
-mod disclosed;
 mod filters;
 pub mod get_random_password;
 pub mod get_resource_policy;
