@@ -288,15 +288,40 @@ pub trait Record: Serialize + DeserializeOwned {
             .map_err(|error| Stop::Unavailable(Box::new(error)))
     }
 
+    /// Whether a key is this record's own place, as far as its fields tell.
+    fn is_at(&self, key: &[u8]) -> bool;
+
     /// Reads the record's bytes.
     ///
     /// # Errors
     /// [`Unreadable`] where the format is unknown or the fields don't parse.
     fn decode(bytes: &[u8]) -> Result<AnyRecord, Unreadable> {
+        Self::fields(bytes).map(|record| Self::wrap(Arc::new(record)))
+    }
+
+    /// Reads the record's bytes, which were found at a key: a record that was moved to another's place
+    /// must not pass for it.
+    ///
+    /// # Errors
+    /// [`Unreadable`]; also where the record belongs elsewhere.
+    fn decode_at(key: &[u8], bytes: &[u8]) -> Result<AnyRecord, Unreadable> {
+        let record = Self::fields(bytes)?;
+        if record.is_at(key) {
+            Ok(Self::wrap(Arc::new(record)))
+        } else {
+            Err(Unreadable::Elsewhere { kind: Self::KIND })
+        }
+    }
+
+    /// Reads the record's fields.
+    ///
+    /// # Errors
+    /// As [`Record::decode`].
+    fn fields(bytes: &[u8]) -> Result<Self, Unreadable> {
         match bytes.split_first() {
-            Some((format, fields)) if *format == Self::FORMAT => postcard::from_bytes(fields)
-                .map(|record| Self::wrap(Arc::new(record)))
-                .map_err(|_| Unreadable::Fields { kind: Self::KIND }),
+            Some((format, fields)) if *format == Self::FORMAT => {
+                postcard::from_bytes(fields).map_err(|_| Unreadable::Fields { kind: Self::KIND })
+            }
             Some((format, _)) => Err(Unreadable::Format {
                 kind: Self::KIND,
                 found: *format,
@@ -328,10 +353,20 @@ pub enum Unreadable {
         /// What the record should be.
         kind: &'static str,
     },
+    /// The record is another one's.
+    #[error(
+        "a {kind} record was put into the place of another: run `strongroom doctor` and restore it \
+         from a backup"
+    )]
+    Elsewhere {
+        /// What the record is.
+        kind: &'static str,
+    },
 }
 
+/// Declares the kinds of records. `at` says whether a key is a record's place.
 macro_rules! records {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal, format $format:literal;)*) => {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal, format $format:literal, at $at:expr;)*) => {
         /// A record of any kind, shared between readers.
         #[derive(Clone)]
         pub enum AnyRecord { $($(#[$doc])* $kind(Arc<$kind>),)* }
@@ -339,6 +374,10 @@ macro_rules! records {
         $(impl Record for $kind {
             const KIND: &'static str = $name;
             const FORMAT: u8 = $format;
+            fn is_at(&self, key: &[u8]) -> bool {
+                let at: fn(&$kind, &[u8]) -> bool = $at;
+                at(self, key)
+            }
             fn wrap(record: Arc<Self>) -> AnyRecord { AnyRecord::$kind(record) }
             fn unwrap(record: &AnyRecord) -> Option<&Arc<Self>> {
                 match record { AnyRecord::$kind(record) => Some(record), _ => None }
@@ -349,23 +388,43 @@ macro_rules! records {
 
 records! {
     /// A secret with its versions and labels, but no value.
-    Secret = "secret", format 1;
+    Secret = "secret", format 1, at |secret, key| secret.key().as_bytes() == key;
     /// A version's value, sealed.
-    SealedValue = "version", format 1;
+    SealedValue = "version", format 1, at anywhere;
     /// A KMS key.
-    KmsKey = "KMS key", format 1;
+    KmsKey = "KMS key", format 1, at KmsKey::is_at;
     /// A KMS alias.
-    Alias = "KMS alias", format 1;
+    Alias = "KMS alias", format 1, at |alias, key| ends_with(key, &[&alias.name]);
     /// A grant of a KMS key.
-    Grant = "KMS grant", format 1;
+    Grant = "KMS grant", format 1, at |grant, key| ends_with(key, &[&grant.key_id, &grant.grant_id]);
     /// Something that falls due with a KMS key.
-    KmsDue = "KMS due", format 1;
+    KmsDue = "KMS due", format 1, at KmsDue::is_at;
     /// A deletion that falls due.
-    PurgeDue = "purge", format 1;
+    PurgeDue = "purge", format 1, at PurgeDue::is_at;
     /// An account.
-    Account = "account", format 1;
+    Account = "account", format 1, at |account, key| Key::account(&account.id).as_bytes() == key;
     /// An access key.
-    AccessKey = "access key", format 1;
+    AccessKey = "access key", format 1, at |access_key, key| Key::access_key(&access_key.access_key_id).as_bytes() == key;
+}
+
+/// Of a record that names no place: what is sealed in it is bound to its own.
+fn anywhere<T>(_: &T, _: &[u8]) -> bool {
+    true
+}
+
+/// Whether a key's last parts are these.
+pub(crate) fn ends_with(key: &[u8], parts: &[&str]) -> bool {
+    let mut rest = key;
+    for part in parts.iter().rev() {
+        match rest
+            .strip_suffix(part.as_bytes())
+            .and_then(|rest| rest.strip_suffix(b"\0"))
+        {
+            Some(before) => rest = before,
+            None => return false,
+        }
+    }
+    true
 }
 
 /// A record as its holder found it.
@@ -377,8 +436,8 @@ pub struct Found {
     pub modified: u64,
 }
 
-/// How a source turns a record's bytes into the record.
-pub type Decode = fn(&[u8]) -> Result<AnyRecord, Unreadable>;
+/// How a source turns a record's key and bytes into the record.
+pub type Decode = fn(&[u8], &[u8]) -> Result<AnyRecord, Unreadable>;
 
 /// What is done with each key and its bytes while a source is scanned.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<Result<(), Stop>> + 'a;
@@ -436,7 +495,7 @@ impl<'a> Records<'a> {
 
     /// Reads a record.
     pub fn read<T: Record>(&self, key: Key) -> Result<Option<Arc<T>>, Stop> {
-        let found = self.source.get(key.as_bytes(), T::decode)?;
+        let found = self.source.get(key.as_bytes(), T::decode_at)?;
         let modified = found.as_ref().map_or(0, |found| found.modified);
         let mut seen = self.seen.borrow_mut();
         if !seen.iter().any(|earlier| earlier.key == key) {
@@ -447,7 +506,7 @@ impl<'a> Records<'a> {
 
     /// Reads a record that no change will be grounded on.
     pub fn peek<T: Record>(&self, key: &Key) -> Result<Option<Arc<T>>, Stop> {
-        let found = self.source.get(key.as_bytes(), T::decode)?;
+        let found = self.source.get(key.as_bytes(), T::decode_at)?;
         Ok(found.and_then(|found| T::unwrap(&found.record).cloned()))
     }
 
@@ -464,7 +523,7 @@ impl<'a> Records<'a> {
             start,
             end,
             reverse,
-            &mut |_, bytes| match T::decode(bytes) {
+            &mut |key, bytes| match T::decode_at(key, bytes) {
                 Err(unreadable) => ControlFlow::Break(Err(Stop::Unavailable(Box::new(unreadable)))),
                 Ok(record) => match T::unwrap(&record).cloned().map(&mut visit) {
                     Some(ControlFlow::Break(())) => ControlFlow::Break(Ok(())),

@@ -93,7 +93,7 @@ impl Source for CachedRecords {
         let Some(entry) = self.snapshot()?.get(key).map_err(unavailable)? else {
             return Ok(None);
         };
-        let record = decode(&entry.value).map_err(|unreadable| {
+        let record = decode(key, &entry.value).map_err(|unreadable| {
             unavailable(At {
                 key: key.to_vec(),
                 cause: unreadable,
@@ -240,7 +240,7 @@ mod tests {
     }
 
     fn read(records: &CachedRecords, key: &Key) -> Option<String> {
-        let found = records.get(key.as_bytes(), Alias::decode).unwrap()?;
+        let found = records.get(key.as_bytes(), Alias::decode_at).unwrap()?;
         Alias::unwrap(&found.record).map(|alias| alias.key_id.clone())
     }
 

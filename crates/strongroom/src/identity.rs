@@ -88,7 +88,7 @@ impl Identities {
     ) -> Result<Arc<Credential>, Unidentified> {
         let key = Key::access_key(access_key_id);
         let found = records
-            .get(key.as_bytes(), AccessKey::decode)
+            .get(key.as_bytes(), AccessKey::decode_at)
             .map_err(Unidentified::Unavailable)?
             .ok_or(AuthError::UnknownAccessKey)?;
         if let Some(known) = self.credentials.get(access_key_id)

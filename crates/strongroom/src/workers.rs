@@ -135,7 +135,7 @@ impl<D: Due> DueWorker<D> {
         let (start, end) = due::range::<D>(now);
         let mut due = Vec::new();
         source.scan(&start, &end, false, &mut |key, bytes| {
-            match D::decode(bytes) {
+            match D::decode_at(key, bytes) {
                 Ok(record) => due.extend(
                     D::unwrap(&record).map(|row| (Key::from_bytes(key.to_vec()), Arc::clone(row))),
                 ),

@@ -7,4 +7,5 @@ mod edge;
 mod invariants;
 mod model;
 mod random;
+mod tampering;
 mod tidy;

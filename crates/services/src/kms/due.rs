@@ -15,7 +15,7 @@ use super::rotation::PERIOD_DAYS_USUAL;
 use crate::caller::{AccountId, Region};
 use crate::due::Due;
 use crate::operation::Means;
-use crate::records::{Changes, Key, Records};
+use crate::records::{Changes, Key, Records, ends_with};
 use crate::refusal::Stop;
 use crate::time::Timestamp;
 
@@ -66,6 +66,14 @@ pub(super) fn schedule(key: &KmsKey, changes: &mut Changes) -> Result<(), Stop> 
         changes.put(place, &row)?;
     }
     Ok(())
+}
+
+impl KmsDue {
+    /// Whether a key of the index is this row's.
+    pub(crate) fn is_at(&self, key: &[u8]) -> bool {
+        let parts = [self.account.as_str(), self.region.as_str(), &self.key_id];
+        ends_with(key, &parts)
+    }
 }
 
 impl Due for KmsDue {

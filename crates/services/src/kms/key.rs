@@ -171,6 +171,17 @@ impl KmsKey {
         Key::kms_key(&self.account, &self.region, &self.key_id)
     }
 
+    /// Whether a key of the store is its own, and all material in it its own too.
+    pub(crate) fn is_at(&self, key: &[u8]) -> bool {
+        self.key().as_bytes() == key
+            && self.material.iter().all(|material| {
+                let name = &material.name;
+                name.account == self.account.as_str()
+                    && name.region == self.region.as_str()
+                    && name.key_id == self.key_id
+            })
+    }
+
     /// The name of a version of its material.
     pub fn version_name(&self, version: u32) -> KeyVersionName {
         KeyVersionName {

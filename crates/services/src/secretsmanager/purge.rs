@@ -9,7 +9,7 @@ use crate::caller::{AccountId, Region};
 use crate::due::Due;
 use crate::kms::dependents;
 use crate::operation::Means;
-use crate::records::{Changes, Key, Records};
+use crate::records::{Changes, Key, Records, ends_with};
 use crate::refusal::Stop;
 use crate::time::Timestamp;
 
@@ -53,6 +53,12 @@ impl PurgeDue {
             region: secret.region.clone(),
             name: secret.name.clone(),
         }
+    }
+
+    /// Whether a key of the index is this row's.
+    pub(crate) fn is_at(&self, key: &[u8]) -> bool {
+        let parts = [self.account.as_str(), self.region.as_str(), &self.name];
+        ends_with(key, &parts)
     }
 }
 

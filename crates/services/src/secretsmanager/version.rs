@@ -147,7 +147,7 @@ pub fn open(
     given: &Given<'_>,
 ) -> Result<SecretBytes, Stop> {
     let sealed = sealed_value(secret, arn, version, records)?;
-    open_sealed(secret, arn, &version.id, &sealed, records, given)?.map_err(unopenable)
+    open_sealed(secret, arn, version, &sealed, records, given)?.map_err(unopenable)
 }
 
 /// The record of a version's value.
@@ -170,15 +170,36 @@ fn sealed_value(
 fn open_sealed(
     secret: &Secret,
     arn: &str,
-    version_id: &str,
+    version: &Version,
     sealed: &SealedValue,
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<Result<SecretBytes, KeyProblem>, Stop> {
+    let version_id = version.id.as_str();
     let context = context(arn, version_id);
     let envelope = &sealed.envelope;
-    let key = envelope::key_of(envelope, &secret.region, records)
-        .and_then(|key| usable("kms:Decrypt", key, &context, records, given));
+    let key = envelope::key_of(envelope, &secret.region, records);
+    // A moved envelope must not look as if the caller were not allowed to open it.
+    let as_noted = match (&version.customer_key, &key) {
+        (Some(noted), _) => {
+            noted.account == envelope.key_account && noted.key_id == envelope.key_id
+        }
+        (None, Ok(key)) => key.manager == KeyManager::Aws && key.account == secret.account,
+        (None, Err(KeyProblem::Stop(_))) => true,
+        (None, Err(_)) => false,
+    };
+    if !as_noted {
+        let key_id = &envelope.key_id;
+        return Err(Stop::Unavailable(
+            format!(
+                "the value of secret {arn} version {version_id} is under KMS key {key_id}, which is \
+                 gone or isn't the one that the secret says; it was damaged or moved, restore it \
+                 from a backup"
+            )
+            .into(),
+        ));
+    }
+    let key = key.and_then(|key| usable("kms:Decrypt", key, &context, records, given));
     let key = match key {
         Ok(key) => key,
         Err(problem) => return Ok(Err(problem)),
@@ -221,7 +242,7 @@ pub fn reseal(
         }
         if version.customer_key != new_key {
             let sealed = sealed_value(secret, &arn, version, records)?;
-            let value = match open_sealed(secret, &arn, &version_id, &sealed, records, given)? {
+            let value = match open_sealed(secret, &arn, version, &sealed, records, given)? {
                 Err(KeyProblem::NotAllowed) => continue,
                 opened => opened.map_err(unopenable)?,
             };

@@ -269,7 +269,7 @@ impl Memory {
 impl Source for Memory {
     fn get(&self, key: &[u8], decode: Decode) -> Result<Option<Found>, Stop> {
         Ok(self.entries.get(key).map(|(value, modified)| Found {
-            record: decode(value).unwrap(),
+            record: decode(key, value).unwrap(),
             modified: *modified,
         }))
     }

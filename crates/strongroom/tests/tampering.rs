@@ -1,0 +1,450 @@
+//! Records that somebody with the disk in his hands exchanged or changed, with every checksum of the store right
+//! again: a clean error that names the record, never another's value.
+//!
+//! In one process, on the simulated store, through the same path as every request.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "all of it is tests; clippy only sees that of functions marked as such"
+)]
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use strongroom::cache::CachedRecords;
+use strongroom::clock::Clock;
+use strongroom::identity::Identities;
+use strongroom::pipeline::{self, Failure, Pipeline, Queues};
+use strongroom_keys::{Keyring, RootKey, Sealed, SeededEntropy};
+use strongroom_services::caller::{AccountId, Caller, Principal, Region};
+use strongroom_services::kms::key::KmsKey;
+use strongroom_services::records::Record;
+use strongroom_services::secretsmanager::secret::Secret;
+use strongroom_services::secretsmanager::version::SealedValue;
+use strongroom_services::time::Timestamp;
+use strongroom_store::simulated::{Simulated, now};
+use strongroom_store::{Commit, Range, Store, Write};
+use strongroom_wire::request_id::RequestId;
+use strongroom_wire::target::Service;
+
+const ACCOUNTS: [&str; 2] = ["123456789012", "210987654321"];
+const REGIONS: [&str; 2] = ["us-east-1", "eu-central-1"];
+const SECRETS: [&str; 2] = ["first", "second"];
+/// What every value starts with, so that none can be overlooked.
+const MARK: &str = "marked-value-7d1f";
+/// The same instant for all, so that no date tells two records apart.
+const BEGINNING: i64 = 1_700_006_399_877;
+
+/// Records by their keys.
+type Rows = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// A server without its sockets.
+struct World {
+    store: Arc<Simulated>,
+    keyring: Keyring,
+    entropy: SeededEntropy,
+    clock: Clock,
+}
+
+/// A question, and the one right answer.
+struct Question {
+    account: &'static str,
+    region: &'static str,
+    service: Service,
+    operation: &'static str,
+    body: Value,
+    /// The member of the answer that is a value.
+    member: &'static str,
+    value: String,
+    /// What an error must name: one of these.
+    names: Vec<String>,
+}
+
+/// What the client is told, and what the operator is.
+#[derive(Debug)]
+struct Told {
+    code: String,
+    message: String,
+    cause: Option<String>,
+}
+
+impl World {
+    fn new() -> Self {
+        let entropy = SeededEntropy::new(7);
+        World {
+            store: Arc::new(Simulated::new(7)),
+            keyring: Keyring::new(RootKey::generate(&entropy)),
+            entropy,
+            clock: Clock::standing_at(Timestamp::from_milliseconds(BEGINNING)),
+        }
+    }
+
+    /// Asks with nothing in memory.
+    fn ask(
+        &self,
+        account: &str,
+        region: &str,
+        service: Service,
+        operation: &str,
+        body: &Value,
+    ) -> Result<Value, Told> {
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let records = CachedRecords::new(store, 1 << 20);
+        let path = Pipeline {
+            records: &records,
+            store: &*self.store,
+            keyring: &self.keyring,
+            entropy: &self.entropy,
+            clock: &self.clock,
+            identities: &Identities::new(),
+            queues: &Queues::new(),
+        };
+        let caller = Caller {
+            account: AccountId::parse(account).unwrap(),
+            region: Region::parse(region).unwrap(),
+            principal: Principal::Root,
+        };
+        let entry = pipeline::find(service, operation).expect("an operation's name");
+        match now(path.execute(entry, body.to_string().as_bytes(), &caller)) {
+            Ok(answer) if answer.is_empty() => Ok(Value::Null),
+            Ok(answer) => Ok(serde_json::from_slice(&answer).unwrap()),
+            Err(failure) => Err(Told::of(failure, service)),
+        }
+    }
+
+    fn ok(&self, at: (&str, &str), service: Service, operation: &str, body: &Value) -> Value {
+        let asked = self.ask(at.0, at.1, service, operation, body);
+        asked.unwrap_or_else(|told| panic!("{operation} {body}: {told:?}"))
+    }
+
+    /// All records.
+    fn rows(&self) -> Rows {
+        let mut rows = Rows::new();
+        self.store
+            .snapshot()
+            .unwrap()
+            .range(&Range::all(), &mut |entry| {
+                rows.insert(entry.key.to_vec(), entry.value.to_vec());
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        rows
+    }
+
+    fn put(&self, rows: &Rows) {
+        let put = |(key, value): (&Vec<u8>, &Vec<u8>)| Write::Put {
+            key: key.clone(),
+            value: value.clone(),
+        };
+        let commit = Commit {
+            conditions: Vec::new(),
+            writes: rows.iter().map(put).collect(),
+        };
+        now(self.store.commit(commit)).unwrap();
+    }
+}
+
+impl Told {
+    fn of(failure: Failure, service: Service) -> Self {
+        let cause = match &failure {
+            Failure::Broken(cause) => Some(cause.clone()),
+            _ => None,
+        };
+        let reply = failure.reply(service, &RequestId::from_bytes([0; 16]));
+        let body: Value = serde_json::from_slice(&reply.body).unwrap();
+        let text = |name: &str| body[name].as_str().map(str::to_owned);
+        Told {
+            code: text("__type").unwrap(),
+            message: text("Message").or(text("message")).unwrap_or_default(),
+            cause,
+        }
+    }
+}
+
+/// In each account and region two secrets, each with two versions under its service's key; and how to read them all.
+fn filled() -> (World, Vec<Question>) {
+    let world = World::new();
+    let mut questions = Vec::new();
+    for (account, region) in everywhere() {
+        for name in SECRETS {
+            for version in ["one", "two"] {
+                // The same tokens everywhere: only what a value is bound to tells two versions apart.
+                let token = version.repeat(12);
+                let value = format!("{MARK} {account} {region} {name} {version}");
+                let (operation, id) = match version {
+                    "one" => ("CreateSecret", "Name"),
+                    _ => ("PutSecretValue", "SecretId"),
+                };
+                let body = json!({id: name, "ClientRequestToken": token, "SecretString": value});
+                let made = world.ok((account, region), Service::SecretsManager, operation, &body);
+                let arn = made["ARN"].as_str().unwrap().to_owned();
+                questions.push(Question {
+                    account,
+                    region,
+                    service: Service::SecretsManager,
+                    operation: "GetSecretValue",
+                    body: json!({"SecretId": name, "VersionId": token}),
+                    member: "SecretString",
+                    value,
+                    names: vec![arn, format!("\\x00{name}")],
+                });
+            }
+        }
+    }
+    (world, questions)
+}
+
+fn everywhere() -> impl Iterator<Item = (&'static str, &'static str)> {
+    ACCOUNTS
+        .iter()
+        .flat_map(|account| REGIONS.iter().map(|region| (*account, *region)))
+}
+
+/// Asks everything: each answer is the right one, or a fault that names its record and tells the client nothing.
+/// Returns how many faults there were.
+///
+/// # Errors
+/// What was answered instead.
+fn ask_all(world: &World, questions: &[Question], key_names: &[String]) -> Result<usize, String> {
+    let mut faults = 0;
+    for question in questions {
+        let (account, region) = (question.account, question.region);
+        let (operation, body) = (question.operation, &question.body);
+        let asked = world.ask(account, region, question.service, operation, body);
+        let told = match asked {
+            Ok(answer) if answer[question.member] == json!(question.value) => continue,
+            Ok(answer) => return Err(format!("{} came as {answer}", question.value)),
+            Err(told) => told,
+        };
+        faults += 1;
+        let code = match question.service {
+            Service::Kms => "KMSInternalException",
+            Service::SecretsManager => "InternalServiceError",
+        };
+        let Some(cause) = &told.cause else {
+            return Err(format!("{operation} {body} was no fault: {told:?}"));
+        };
+        if told.code != code || cause.contains(MARK) || told.message.contains(MARK) {
+            return Err(format!("{operation} {body}: {told:?}"));
+        }
+        let named = question.names.iter().chain(key_names);
+        if !named.clone().any(|name| cause.contains(name.as_str())) {
+            let names: Vec<_> = named.collect();
+            return Err(format!(
+                "{operation} {body} names none of {names:?}: {cause}"
+            ));
+        }
+    }
+    Ok(faults)
+}
+
+/// Puts changed rows in place, asks everything, and puts the right ones back. At least one answer must be a fault.
+fn tamper(world: &World, questions: &[Question], whole: &Rows, changed: &Rows, how: &str) {
+    world.put(changed);
+    let key_names: Vec<String> = changed
+        .keys()
+        .filter_map(|key| String::from_utf8(key.clone()).ok())
+        .filter(|key| key.starts_with("kms-key"))
+        .map(|key| key.rsplit('\0').next().unwrap_or_default().to_owned())
+        .collect();
+    match ask_all(world, questions, &key_names) {
+        Ok(0) => panic!("{how}: nobody noticed"),
+        Ok(_) => {}
+        Err(wrong) => panic!("{how}: {wrong}"),
+    }
+    let back = changed.keys().map(|key| (key.clone(), whole[key].clone()));
+    world.put(&back.collect());
+}
+
+/// The rows of a kind, decoded.
+fn of_kind<T: Record + Clone>(rows: &Rows, kind: &str) -> Vec<(Vec<u8>, T)> {
+    let kind = format!("{kind}\0");
+    let decode = |bytes: &[u8]| T::unwrap(&T::decode(bytes).unwrap()).map(|it| T::clone(it));
+    rows.iter()
+        .filter(|(key, _)| key.starts_with(kind.as_bytes()))
+        .map(|(key, bytes)| (key.clone(), decode(bytes).unwrap()))
+        .collect()
+}
+
+fn shown(key: &[u8]) -> String {
+    key.escape_ascii().to_string()
+}
+
+/// Each pair of different records, exchanged by `exchange`.
+fn exchange_each_pair<T: Record + Clone>(
+    kind: &str,
+    what: &str,
+    mut exchange: impl FnMut(&mut T, &mut T),
+) {
+    let (world, questions) = filled();
+    let whole = world.rows();
+    assert_eq!(ask_all(&world, &questions, &[]), Ok(0));
+    let records = of_kind::<T>(&whole, kind);
+    assert!(records.len() >= 4, "{} of {kind}", records.len());
+    for (number, (key, record)) in records.iter().enumerate() {
+        for (other_key, other) in &records[number + 1..] {
+            let (mut one, mut two) = (record.clone(), other.clone());
+            exchange(&mut one, &mut two);
+            let changed = Rows::from([
+                (key.clone(), one.encode().unwrap()),
+                (other_key.clone(), two.encode().unwrap()),
+            ]);
+            let how = format!("{what} of {} and {}", shown(key), shown(other_key));
+            tamper(&world, &questions, &whole, &changed, &how);
+        }
+    }
+    assert_eq!(ask_all(&world, &questions, &[]), Ok(0));
+}
+
+#[test]
+fn whole_secrets_that_change_places_are_noticed() {
+    exchange_each_pair::<Secret>("secret", "secrets", std::mem::swap);
+}
+
+#[test]
+fn whole_values_that_change_places_are_noticed() {
+    exchange_each_pair::<SealedValue>("version", "values", std::mem::swap);
+}
+
+#[test]
+fn ciphertexts_that_change_places_are_noticed() {
+    exchange_each_pair::<SealedValue>("version", "ciphertexts", |one, two| {
+        std::mem::swap(&mut one.envelope.value, &mut two.envelope.value);
+    });
+}
+
+#[test]
+fn wrapped_data_keys_that_change_places_are_noticed() {
+    exchange_each_pair::<SealedValue>("version", "data keys", |one, two| {
+        std::mem::swap(&mut one.envelope.data_key, &mut two.envelope.data_key);
+    });
+}
+
+/// A ciphertext with its data key, for which the record keeps naming its own KMS key.
+#[test]
+fn envelopes_that_change_places_are_noticed() {
+    exchange_each_pair::<SealedValue>("version", "envelopes", |one, two| {
+        std::mem::swap(&mut one.envelope.value, &mut two.envelope.value);
+        std::mem::swap(&mut one.envelope.data_key, &mut two.envelope.data_key);
+    });
+}
+
+#[test]
+fn whole_kms_keys_that_change_places_are_noticed() {
+    exchange_each_pair::<KmsKey>("kms-key", "keys", std::mem::swap);
+}
+
+#[test]
+fn wrapped_material_that_changes_places_is_noticed() {
+    exchange_each_pair::<KmsKey>("kms-key", "wrapped material", |one, two| {
+        std::mem::swap(&mut one.material[0].wrapped, &mut two.material[0].wrapped);
+    });
+}
+
+#[test]
+fn material_with_its_name_that_changes_places_is_noticed() {
+    exchange_each_pair::<KmsKey>("kms-key", "material", |one, two| {
+        std::mem::swap(&mut one.material, &mut two.material);
+    });
+}
+
+/// The record with each bit of one of its sealed parts flipped, one after another, and cut shorter by each length.
+fn spoiled(sealed: &Sealed) -> Vec<(String, Sealed)> {
+    let whole = sealed.as_bytes();
+    let mut made = Vec::new();
+    for at in 0..whole.len() {
+        for bit in 0..8 {
+            let mut bytes = whole.to_vec();
+            bytes[at] ^= 1 << bit;
+            made.push((format!("bit {bit} of byte {at}"), Sealed::from_bytes(bytes)));
+        }
+        let cut = whole[..at].to_vec();
+        made.push((format!("cut to {at} bytes"), Sealed::from_bytes(cut)));
+    }
+    let longer = [whole, &[0]].concat();
+    made.push(("a byte more".to_owned(), Sealed::from_bytes(longer)));
+    made
+}
+
+/// Spoils one part of the first record of a kind in every way, and asks what depends on it.
+fn spoil<T: Record + Clone>(kind: &str, part: impl Fn(&mut T) -> &mut Sealed) {
+    let (world, questions) = filled();
+    let whole = world.rows();
+    let (key, record) = of_kind::<T>(&whole, kind).swap_remove(0);
+    let sealed = part(&mut record.clone()).clone();
+    let concerned = questions
+        .chunks(4)
+        .find(|chunk| {
+            let (account, region) = (chunk[0].account, chunk[0].region);
+            shown(&key).contains(&format!("\\x00{account}\\x00{region}\\x00"))
+        })
+        .unwrap();
+    for (how, spoiled) in spoiled(&sealed) {
+        let mut changed = record.clone();
+        *part(&mut changed) = spoiled;
+        let changed = Rows::from([(key.clone(), changed.encode().unwrap())]);
+        let how = format!("{how} of {}", shown(&key));
+        tamper(&world, concerned, &whole, &changed, &how);
+    }
+    assert_eq!(ask_all(&world, &questions, &[]), Ok(0));
+}
+
+#[test]
+fn any_spoiled_bit_of_a_value_is_noticed() {
+    spoil::<SealedValue>("version", |record| &mut record.envelope.value);
+}
+
+#[test]
+fn any_spoiled_bit_of_a_data_key_is_noticed() {
+    spoil::<SealedValue>("version", |record| &mut record.envelope.data_key);
+}
+
+#[test]
+fn any_spoiled_bit_of_wrapped_material_is_noticed() {
+    spoil::<KmsKey>("kms-key", |record| &mut record.material[0].wrapped);
+}
+
+/// Any bit of any record at all: the right answer or an error, never another's value, never a panic. What isn't sealed
+/// (names, labels, dates) can be changed by whoever has the disk; values can't.
+#[test]
+fn any_flipped_bit_of_any_record_gives_no_other_value() {
+    let (world, questions) = filled();
+    let whole = world.rows();
+    let (account, region) = (ACCOUNTS[0], REGIONS[0]);
+    let ours = format!("\0{account}\0{region}\0");
+    let mut refused = 0;
+    for (key, bytes) in &whole {
+        if !String::from_utf8_lossy(key).contains(&ours) {
+            continue;
+        }
+        // Each byte once; the bit goes round.
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            world.put(&Rows::from([(key.clone(), changed)]));
+            for question in &questions[..4] {
+                let (service, body) = (question.service, &question.body);
+                match world.ask(account, region, service, question.operation, body) {
+                    Ok(answer) => assert_eq!(
+                        answer[question.member],
+                        json!(question.value),
+                        "byte {at} of {}",
+                        shown(key)
+                    ),
+                    Err(told) => {
+                        assert!(!format!("{told:?}").contains(MARK), "{told:?}");
+                        refused += 1;
+                    }
+                }
+            }
+        }
+        world.put(&Rows::from([(key.clone(), bytes.clone())]));
+    }
+    assert!(refused > 0);
+    assert_eq!(ask_all(&world, &questions, &[]), Ok(0));
+}
