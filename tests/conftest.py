@@ -102,3 +102,27 @@ def shared_wire(shared_server: Server):
 def wire(server: Server, shared_wire: Wire) -> Wire:
     """Signed raw HTTP as the first account's root, on an empty server."""
     return shared_wire
+
+
+@pytest.fixture(scope="session")
+def shared_kms(shared_server: Server):
+    """KMS by boto3, as the first account's root in the first region."""
+    return aws.client(shared_server, service="kms")
+
+
+@pytest.fixture
+def kms(server: Server, shared_kms):
+    """KMS by boto3, as the first account's root in the first region, on an empty server."""
+    return shared_kms
+
+
+@pytest.fixture(scope="session")
+def shared_kms_stranger(shared_server: Server, stranger_credentials: Credentials):
+    """KMS by boto3, as the second account's root in the first region."""
+    return aws.client(shared_server, service="kms", credentials=stranger_credentials)
+
+
+@pytest.fixture
+def kms_stranger(server: Server, shared_kms_stranger):
+    """KMS by boto3, as the second account's root in the first region, on an empty server."""
+    return shared_kms_stranger

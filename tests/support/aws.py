@@ -24,15 +24,16 @@ def client(
     credentials: Credentials = ROOT,
     region: str = REGION,
     validate: bool = True,
+    service: str = "secretsmanager",
     **config,
 ):
-    """A Secrets Manager client as any program makes it.
+    """A client of Secrets Manager, or of another service, as any program makes it.
 
     `validate=False` turns off boto3's own look at the parameters, so that the server sees them.
     Retries are off: a fault must be seen, not repeated until it goes away.
     """
     made = boto3.session.Session().client(
-        "secretsmanager",
+        service,
         region_name=region,
         endpoint_url=server.url,
         aws_access_key_id=credentials.access_key_id,
@@ -45,7 +46,7 @@ def client(
             **config,
         ),
     )
-    made.meta.events.register("before-parse.secrets-manager", check_wire_form)
+    made.meta.events.register("before-parse", check_wire_form)
     return made
 
 
@@ -57,7 +58,8 @@ def check_wire_form(operation_model, response_dict, **_) -> None:
         response_dict["body"],
     )
     where = f"{operation_model.name}: {answer.status} {answer.body[:500]!r}"
-    assert not malformations(answer), f"{malformations(answer)} in {where}"
+    malformed = malformations(answer, operation_model.service_model.service_name)
+    assert not malformed, f"{malformed} in {where}"
     if answer.status != 200:
         assert answer.status == 400, f"status of {where}"
         return
@@ -82,8 +84,11 @@ def mismatches(shape: botocore.model.Shape, value: object, path: str):
                 else:
                     yield from mismatches(shape.members[name], member, f"{path}.{name}")
         case "list":
-            # Two lists are there even where they are empty: they are what the call is about.
-            may_be_empty = path in {".SecretList", ".Versions", ".SecretValues", ".Errors", ".ValidationErrors"}
+            # Some lists are there even where they are empty: they are what the call is about.
+            may_be_empty = path in {
+                ".SecretList", ".Versions", ".SecretValues", ".Errors", ".ValidationErrors",
+                ".Keys", ".Aliases", ".Tags", ".Grants", ".Rotations",
+            }
             if not isinstance(value, list) or (not value and not may_be_empty):
                 yield f"{here} is {value!r}, not a filled list"
                 return
@@ -103,9 +108,13 @@ def mismatches(shape: botocore.model.Shape, value: object, path: str):
         case "boolean":
             if not isinstance(value, bool):
                 yield f"{here} is {value!r}, no boolean"
+        case "integer" | "long":
+            if isinstance(value, bool) or not isinstance(value, int):
+                yield f"{here} is {value!r}, no whole number"
         case "string" | "blob":
-            # Get and Describe omit what is empty; a tag's value alone may be empty.
-            if not isinstance(value, str) or (not value and not path.endswith(".Value")):
+            # What is empty is left out, but for a tag's value, and a KMS key's description.
+            may_be_empty = path.endswith((".Value", ".TagValue", ".KeyMetadata.Description"))
+            if not isinstance(value, str) or (not value and not may_be_empty):
                 yield f"{here} is {value!r}, not a filled string"
         case other:
             yield f"{here} has the unexpected type {other}"

@@ -77,8 +77,39 @@ MODELED_ERRORS = frozenset({
 })
 
 
-def malformations(answer: Answer) -> list[str]:
+# Errors of KMS; all of them say `message`.
+KMS_ERRORS = frozenset({
+    "AlreadyExistsException",
+    "ConflictException",
+    "DisabledException",
+    "DryRunOperationException",
+    "ExpiredImportTokenException",
+    "IncorrectKeyException",
+    "IncorrectKeyMaterialException",
+    "InvalidAliasNameException",
+    "InvalidArnException",
+    "InvalidCiphertextException",
+    "InvalidGrantIdException",
+    "InvalidGrantTokenException",
+    "InvalidImportTokenException",
+    "InvalidKeyUsageException",
+    "InvalidMarkerException",
+    "KMSInternalException",
+    "KMSInvalidMacException",
+    "KMSInvalidSignatureException",
+    "KMSInvalidStateException",
+    "LimitExceededException",
+    "MalformedPolicyDocumentException",
+    "NotAuthorizedException",
+    "NotFoundException",
+    "TagException",
+    "UnsupportedOperationException",
+})
+
+
+def malformations(answer: Answer, service: str = "secretsmanager") -> list[str]:
     """What is wrong with a JSON answer's outer form; empty for a well-formed one."""
+    modeled, others = (MODELED_ERRORS, frozenset()) if service == "secretsmanager" else (frozenset(), KMS_ERRORS)
     wrong = []
     headers = answer.headers
     if headers.get("content-type") != JSON_TYPE:
@@ -102,8 +133,8 @@ def malformations(answer: Answer) -> list[str]:
     if not isinstance(body, dict):
         return [*wrong, f"the body is not an object: {answer.body[:200]!r}"]
     code = body.get("__type")
-    text_member = "Message" if code in MODELED_ERRORS else "message"
-    if code not in MODELED_ERRORS | FRONT_END_ERRORS:
+    text_member = "Message" if code in modeled else "message"
+    if code not in modeled | others | FRONT_END_ERRORS:
         wrong.append(f"unknown error code {code!r}")
     # The reference knows AccessDeniedException and SerializationException with either spelling.
     allowed = {"Message", "message"} if code in {"AccessDeniedException", "SerializationException"} else {text_member}
@@ -112,7 +143,7 @@ def malformations(answer: Answer) -> list[str]:
     texts = [value for name, value in body.items() if name != "__type"]
     if any(not isinstance(text, str) or not text for text in texts) or len(texts) > 1:
         wrong.append(f"{code} has the text {texts!r}")
-    if code in MODELED_ERRORS and not texts:
+    if code in modeled | others - {"InvalidCiphertextException"} and not texts:
         wrong.append(f"{code} has no text")
     return wrong
 
@@ -171,6 +202,9 @@ def signing_key(secret: str, day: str, region: str, service: str) -> bytes:
     return key
 
 
+TARGETS = {"secretsmanager": "secretsmanager", "kms": "TrentService"}
+
+
 class Wire:
     """A kept-alive connection to the server that signs what it sends."""
 
@@ -183,7 +217,7 @@ class Wire:
     def call(self, operation: str, members: object = None, *, sign: str = "right") -> Answer:
         """One operation; `members` is the request as JSON values, or its bytes as they are."""
         body = members if isinstance(members, bytes) else json.dumps(members or {}).encode()
-        headers = {"Content-Type": JSON_TYPE, "X-Amz-Target": f"secretsmanager.{operation}"}
+        headers = {"Content-Type": JSON_TYPE, "X-Amz-Target": f"{TARGETS[self.signer.service]}.{operation}"}
         return self.send("POST", "/", headers, body, sign=sign)
 
     def send(
@@ -199,7 +233,7 @@ class Wire:
             headers["Authorization"] = headers["Authorization"][:-1] + ("1" if last == "0" else "0")
         elif sign == "stranger":
             stranger = Credentials("AKIANOBODYKNOWSTHIS1", "x" * 40)
-            signer = Signer(stranger, self.signer.region)
+            signer = Signer(stranger, self.signer.region, self.signer.service)
             headers = signer.headers(method, path, headers, body)
         else:
             assert sign == "none", sign

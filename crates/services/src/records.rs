@@ -165,20 +165,21 @@ impl Key {
         Self::kms_grant_to(account, region, key_id, grantee, "")
     }
 
-    /// The index of a region's grants by who may retire them; ends with the key's and the grant's id.
+    /// The index of a region's grants by who may retire them, of whatever account's keys; ends with the key's
+    /// account, its id, and the grant's.
     pub fn kms_retirable(
-        account: &AccountId,
         region: &Region,
         retiring: &str,
+        account: &AccountId,
         key_id: &str,
         grant_id: &str,
     ) -> Self {
         Self::of(
             "kms-retirable",
             &[
-                account.as_str(),
                 region.as_str(),
                 retiring,
+                account.as_str(),
                 key_id,
                 grant_id,
             ],
@@ -186,11 +187,8 @@ impl Key {
     }
 
     /// What every entry of the index of a region's grants that a principal may retire starts with.
-    pub fn kms_retirables(account: &AccountId, region: &Region, retiring: &str) -> Self {
-        Self::of(
-            "kms-retirable",
-            &[account.as_str(), region.as_str(), retiring, ""],
-        )
+    pub fn kms_retirables(region: &Region, retiring: &str) -> Self {
+        Self::of("kms-retirable", &[region.as_str(), retiring, ""])
     }
 
     /// The index of resources that keep values under a KMS key.

@@ -12,7 +12,7 @@ use super::name::{Accepts, KeyName};
 use super::shapes::{GRANT_NAME, PRINCIPAL, SERVICE_PRINCIPAL};
 use super::{access, refusals, shapes, state};
 use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
+use crate::gate::{self, Authorized, Guard, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
@@ -74,25 +74,7 @@ impl Operation for CreateGrant {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        let mut more = Context::new();
-        more.insert_all("kms:GrantOperations", self.operations.iter().cloned());
-        more.insert("kms:GrantIsForAWSResource", "false");
-        for (name, value) in [
-            ("kms:GranteePrincipal", &self.grantee),
-            ("kms:RetiringPrincipal", &self.retiring),
-        ] {
-            if let Some(value) = value {
-                more.insert(name, value.as_str());
-            }
-        }
-        if let Some(kind) = self.constraints.kind() {
-            more.insert("kms:GrantConstraintType", kind);
-        }
-        let usage = Usage {
-            more,
-            ..Usage::default()
-        };
-        access::need("kms:CreateGrant", &self.key, usage, caller, records).map(|need| vec![need])
+        self.need(caller, records).map(|need| vec![need])
     }
 
     fn decide(
@@ -109,7 +91,7 @@ impl Operation for CreateGrant {
             )
             .into());
         }
-        let Some(grantee) = request.grantee else {
+        let Some(grantee) = request.grantee.clone() else {
             return Err(Refusal::validation("GranteePrincipal must be specified.").into());
         };
         for principal in [Some(&grantee), request.retiring.as_ref()]
@@ -120,6 +102,19 @@ impl Operation for CreateGrant {
         }
         grant::check_operations(&request.operations, &key)?;
         request.constraints.check(&key)?;
+        if !request.is_allowed_without_grants(records, given)? {
+            let grantor = given.caller.arn();
+            let (operations, constraints) = (&request.operations, &request.constraints);
+            if !grant::may_hand_on(&key, &grantor, operations, constraints, records)? {
+                return Err(Refusal::access_denied(
+                    &grantor,
+                    "kms:CreateGrant",
+                    Some(&key.arn()),
+                    "because the grant that allows it allows less than what was to be granted",
+                )
+                .into());
+            }
+        }
         let wanted = Grant {
             key_id: key.key_id.clone(),
             grant_id: grant::fresh_id(given),
@@ -154,5 +149,42 @@ impl Operation for CreateGrant {
         wanted.add(&counted, &mut changes)?;
         changes.put(counted.key(), &counted)?;
         Ok(Decided::change(changes, created(&wanted.grant_id)))
+    }
+}
+
+impl CreateGrant {
+    fn need<'a>(&'a self, caller: &'a Caller, records: &Records<'_>) -> Result<Need<'a>, Stop> {
+        let mut more = Context::new();
+        more.insert_all("kms:GrantOperations", self.operations.iter().cloned());
+        more.insert("kms:GrantIsForAWSResource", "false");
+        for (name, value) in [
+            ("kms:GranteePrincipal", &self.grantee),
+            ("kms:RetiringPrincipal", &self.retiring),
+        ] {
+            if let Some(value) = value {
+                more.insert(name, value.as_str());
+            }
+        }
+        if let Some(kind) = self.constraints.kind() {
+            more.insert("kms:GrantConstraintType", kind);
+        }
+        let usage = Usage {
+            more,
+            ..Usage::default()
+        };
+        access::need("kms:CreateGrant", &self.key, usage, caller, records)
+    }
+
+    /// Whether the caller has this right from elsewhere than from a grant.
+    fn is_allowed_without_grants(
+        &self,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<bool, Stop> {
+        let mut need = self.need(given.caller, records)?;
+        if let Guard::Key(guard) = &mut need.guard {
+            guard.granted = None;
+        }
+        Ok(gate::permit(need, given).is_ok())
     }
 }

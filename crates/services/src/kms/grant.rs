@@ -93,7 +93,7 @@ impl Grant {
         let to = Key::kms_grant_to(account, region, key_id, grantee, &self.grant_id);
         [to].into_iter().chain(
             retiring.map(|retiring| {
-                Key::kms_retirable(account, region, retiring, key_id, &self.grant_id)
+                Key::kms_retirable(region, retiring, account, key_id, &self.grant_id)
             }),
         )
     }
@@ -119,6 +119,24 @@ impl Constraints {
         let equals = self.encryption_context_equals.as_ref();
         subset.is_none_or(|subset| subset.iter().all(has))
             && equals.is_none_or(|equal| equal.len() == context.len() && equal.iter().all(has))
+    }
+
+    /// Whether they let nothing through that `others` keep out.
+    fn as_strict_as(&self, others: &Constraints) -> bool {
+        let equals = self.encryption_context_equals.as_ref();
+        let subset_holds = |wanted: &BTreeMap<String, String>| {
+            let own = equals.or(self.encryption_context_subset.as_ref());
+            own.is_some_and(|own| {
+                wanted
+                    .iter()
+                    .all(|(name, value)| own.get(name) == Some(value))
+            })
+        };
+        let wanted_equals = others.encryption_context_equals.as_ref();
+        let wanted_subset = others.encryption_context_subset.as_ref();
+        wanted_equals.is_none_or(|wanted| equals == Some(wanted))
+            && wanted_subset.is_none_or(subset_holds)
+            && (others.source_arn.is_none() || others.source_arn == self.source_arn)
     }
 
     /// AWS's name of their kind, as conditions ask for it.
@@ -280,6 +298,25 @@ pub(super) fn find(
     records
         .read::<Grant>(place)?
         .ok_or_else(|| refusals::grant_not_found(grant_id).into())
+}
+
+/// Whom only a grant lets make grants hands on no more than it has: no further operation, and no
+/// looser constraint.
+///
+/// Source: AWS KMS Developer Guide, Creating grants, "Grants with CreateGrant permission".
+pub(super) fn may_hand_on(
+    key: &KmsKey,
+    grantor: &str,
+    operations: &[String],
+    constraints: &Constraints,
+    records: &Records<'_>,
+) -> Result<bool, Stop> {
+    Ok(to(key, grantor, records)?.iter().any(|own| {
+        let has = |operation: &String| own.operations.contains(operation);
+        has(&"CreateGrant".to_owned())
+            && operations.iter().all(has)
+            && constraints.as_strict_as(&own.constraints)
+    }))
 }
 
 /// Ends a grant.

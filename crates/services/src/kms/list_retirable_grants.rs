@@ -1,4 +1,5 @@
-//! ListRetirableGrants: the grants in the caller's account and region that a principal may retire.
+//! ListRetirableGrants: the grants in the region that a principal may retire; of its own account also those
+//! of other accounts' keys.
 //!
 //! Source: AWS KMS API Reference, ListRetirableGrants.
 
@@ -9,7 +10,7 @@ use super::grant::{self, Grant, Grants};
 use super::key::KmsKey;
 use super::listing::PageRequest;
 use super::shapes::{PRINCIPAL, SERVICE_PRINCIPAL};
-use crate::caller::Caller;
+use crate::caller::{AccountId, Caller};
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
@@ -53,7 +54,8 @@ impl Operation for ListRetirableGrants {
             return Err(Refusal::validation("RetiringPrincipal must be specified.").into());
         };
         let list = format!("ListRetirableGrants {retiring}");
-        let prefix = Key::kms_retirables(&caller.account, &caller.region, retiring);
+        let prefix = Key::kms_retirables(&caller.region, retiring);
+        let own = retiring.split(':').nth(4) == Some(caller.account.as_str());
         let start = prefix.behind(request.page.start(&list, given)?.as_deref());
         let mut rows = Vec::new();
         records.scan_keys(&start, &prefix.end(), false, |row| {
@@ -63,10 +65,19 @@ impl Operation for ListRetirableGrants {
         })?;
         let page = request.page.fill(&list, given, |push| {
             for ids in rows {
-                let Some((key_id, grant_id)) = ids.split_once('\0') else {
+                let mut parts = ids.split('\0');
+                let (Some(account), Some(key_id), Some(grant_id)) =
+                    (parts.next(), parts.next(), parts.next())
+                else {
                     continue;
                 };
-                let (account, region) = (&caller.account, &caller.region);
+                let Ok(account) = AccountId::parse(account) else {
+                    continue;
+                };
+                if !own && account != caller.account {
+                    continue;
+                }
+                let (account, region) = (&account, &caller.region);
                 let place = Key::kms_grant(account, region, key_id, grant_id);
                 let key = records.peek::<KmsKey>(&Key::kms_key(account, region, key_id))?;
                 let found = records.peek::<Grant>(&place)?;
