@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -15,9 +16,10 @@ from server import ACCOUNT, REGION, ROOT, clean_environment
 
 
 class Cli:
-    """Runs `aws secretsmanager …` against the server."""
+    """Runs `aws secretsmanager …`, or another service's commands, against the server."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, service: str = "secretsmanager") -> None:
+        self.service = service
         self.program = Path(sys.executable).with_name("aws")
         self.environment = clean_environment(
             AWS_ENDPOINT_URL=url,
@@ -36,7 +38,7 @@ class Cli:
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """The finished process."""
         return subprocess.run(
-            [str(self.program), "secretsmanager", *arguments],
+            [str(self.program), self.service, *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -163,6 +165,38 @@ def test_the_life_of_a_secret(aws, tmp_path):
         "An error occurred (ResourceNotFoundException) when calling the GetSecretValue operation: "
         "Secrets Manager can't find the specified secret."
     )
+
+
+def test_the_life_of_a_key(server, aws, tmp_path):
+    kms = Cli(server.url, "kms")
+    key = kms("create-key", "--description", "of the shop", "--tags", "TagKey=env,TagValue=prod")["KeyMetadata"]
+    kms("create-alias", "--alias-name", "alias/shop", "--target-key-id", key["KeyId"])
+    plain, sealed = tmp_path / "plain", tmp_path / "sealed"
+    plain.write_bytes(b"\x00a file\xff")
+    context = ("--encryption-context", "file=1,team=a")
+    # As AWS's documentation shows it: the CLI prints blobs as base64.
+    blob = kms.text(
+        "encrypt", "--key-id", "alias/shop", "--plaintext", f"fileb://{plain}", *context, "--query", "CiphertextBlob"
+    )
+    sealed.write_bytes(base64.b64decode(blob))
+    opened = kms("decrypt", "--ciphertext-blob", f"fileb://{sealed}", *context)
+    assert base64.b64decode(opened["Plaintext"]) == plain.read_bytes()
+    assert opened["KeyId"] == key["Arn"]
+    assert "InvalidCiphertextException" in kms.refused("decrypt", "--ciphertext-blob", f"fileb://{sealed}")
+    assert len(base64.b64decode(kms("generate-data-key", "--key-id", key["Arn"], "--key-spec", "AES_256")["Plaintext"])) == 32
+    kms("enable-key-rotation", "--key-id", key["KeyId"])
+    kms("rotate-key-on-demand", "--key-id", key["KeyId"])
+    assert kms("get-key-rotation-status", "--key-id", key["KeyId"])["KeyRotationEnabled"] is True
+    assert "kms:*" in kms.text("get-key-policy", "--key-id", key["KeyId"], "--policy-name", "default", "--query", "Policy")
+    aws("create-secret", "--name", "shop", "--secret-string", "v", "--kms-key-id", "alias/shop")
+    planned = kms("schedule-key-deletion", "--key-id", key["KeyId"], "--pending-window-in-days", "7")
+    assert planned["KeyState"] == "PendingDeletion"
+    assert kms.refused("decrypt", "--ciphertext-blob", f"fileb://{sealed}", *context).endswith(
+        f"An error occurred (KMSInvalidStateException) when calling the Decrypt operation: {key['Arn']} is pending deletion."
+    )
+    kms("cancel-key-deletion", "--key-id", key["KeyId"])
+    kms("enable-key", "--key-id", key["KeyId"])
+    assert aws.text("get-secret-value", "--secret-id", "shop", "--query", "SecretString") == "v"
 
 
 def test_dates_are_numbers_that_the_cli_understands(aws):
