@@ -1,7 +1,7 @@
-"""The bad requests, made from botocore's own model of the service.
+"""The bad requests, made from botocore's own model of a service.
 
-`VALID` holds a good request of each operation; `broken_members` breaks it one member at a time, and
-says which error AWS answers with. Bodies that are no request at all stand in `BROKEN_BODIES`.
+A `Catalogue` holds a good request of each operation; `broken_members` breaks it one member at a time,
+and says which error AWS answers with. Bodies that are no request at all stand in `BROKEN_BODIES`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import botocore.session
 
 from server import ACCOUNT, REGION
 
-MODEL = botocore.session.get_session().get_service_model("secretsmanager")
 # A value that must never come back in an error.
 MARK = "MARKED-VALUE-5d8e0a"
 NAME = "standing"
@@ -105,15 +104,27 @@ REFUSED_AS_A_WHOLE: dict[str, dict] = {
     "StopReplicationToReplica": {"SecretId": NAME},
 }
 
-# What botocore's model has gained since the behaviour that this server follows.
-UNKNOWN_OPERATIONS = {
+# Good values of members that the valid requests don't have.
+SAMPLES = {
+    "SecretBinary": base64.b64encode(MARK.encode()).decode(),
+    "SecretIdList": [NAME],
+    "AddReplicaRegions": [{"Region": "eu-west-1", "KmsKeyId": ""}],
+    "RotationToken": "r" * 36,
+    "VersionId": "c" * 32,
+    "RemoveFromVersionId": "c" * 32,
+    "NextToken": "nonsense",
+    "Type": "",
+    "ExternalSecretRotationMetadata": [{"Key": "k", "Value": "v"}],
+    "ExternalSecretRotationRoleArn": f"arn:aws:iam::{ACCOUNT}:role/r",
+    "RotateImmediately": True,
+    "ForceOverwriteReplicaSecret": False,
+}
+UNKNOWN_OPERATIONS = frozenset({
     "AssociateCrossAccountReplica",
     "DisassociateCrossAccountReplica",
     "ListResourcePolicies",
-}
-UNKNOWN_MEMBERS = {"CrossAccountPrimaryARN", "PolicyName"}
-
-# Members whose values can't be given beside the valid request's others; what must go then.
+})
+UNKNOWN_MEMBERS = frozenset({"CrossAccountPrimaryARN", "PolicyName"})
 INSTEAD_OF = {
     ("BatchGetSecretValue", "SecretIdList"): ["Filters", "MaxResults"],
     ("CreateSecret", "SecretBinary"): ["SecretString"],
@@ -138,18 +149,35 @@ ACCEPTED_KINDS = {
     "long": {"integer"},
     "list": {"list"},
     "structure": {"object"},
+    "map": {"object"},
+    "timestamp": {"integer", "fraction"},
 }
 
 
 # Shapes whose value, or part of it, may not come back in any error.
-SENSITIVE = {"SecretStringType", "SecretBinaryType", "RotationTokenType"}
+SENSITIVE = {"SecretStringType", "SecretBinaryType", "RotationTokenType", "PlaintextType"}
 VIOLATION = re.compile(
     r"Value (?:null |'[^']*' |)at '[A-Za-z0-9.]+' failed to satisfy constraint: Member must "
     r"(?:not be null|have (?:length|value) (?:greater|less) than or equal to \d+"
-    r"|satisfy enum value set: \[[a-z, -]+\]|satisfy regular expression pattern: [^; ]+(?: [^; ]+)*?"
+    r"|satisfy enum value set: \[[A-Za-z0-9_, -]+\]|satisfy regular expression pattern: [^; ]+(?: [^; ]+)*?"
     r"|satisfy constraint: \[.*?\](?=;|$))(?=; Value |$)",
     re.DOTALL,
 )
+
+
+# Values outside of the patterns of KMS's shapes, within their lengths.
+PATTERNED = {
+    "AliasNameType": "alias/a b",
+    "BackingKeyIdType": "g" * 64,
+    "GrantConstraintSourceArnType": "a" * 30,
+    "GrantNameType": "a b",
+    "KeyMaterialDescriptionType": "a#b",
+    "MarkerType": "\u0100",
+    "PolicyNameType": "a b",
+    "PolicyType": "\u0100",
+    "PrincipalIdType": "a b",
+    "ServicePrincipalType": "a b",
+}
 
 
 @dataclass(frozen=True)
@@ -176,11 +204,62 @@ class Case:
         return None
 
 
-def operations() -> dict[str, dict]:
-    """Every operation of the model that this server follows, with a good request."""
-    both = VALID | REFUSED_AS_A_WHOLE
-    assert set(MODEL.operation_names) == set(both) | UNKNOWN_OPERATIONS, "botocore's model has changed"
-    return both
+@dataclass(frozen=True)
+class Catalogue:
+    """A service's operations, with a good request of each."""
+
+    service: str
+    valid: dict[str, dict]
+    samples: dict[str, object]
+    # Operations that are refused whatever is asked.
+    refused_as_a_whole: dict[str, dict]
+    # What botocore's model has gained since the behaviour that this server follows.
+    unknown_operations: frozenset[str]
+    unknown_members: frozenset[str]
+    # Members whose values can't be given beside the valid request's others; what must go then.
+    instead_of: dict[tuple[str, str], list[str]]
+
+    @property
+    def model(self) -> botocore.model.ServiceModel:
+        """What botocore knows of the service."""
+        return botocore.session.get_session().get_service_model(self.service)
+
+    def operations(self) -> dict[str, dict]:
+        """Every operation of the model that this server follows, with a good request."""
+        both = self.valid | self.refused_as_a_whole
+        assert set(self.model.operation_names) == set(both) | self.unknown_operations, "botocore's model has changed"
+        return both
+
+    def input(self, operation: str) -> botocore.model.StructureShape:
+        """The shape of an operation's request."""
+        return self.model.operation_model(operation).input_shape
+
+    def members_of(self, operation: str) -> list[str]:
+        """The members of an operation's request that this server follows."""
+        return [name for name in self.input(operation).members if name not in self.unknown_members]
+
+    def with_member(self, operation: str, member: str, value: object) -> dict:
+        """The valid request with one member given, without what excludes it."""
+        request = copy.deepcopy(self.operations()[operation])
+        for excluded in self.instead_of.get((operation, member), ()):
+            request.pop(excluded, None)
+        request[member] = value
+        return request
+
+    def broken_members(self, operation: str, member: str) -> list[Case]:
+        """Each way to break one member of an operation's request, nested members too."""
+        shape = self.input(operation)
+        cases: list[Case] = []
+        valid = self.operations()[operation]
+        sample = valid[member] if member in valid else self.samples[member]
+        request = self.with_member(operation, member, copy.deepcopy(sample))
+        if member in shape.required_members:
+            without = {name: value for name, value in request.items() if name != member}
+            path = wire_path([member])
+            cases.append(Case("missing", without, frozenset({VALIDATION}), path))
+            cases.append(Case("null", request | {member: None}, frozenset({VALIDATION}), path))
+        cases += broken_values(request, [member], shape.members[member])
+        return cases
 
 
 def wire_path(steps: list) -> str:
@@ -199,51 +278,6 @@ def replaced(request: dict, steps: list, value: object) -> dict:
         target = target[step]
     target[steps[-1]] = value
     return made
-
-
-def with_member(operation: str, member: str, value: object) -> dict:
-    """The valid request with one member given, without what excludes it."""
-    request = copy.deepcopy(operations()[operation])
-    for excluded in INSTEAD_OF.get((operation, member), ()):
-        request.pop(excluded, None)
-    request[member] = value
-    return request
-
-
-def sample(operation: str, member: str, shape: botocore.model.Shape) -> object:
-    """A good value for a member."""
-    valid = operations()[operation]
-    if member in valid:
-        return copy.deepcopy(valid[member])
-    samples = {
-        "SecretBinary": base64.b64encode(MARK.encode()).decode(),
-        "SecretIdList": [NAME],
-        "AddReplicaRegions": [{"Region": "eu-west-1", "KmsKeyId": ""}],
-        "RotationToken": "r" * 36,
-        "VersionId": "c" * 32,
-        "RemoveFromVersionId": "c" * 32,
-        "NextToken": "nonsense",
-        "Type": "",
-        "ExternalSecretRotationMetadata": [{"Key": "k", "Value": "v"}],
-        "ExternalSecretRotationRoleArn": f"arn:aws:iam::{ACCOUNT}:role/r",
-        "RotateImmediately": True,
-        "ForceOverwriteReplicaSecret": False,
-    }
-    return copy.deepcopy(samples[member])
-
-
-def broken_members(operation: str, member: str) -> list[Case]:
-    """Each way to break one member of an operation's request, nested members too."""
-    shape = MODEL.operation_model(operation).input_shape
-    cases: list[Case] = []
-    request = with_member(operation, member, sample(operation, member, shape.members[member]))
-    if member in shape.required_members:
-        without = {name: value for name, value in request.items() if name != member}
-        path = wire_path([member])
-        cases.append(Case("missing", without, frozenset({VALIDATION}), path))
-        cases.append(Case("null", request | {member: None}, frozenset({VALIDATION}), path))
-    cases += broken_values(request, [member], shape.members[member])
-    return cases
 
 
 def broken_values(request: dict, steps: list, shape: botocore.model.Shape) -> list[Case]:
@@ -290,6 +324,8 @@ def broken_values(request: dict, steps: list, shape: botocore.model.Shape) -> li
                 constraint("out of its enum", "nothing-of-the-kind")
             if shape.name == "FilterValueStringType":
                 constraint("out of its pattern", "a#b")
+            elif shape.name in PATTERNED:
+                constraint("out of its pattern", PATTERNED[shape.name])
             if shape.name == "RotationTokenType":
                 constraint("out of its pattern", "r" * 36 + "#")
             if shape.name == "RegionType":
@@ -356,13 +392,19 @@ def broken_values(request: dict, steps: list, shape: botocore.model.Shape) -> li
             for name, member in shape.members.items():
                 if name in value:
                     cases += broken_values(request, [*steps, name], member)
+        case "map":
+            for kind, value in JSON_VALUES.items():
+                if kind != "string":
+                    cases.append(
+                        Case(f"{where} of {kind}", replaced(request, steps, {"k": value}), frozenset({SERIALIZATION}))
+                    )
     return cases
 
 
 def accepted_variants(operation: str, member: str) -> list[tuple[str, dict]]:
     """Requests that must do just what the valid one does: the member null where it's optional, and
     members that the model doesn't know."""
-    shape = MODEL.operation_model(operation).input_shape
+    shape = SECRETS_MANAGER.input(operation)
     variants = []
     needed = {
         "PutSecretValue": {"ClientRequestToken", "SecretString", "SecretBinary"},
@@ -370,15 +412,19 @@ def accepted_variants(operation: str, member: str) -> list[tuple[str, dict]]:
     }
     needed = needed.get(operation, {"ClientRequestToken", "SecretString"})
     if member not in shape.required_members and member not in needed:
-        variants.append((f"{member} null", with_member(operation, member, None)))
+        variants.append((f"{member} null", SECRETS_MANAGER.with_member(operation, member, None)))
     return variants
 
 
-def members_of(operation: str) -> list[str]:
-    """The members of an operation's request that this server follows."""
-    shape = MODEL.operation_model(operation).input_shape
-    return [name for name in shape.members if name not in UNKNOWN_MEMBERS]
-
+SECRETS_MANAGER = Catalogue(
+    service="secretsmanager",
+    valid=VALID,
+    samples=SAMPLES,
+    refused_as_a_whole=REFUSED_AS_A_WHOLE,
+    unknown_operations=UNKNOWN_OPERATIONS,
+    unknown_members=UNKNOWN_MEMBERS,
+    instead_of=INSTEAD_OF,
+)
 
 DEEP = 10_000
 # name: (body, codes). A body that is no JSON object is a SerializationException in every operation.

@@ -13,23 +13,21 @@ from bad_requests import (
     BROKEN_BODIES,
     MARK,
     REFUSED_AS_A_WHOLE,
+    SECRETS_MANAGER,
     SERIALIZATION,
     VALID,
     accepted_variants,
-    broken_members,
-    members_of,
-    operations,
 )
 
 from wire import malformations
 
-MEMBERS = [(operation, member) for operation in operations() for member in members_of(operation)]
+MEMBERS = [(operation, member) for operation in SECRETS_MANAGER.operations() for member in SECRETS_MANAGER.members_of(operation)]
 IDS = [f"{operation}.{member}" for operation, member in MEMBERS]
 
 
-def faults(answer, where: str) -> list[str]:
+def faults(answer, where: str, service: str = "secretsmanager") -> list[str]:
     """What may be wrong with any refusal at all."""
-    wrong = [f"{where}: {fault}" for fault in malformations(answer)]
+    wrong = [f"{where}: {fault}" for fault in malformations(answer, service)]
     if answer.status >= 500:
         wrong.append(f"{where}: {answer.status} {answer.body[:300]!r}")
     if MARK.encode() in answer.body and answer.status != 200:
@@ -40,7 +38,7 @@ def faults(answer, where: str) -> list[str]:
 @pytest.mark.parametrize(("operation", "member"), MEMBERS, ids=IDS)
 def test_a_broken_member_is_refused_and_changes_nothing(standing, operation, member):
     wrong = []
-    for case in broken_members(operation, member):
+    for case in SECRETS_MANAGER.broken_members(operation, member):
         answer = standing.wire.call(operation, case.request)
         wrong += faults(answer, case.name)
         if operation in REFUSED_AS_A_WHOLE:
@@ -59,11 +57,11 @@ SIGNATURES = {
 
 
 @pytest.mark.parametrize("sign", SIGNATURES)
-@pytest.mark.parametrize("operation", operations())
+@pytest.mark.parametrize("operation", SECRETS_MANAGER.operations())
 def test_the_signature_is_checked_before_anything_else(standing, operation, sign):
     wrong = []
-    requests = [case.request for member in members_of(operation) for case in broken_members(operation, member)]
-    requests += [operations()[operation], *BROKEN_BODIES.values(), b""]
+    requests = [case.request for member in SECRETS_MANAGER.members_of(operation) for case in SECRETS_MANAGER.broken_members(operation, member)]
+    requests += [SECRETS_MANAGER.operations()[operation], *BROKEN_BODIES.values(), b""]
     for request in requests:
         answer = standing.wire.call(operation, request, sign=sign)
         wrong += faults(answer, repr(request)[:200])
@@ -72,7 +70,7 @@ def test_the_signature_is_checked_before_anything_else(standing, operation, sign
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("operation", operations())
+@pytest.mark.parametrize("operation", SECRETS_MANAGER.operations())
 def test_a_body_that_is_no_request_is_refused_and_changes_nothing(standing, operation):
     wrong = []
     for name, body in BROKEN_BODIES.items():
@@ -89,7 +87,7 @@ def test_a_body_that_is_no_request_is_refused_and_changes_nothing(standing, oper
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("operation", operations())
+@pytest.mark.parametrize("operation", SECRETS_MANAGER.operations())
 def test_an_empty_body_is_an_empty_request_or_none(standing, operation):
     answer = standing.wire.call(operation, b"")
     assert not faults(answer, operation)
@@ -135,7 +133,7 @@ def test_a_member_given_twice_is_one_member_or_a_refusal(standing):
 ALL_ACCEPTED = [
     (operation, name, request)
     for operation in VALID
-    for member in members_of(operation)
+    for member in SECRETS_MANAGER.members_of(operation)
     for name, request in accepted_variants(operation, member)
 ] + [
     (operation, name, VALID[operation] | extra)

@@ -17,8 +17,23 @@ use crate::refusal::Refusal;
 
 pub(super) const KEY_ID: Text = Text::of(1..=2048);
 pub(super) const DESCRIPTION: Text = Text::of(0..=8192);
-pub(super) const POLICY: Text = Text::of(1..=131_072);
-pub(super) const MARKER: Text = Text::of(1..=1024);
+pub(super) const POLICY: Text = Text::matching(
+    1..=131_072,
+    &Pattern {
+        shown: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+",
+        matches: |text| {
+            let printable = |each: char| matches!(each, '\t' | '\n' | '\r' | ' '..='\u{ff}');
+            !text.is_empty() && text.chars().all(printable)
+        },
+    },
+);
+pub(super) const MARKER: Text = Text::matching(
+    1..=1024,
+    &Pattern {
+        shown: "[\\u0020-\\u00FF]*",
+        matches: |text| text.chars().all(|each| matches!(each, ' '..='\u{ff}')),
+    },
+);
 pub(super) const GRANT_TOKEN: Text = Text::of(1..=8192);
 pub(super) const GRANT_ID: Text = Text::of(1..=128);
 
