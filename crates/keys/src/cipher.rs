@@ -12,7 +12,7 @@
 //!   of the KMS key begins anew;
 //! - the root key seals nothing itself: material, credentials and each purpose of tokens have keys
 //!   derived from it, each with its own 2^32;
-//! - a seal's key seals one root key.
+//! - a seal's key seals one private key; what is sealed for a recipient has a key of its own each time.
 
 use std::fmt;
 
@@ -172,8 +172,12 @@ pub enum Purpose {
     Ciphertext,
     /// A token that a client hands back, under the root key.
     Token,
-    /// The root key, under the key of one of its seals.
+    /// The root key, under the key of one of its seals, or for one of its recipients.
     RootKey,
+    /// The private half of a seal's recipient, under the seal's key.
+    Recipient,
+    /// An older root key, under the present one.
+    RetiringRootKey,
 }
 
 impl Purpose {
@@ -187,6 +191,8 @@ impl Purpose {
             Self::Ciphertext => "strongroom ciphertext",
             Self::Token => "strongroom token",
             Self::RootKey => "strongroom root key",
+            Self::Recipient => "strongroom seal recipient",
+            Self::RetiringRootKey => "strongroom retiring root key",
         }
     }
 }
@@ -201,6 +207,8 @@ impl fmt::Display for Purpose {
             Self::Ciphertext => "ciphertext",
             Self::Token => "token",
             Self::RootKey => "root key",
+            Self::Recipient => "seal recipient",
+            Self::RetiringRootKey => "retiring root key",
         })
     }
 }

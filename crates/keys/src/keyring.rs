@@ -16,6 +16,7 @@ use crate::cipher::{
     CipherKey, EncryptionContext, KEY_LEN, OpenError, OpenFailure, Purpose, Sealed,
 };
 use crate::material::Ready;
+use crate::seal::{RenewProblem, SealFile};
 use crate::{Entropy, SecretBytes};
 
 /// How many versions of backing material are kept unwrapped in memory, about 1 KiB each. An
@@ -42,21 +43,25 @@ struct Roots {
     retiring: Vec<Arc<Root>>,
 }
 
-/// What is derived from one root key.
+/// A root key and what is derived from it.
 struct Root {
     id: RootKeyId,
+    /// Kept to be sealed once more when it retires; whoever could read it here could read the derived
+    /// keys as well.
+    root: RootKey,
     material: CipherKey,
     credentials: CipherKey,
     tokens: TokenKeys,
 }
 
 impl Root {
-    fn new(root: &RootKey) -> Self {
+    fn new(root: RootKey) -> Self {
         Root {
             id: root.id(),
             material: root.key_for(Purpose::Material),
             credentials: root.key_for(Purpose::Credential),
-            tokens: TokenKeys::new(root),
+            tokens: TokenKeys::new(&root),
+            root,
         }
     }
 }
@@ -90,8 +95,7 @@ struct Unwrapped {
 }
 
 impl Keyring {
-    /// Makes a keyring; the root key itself is gone from memory afterwards, only keys derived from
-    /// it remain.
+    /// Makes a keyring.
     #[must_use]
     pub fn new(root: RootKey) -> Self {
         Self::with_retiring(root, Vec::new())
@@ -101,9 +105,9 @@ impl Keyring {
     #[must_use]
     pub fn with_retiring(root: RootKey, retiring: Vec<RootKey>) -> Self {
         let roots = Roots {
-            current: Arc::new(Root::new(&root)),
+            current: Arc::new(Root::new(root)),
             retiring: retiring
-                .iter()
+                .into_iter()
                 .map(|root| Arc::new(Root::new(root)))
                 .collect(),
         };
@@ -119,8 +123,23 @@ impl Keyring {
         let retiring = [&roots.current].into_iter().chain(&roots.retiring);
         *roots = Arc::new(Roots {
             retiring: retiring.map(Arc::clone).collect(),
-            current: Arc::new(Root::new(&root)),
+            current: Arc::new(Root::new(root)),
         });
+    }
+
+    /// A new root key, and the seal file that holds it in the place of the present one, which retires.
+    /// [`begin_rewrap`](Self::begin_rewrap) uses it, once the file is on disk.
+    ///
+    /// # Errors
+    /// [`RenewProblem`]
+    pub fn renew(
+        &self,
+        file: &SealFile,
+        entropy: &dyn Entropy,
+    ) -> Result<(RootKey, SealFile), RenewProblem> {
+        let new = RootKey::generate(entropy);
+        let file = file.renewed(&self.roots().current.root, &new, entropy)?;
+        Ok((new, file))
     }
 
     /// Gives up the retiring root keys: what they sealed opens no more.

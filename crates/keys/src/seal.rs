@@ -2,9 +2,11 @@
 //! one seal opens it.
 //!
 //! This module reads and writes the seal file and key files, nothing else; the paths come from the
-//! caller, as do passphrases: it reads neither the environment nor a terminal. A further kind of
-//! seal (a hardware module, another KMS, several key holders) is one more [`SealSource`], one more
-//! `Lock` in the file, and the way from the two to the seal's key; callers stay as they are.
+//! caller, as do passphrases and shares: it reads neither the environment nor a terminal, and knows
+//! no network and no hardware: those are [`SealDevice`]s.
+//!
+//! Each seal has a key pair: the private half is sealed under the seal's key, the root key for the
+//! public half. So a new root key can be given to all seals while none of their sources is there.
 //!
 //! ```
 //! use strongroom_keys::seal::{self, SealFile, SealSource};
@@ -16,25 +18,30 @@
 //! sealed.write_new(&folder.path().join("seal.json"))?;
 //!
 //! let sealed = SealFile::read(&folder.path().join("seal.json"))?;
-//! assert_eq!(seal::unseal(&sealed, &sources)?.id(), root.id());
+//! assert_eq!(seal::unseal(&sealed, &sources)?.root.id(), root.id());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod file;
 mod key_file;
 mod passphrase;
+mod recipient;
 mod seal_key;
+mod shares;
 
 use std::fmt;
 use std::path::PathBuf;
 
-use self::file::{Lock, Seal};
-pub use self::file::{SealFile, SealFileError, SealFileProblem};
+use self::file::{DeviceLock, Lock, Recipient, Retiring, Seal, ShareNumbers};
+pub use self::file::{ListedSeal, SealFile, SealFileError, SealFileProblem};
 pub use self::key_file::KeyFileProblem;
 use self::passphrase::Cost;
 pub use self::passphrase::{PASSPHRASE_CHARACTERS_MIN, PassphraseProblem};
 use self::seal_key::SealKey;
-use crate::{Entropy, RootKey, Sealed, SecretBytes};
+pub use self::shares::{SHARES_MAX, Share, ShareProblem};
+use crate::cipher::{EncryptionContext, Purpose};
+use crate::keyring::derived_key;
+use crate::{Entropy, RootKey, RootKeyId, Sealed, SecretBytes};
 
 /// Where the key of a seal comes from.
 #[derive(Debug)]
@@ -51,6 +58,41 @@ pub enum SealSource {
         /// The credential's name in the unit file.
         name: String,
     },
+    /// Recovery shares, as many as are needed.
+    Shares(Vec<Share>),
+    /// Something outside of this process that keeps a key: a hardware token, another KMS.
+    Device(Box<dyn SealDevice>),
+}
+
+/// Something outside of this process that wraps a seal's key and gives it back.
+pub trait SealDevice: fmt::Debug + Send + Sync {
+    /// Which kind of device it is, in words. It is at rest, so never changed.
+    fn kind(&self) -> &'static str;
+
+    /// Which device and which key, for people.
+    fn name(&self) -> String;
+
+    /// Wraps a key of 32 bytes.
+    ///
+    /// # Errors
+    /// Why it can't, and what to do.
+    fn wrap(&self, key: &SecretBytes) -> Result<Vec<u8>, DeviceProblem>;
+
+    /// Gives back what [`wrap`](Self::wrap) wrapped.
+    ///
+    /// # Errors
+    /// Why it can't, and what to do.
+    fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, DeviceProblem>;
+}
+
+/// Why a device gave no key.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct DeviceProblem {
+    /// What is wrong, and what to do.
+    pub message: String,
+    /// Whether it may go away by itself: a network that is down, a service that starts.
+    pub passing: bool,
 }
 
 impl fmt::Display for SealSource {
@@ -59,6 +101,8 @@ impl fmt::Display for SealSource {
             Self::KeyFile(path) => write!(f, "key file {}", path.display()),
             Self::Passphrase(_) => f.write_str("passphrase"),
             Self::SystemdCredential { name, .. } => write!(f, "systemd credential {name:?}"),
+            Self::Shares(shares) => write!(f, "{} recovery shares", shares.len()),
+            Self::Device(device) => write!(f, "{} {}", device.kind(), device.name()),
         }
     }
 }
@@ -106,13 +150,206 @@ fn seal_for(
             let key = passphrase::stretch(passphrase, &cost)?;
             (Lock::Passphrase(cost), key)
         }
+        SealSource::Shares(_) => return Err(SourceProblem::SharesAreMade),
+        SealSource::Device(device) => {
+            let key = SealKey::generate(entropy);
+            let wrapped_key = device.wrap(&SecretBytes::copy_of(key.bytes()))?;
+            let lock = DeviceLock {
+                kind: device.kind().to_owned(),
+                name: device.name(),
+                wrapped_key,
+            };
+            (Lock::Device(lock), key)
+        }
     };
-    let sealed_root_key = key.seal(root, lock.label(), entropy).as_bytes().to_vec();
+    seal_with(lock, &key, root, entropy)
+}
+
+/// A seal with a recipient of its own, so that it can be given a new root key without its source.
+fn seal_with(
+    lock: Lock,
+    key: &SealKey,
+    root: &RootKey,
+    entropy: &dyn Entropy,
+) -> Result<Seal, SourceProblem> {
+    let (public_key, private) = recipient::generate(entropy).ok_or(SourceProblem::Library)?;
+    let sealed_private_key = key.seal_private(&private, lock.label(), entropy);
+    let sealed_root_key =
+        recipient::seal(root, &public_key, lock.label(), entropy).ok_or(SourceProblem::Library)?;
     Ok(Seal {
-        lock,
         key_id: key.id(),
+        recipient: Some(Recipient {
+            public_key,
+            sealed_private_key: sealed_private_key.as_bytes().to_vec(),
+        }),
         sealed_root_key,
+        lock,
     })
+}
+
+/// The root keys that a seal file holds, opened.
+#[derive(Debug)]
+pub struct Unsealed {
+    /// The present root key.
+    pub root: RootKey,
+    /// Older ones under which something may still be sealed, newest first.
+    pub retiring: Vec<RootKey>,
+    /// What was tried before something opened it, and why it didn't: to be looked into before it is
+    /// needed.
+    pub failed: Vec<Attempt>,
+}
+
+impl SealFile {
+    /// The file with one more seal. `root` is what [`unseal`] gave.
+    ///
+    /// # Errors
+    /// If the source can't be used, or there are too many seals.
+    pub fn with_seal(
+        &self,
+        source: &SealSource,
+        root: &RootKey,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, CreateSealError> {
+        let seal = seal_for(source, root, entropy).map_err(|problem| CreateSealError::Source {
+            name: source.to_string(),
+            problem,
+        })?;
+        self.with(seal)
+    }
+
+    /// The file with one more seal, whose key is split: with the shares, to be printed and handed out.
+    ///
+    /// # Errors
+    /// If the numbers make no sense, or there are too many seals.
+    pub fn with_shares(
+        &self,
+        threshold: u8,
+        shares: u8,
+        root: &RootKey,
+        entropy: &dyn Entropy,
+    ) -> Result<(Self, Vec<Share>), CreateSealError> {
+        let failed = |problem: SourceProblem| CreateSealError::Source {
+            name: "recovery shares".to_owned(),
+            problem,
+        };
+        let key = SealKey::generate(entropy);
+        let made = shares::split(&key, threshold, shares, entropy)
+            .map_err(|problem| failed(problem.into()))?;
+        let lock = Lock::Shares(ShareNumbers { threshold, shares });
+        let seal = seal_with(lock, &key, root, entropy).map_err(failed)?;
+        Ok((self.with(seal)?, made))
+    }
+
+    /// The file without the seal of that name; `None` where there is none, or it is the last.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Option<Self> {
+        let kept: Vec<Seal> = self
+            .seals()
+            .iter()
+            .filter(|seal| seal.name() != name)
+            .cloned()
+            .collect();
+        let is_one_less = kept.len() + 1 == self.seals().len();
+        Self::new(self.root_key_id(), kept)
+            .filter(|_| is_one_less)
+            .map(|file| file.with_retiring(self.retiring().to_vec()))
+    }
+
+    /// The file with a new root key in each of its seals, none of which need be there for it; the one
+    /// until now retires.
+    ///
+    /// # Errors
+    /// [`RenewProblem`]
+    pub fn renewed(
+        &self,
+        until_now: &RootKey,
+        new: &RootKey,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, RenewProblem> {
+        if until_now.id() != self.root_key_id() {
+            return Err(RenewProblem::OtherRootKey);
+        }
+        if !self.retiring().is_empty() {
+            return Err(RenewProblem::Unfinished);
+        }
+        let renew = |seal: &Seal| {
+            let recipient = seal.recipient.as_ref().ok_or(RenewProblem::OlderSeal {
+                name: seal.name(),
+                kind: seal.lock.described(),
+            })?;
+            let lock = seal.lock.label();
+            Ok(Seal {
+                sealed_root_key: recipient::seal(new, &recipient.public_key, lock, entropy)
+                    .ok_or(RenewProblem::Library)?,
+                ..seal.clone()
+            })
+        };
+        let seals = self
+            .seals()
+            .iter()
+            .map(renew)
+            .collect::<Result<Vec<_>, _>>()?;
+        let retiring = Retiring {
+            root_key_id: until_now.id(),
+            sealed: derived_key(new.bytes().expose(), Purpose::RetiringRootKey)
+                .seal(
+                    Purpose::RetiringRootKey,
+                    &retiring_context(until_now.id()),
+                    until_now.bytes().expose(),
+                    entropy,
+                )
+                .as_bytes()
+                .to_vec(),
+        };
+        let file = Self::new(new.id(), seals).ok_or(RenewProblem::Library)?;
+        Ok(file.with_retiring(vec![retiring]))
+    }
+
+    /// The file without its retiring root keys: nothing is sealed under them any more.
+    #[must_use]
+    pub fn settled(&self) -> Self {
+        self.clone().with_retiring(Vec::new())
+    }
+
+    fn with(&self, seal: Seal) -> Result<Self, CreateSealError> {
+        let mut seals = self.seals().to_vec();
+        seals.push(seal);
+        Self::new(self.root_key_id(), seals)
+            .map(|file| file.with_retiring(self.retiring().to_vec()))
+            .ok_or(CreateSealError::NumberOfSources)
+    }
+}
+
+/// Why a root key was not renewed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenewProblem {
+    /// The file is of another root key than the one in use.
+    #[error("the seal file holds another root key than the one in use: restore it from a backup")]
+    OtherRootKey,
+    /// The renewal before isn't at its end.
+    #[error(
+        "the last renewal is still going on; see `strongroom keys status`, and try again when it is \
+         done"
+    )]
+    Unfinished,
+    /// A seal was made by a version that couldn't renew it.
+    #[error(
+        "seal {name} ({kind}) was made by an older version: add it again with `strongroom keys seal \
+         add`, then remove the older one with `strongroom keys seal remove {name}`"
+    )]
+    OlderSeal {
+        /// Which.
+        name: String,
+        /// What opens it.
+        kind: String,
+    },
+    /// The library failed.
+    #[error("the cryptographic library failed")]
+    Library,
+}
+
+fn retiring_context(id: RootKeyId) -> EncryptionContext {
+    EncryptionContext::of([("RootKeyId", id.to_string())])
 }
 
 /// Opens the root key with the first source that can.
@@ -122,11 +359,17 @@ fn seal_for(
 ///
 /// # Errors
 /// If none of the sources opens it; the error says for each one why, and what to do.
-pub fn unseal(file: &SealFile, sources: &[SealSource]) -> Result<RootKey, UnsealError> {
+pub fn unseal(file: &SealFile, sources: &[SealSource]) -> Result<Unsealed, UnsealError> {
     let mut attempts = Vec::new();
     for source in sources {
-        match unseal_with(source, file) {
-            Ok(root) => return Ok(root),
+        match unseal_with(source, file).and_then(|root| with_retiring(file, root)) {
+            Ok((root, retiring)) => {
+                return Ok(Unsealed {
+                    root,
+                    retiring,
+                    failed: attempts,
+                });
+            }
             Err(problem) => attempts.push(Attempt {
                 source: source.to_string(),
                 problem,
@@ -139,24 +382,47 @@ pub fn unseal(file: &SealFile, sources: &[SealSource]) -> Result<RootKey, Unseal
     })
 }
 
+fn with_retiring(file: &SealFile, root: RootKey) -> Result<(RootKey, Vec<RootKey>), UnsealProblem> {
+    let key = derived_key(root.bytes().expose(), Purpose::RetiringRootKey);
+    let open = |older: &Retiring| {
+        let context = retiring_context(older.root_key_id);
+        let sealed = Sealed::from_bytes(older.sealed.clone());
+        let bytes = key.open(Purpose::RetiringRootKey, &context, &sealed);
+        let opened = bytes.ok().and_then(RootKey::from_bytes);
+        opened.ok_or(UnsealProblem::DamagedSeal)
+    };
+    let retiring = file.retiring().iter().map(open).collect::<Result<_, _>>()?;
+    Ok((root, retiring))
+}
+
 fn unseal_with(source: &SealSource, file: &SealFile) -> Result<RootKey, UnsealProblem> {
     match source {
-        SealSource::KeyFile(path) => open_with_key(file, &key_file::read(path)?),
+        SealSource::KeyFile(path) => open_with_key(file, &key_file::read(path)?, is_of_a_key),
         SealSource::SystemdCredential { directory, name } => {
-            open_with_key(file, &key_file::read_credential(directory, name)?)
+            let key = key_file::read_credential(directory, name)?;
+            open_with_key(file, &key, is_of_a_key)
         }
         SealSource::Passphrase(passphrase) => open_with_passphrase(file, passphrase),
+        SealSource::Shares(shares) => open_with_key(file, &shares::join(shares)?, |lock| {
+            matches!(lock, Lock::Shares(_))
+        }),
+        SealSource::Device(device) => open_with_device(file, &**device),
     }
 }
 
 /// The same key may stand in a key file today and in a credential tomorrow, so it opens either.
-fn open_with_key(file: &SealFile, key: &SealKey) -> Result<RootKey, UnsealProblem> {
+fn is_of_a_key(lock: &Lock) -> bool {
+    matches!(lock, Lock::KeyFile | Lock::SystemdCredential)
+}
+
+fn open_with_key(
+    file: &SealFile,
+    key: &SealKey,
+    is_candidate: fn(&Lock) -> bool,
+) -> Result<RootKey, UnsealProblem> {
     let mut found = false;
-    for seal in file.seals() {
-        match seal.lock {
-            Lock::KeyFile | Lock::SystemdCredential => found = true,
-            Lock::Passphrase(_) => continue,
-        }
+    for seal in file.seals().iter().filter(|seal| is_candidate(&seal.lock)) {
+        found = true;
         if seal.key_id == key.id() {
             return open_seal(file, seal, key);
         }
@@ -190,9 +456,49 @@ fn open_with_passphrase(
     })
 }
 
+/// The first seal of its kind that the device can unwrap; of several problems, the last one's.
+fn open_with_device(file: &SealFile, device: &dyn SealDevice) -> Result<RootKey, UnsealProblem> {
+    let mut outcome = Err(UnsealProblem::NoSuchSeal);
+    for seal in file.seals() {
+        let Lock::Device(lock) = &seal.lock else {
+            continue;
+        };
+        if lock.kind != device.kind() {
+            continue;
+        }
+        outcome = device
+            .unwrap(&lock.wrapped_key)
+            .map_err(UnsealProblem::from)
+            .and_then(|bytes| SealKey::from_secret(&bytes).ok_or(UnsealProblem::WrongKey))
+            .and_then(|key| match seal.key_id == key.id() {
+                true => open_seal(file, seal, &key),
+                false => Err(UnsealProblem::WrongKey),
+            });
+        if outcome.is_ok() {
+            break;
+        }
+    }
+    outcome
+}
+
 fn open_seal(file: &SealFile, seal: &Seal, key: &SealKey) -> Result<RootKey, UnsealProblem> {
-    let sealed = Sealed::from_bytes(seal.sealed_root_key.clone());
-    key.open(&sealed, file.root_key_id(), seal.lock.label())
+    let lock = seal.lock.label();
+    let opened = match &seal.recipient {
+        None => {
+            let sealed = Sealed::from_bytes(seal.sealed_root_key.clone());
+            key.open(&sealed, file.root_key_id(), lock)
+        }
+        Some(recipient) => {
+            let private = Sealed::from_bytes(recipient.sealed_private_key.clone());
+            key.open_private(&private, lock).and_then(|private| {
+                let public = &recipient.public_key;
+                let whole = &seal.sealed_root_key;
+                recipient::open(whole, public, &private, file.root_key_id(), lock)
+            })
+        }
+    };
+    opened
+        .filter(|root| root.id() == file.root_key_id())
         .ok_or(UnsealProblem::DamagedSeal)
 }
 
@@ -205,6 +511,18 @@ pub enum SourceProblem {
     /// The passphrase can't be used.
     #[error(transparent)]
     Passphrase(#[from] PassphraseProblem),
+    /// The shares can't be used.
+    #[error(transparent)]
+    Shares(#[from] ShareProblem),
+    /// The device gives no key.
+    #[error(transparent)]
+    Device(#[from] DeviceProblem),
+    /// Shares come from a seal, not the other way round.
+    #[error("recovery shares are made with `strongroom keys seal shares`, not given")]
+    SharesAreMade,
+    /// The library failed.
+    #[error("the cryptographic library failed")]
+    Library,
 }
 
 /// No root key was made.
@@ -231,9 +549,20 @@ pub enum CreateSealError {
 #[derive(Debug)]
 pub struct UnsealError {
     /// The kinds of seals in the seal file, in words.
-    pub seals: Vec<&'static str>,
+    pub seals: Vec<String>,
     /// What was tried, in that order.
     pub attempts: Vec<Attempt>,
+}
+
+impl UnsealError {
+    /// Whether some source may open it a little later, such as one behind a network.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        self.attempts.iter().any(|attempt| {
+            let problem = &attempt.problem;
+            matches!(problem, UnsealProblem::Source(SourceProblem::Device(device)) if device.passing)
+        })
+    }
 }
 
 impl std::error::Error for UnsealError {}

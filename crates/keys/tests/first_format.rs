@@ -32,7 +32,7 @@ fn what_the_first_release_sealed_opens() {
         SealSource::KeyFile(key_file),
         SealSource::Passphrase(passphrase),
     ] {
-        let keyring = Keyring::new(unseal(&seal_file, &[source]).unwrap());
+        let keyring = Keyring::new(unseal(&seal_file, &[source]).unwrap().root);
         let name = KeyVersionName {
             account: "123456789012".into(),
             region: "eu-central-1".into(),

@@ -14,11 +14,13 @@ use serde::de::DeserializeOwned;
 
 use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
+use crate::job::Job;
 use crate::kms::alias::Alias;
 use crate::kms::due::KmsDue;
 use crate::kms::grant::Grant;
 use crate::kms::key::KmsKey;
 use crate::refusal::Stop;
+use crate::root_key::RootKeyInUse;
 use crate::secretsmanager::purge::PurgeDue;
 use crate::secretsmanager::secret::Secret;
 use crate::secretsmanager::version::SealedValue;
@@ -215,6 +217,36 @@ impl Key {
         key
     }
 
+    /// What every KMS key's record starts with.
+    pub fn all_kms_keys() -> Self {
+        Self::of("kms-key", &[""])
+    }
+
+    /// What every access key's record starts with.
+    pub fn all_access_keys() -> Self {
+        Self::of("access-key", &[""])
+    }
+
+    /// What every secret's record starts with.
+    pub fn all_secrets() -> Self {
+        Self::of("secret", &[""])
+    }
+
+    /// Which root key is in use.
+    pub fn root_key() -> Self {
+        Self::of("root-key", &[])
+    }
+
+    /// The state of a job of the operator's.
+    pub fn job(name: &str) -> Self {
+        Self::of("job", &[name])
+    }
+
+    /// Whether it starts with another.
+    pub fn starts_with(&self, prefix: &Self) -> bool {
+        self.0.starts_with(&prefix.0)
+    }
+
     /// An account.
     pub fn account(account: &AccountId) -> Self {
         Self::of("account", &[account.as_str()])
@@ -399,6 +431,10 @@ records! {
     KmsDue = "KMS due", format 1, at KmsDue::is_at;
     /// A deletion that falls due.
     PurgeDue = "purge", format 1, at PurgeDue::is_at;
+    /// Which root key is in use.
+    RootKeyInUse = "root key", format 1, at |_, key| Key::root_key().as_bytes() == key;
+    /// The state of a job of the operator's.
+    Job = "job", format 1, at |job, key| Key::job(&job.name).as_bytes() == key;
     /// An account.
     Account = "account", format 1, at |account, key| Key::account(&account.id).as_bytes() == key;
     /// An access key.

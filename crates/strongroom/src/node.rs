@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use strongroom_keys::{Entropy, Keyring, RootKey, SecretBytes, SystemEntropy};
+use strongroom_keys::seal::Unsealed;
+use strongroom_keys::{Entropy, Keyring, RootKeyId, SecretBytes, SystemEntropy};
 use strongroom_services::accounts::{self, Account, AccountProblem, RootCredentials};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::kms::due::KmsDue;
@@ -15,6 +16,7 @@ use strongroom_services::kms::name::KeyName;
 use strongroom_services::operation::Means;
 use strongroom_services::records::{Changes, Records};
 use strongroom_services::refusal::{Refusal, Stop};
+use strongroom_services::root_key;
 use strongroom_services::secretsmanager::key_usage::{self, DependentSecret};
 use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::time::Timestamp;
@@ -27,6 +29,7 @@ use crate::clock::Clock;
 use crate::edge::control::DevServer;
 use crate::edge::{Application, Received, Reply};
 use crate::identity::Identities;
+use crate::jobs::{self, Jobs};
 use crate::operations::{Metrics, Outcome};
 use crate::pipeline::{self, Failure, Pipeline, Queues};
 use crate::workers::{DueWorker, WorkerState};
@@ -35,6 +38,8 @@ use crate::workers::{DueWorker, WorkerState};
 const DEVELOPMENT_CLOCK: &[u8] = b"development-clock";
 /// What outlives a reset of a development server: accounts and their access keys.
 const KEPT_BY_RESET: [&[u8]; 2] = [b"account\0", b"access-key\0"];
+/// Times that an operator's change is decided anew because others were faster.
+const ATTEMPTS_MAX: usize = 200;
 /// Keys that a reset removes in one commit.
 const RESET_BATCH: usize = 100;
 
@@ -42,8 +47,10 @@ const RESET_BATCH: usize = 100;
 pub struct NodeOptions {
     /// The folder of the embedded store.
     pub data_dir: PathBuf,
-    /// The root key, unsealed.
-    pub root_key: RootKey,
+    /// The root keys, opened.
+    pub unsealed: Unsealed,
+    /// Where the seal file is.
+    pub seal_file: PathBuf,
     /// Whether this is a development server, whose clock can be moved and whose secrets can be reset.
     pub dev: bool,
     /// Most memory for the store's pages, in bytes.
@@ -66,6 +73,8 @@ pub struct Assembly {
     pub record_cache_bytes: u64,
     /// Whether it is a development server.
     pub dev: bool,
+    /// Where the seal file is; a simulation has none.
+    pub seal_file: Option<PathBuf>,
 }
 
 /// A running node.
@@ -79,8 +88,28 @@ pub struct Node {
     queues: Queues,
     purges: DueWorker<PurgeDue>,
     keys: DueWorker<KmsDue>,
+    jobs: Jobs,
     metrics: Metrics,
     dev: bool,
+}
+
+/// The root key and the data don't belong together.
+#[derive(Debug, thiserror::Error)]
+pub enum RootKeyProblem {
+    /// The seal file is an older copy.
+    #[error(
+        "the data was last sealed under root key {in_use}, but the seal file holds {here}: put the seal file back that \
+         belongs to this data (its newest copy), or restore a whole backup"
+    )]
+    Older {
+        /// What the data says.
+        in_use: RootKeyId,
+        /// What the seal file holds.
+        here: RootKeyId,
+    },
+    /// The record that says can't be read.
+    #[error("the record of the root key in use can't be read ({0}): run `strongroom doctor`")]
+    Unreadable(String),
 }
 
 /// Why an operator's request failed.
@@ -116,12 +145,55 @@ impl Node {
         })?;
         Self::assemble(Assembly {
             store: Arc::new(store),
-            keyring: Keyring::new(options.root_key),
+            keyring: Keyring::with_retiring(options.unsealed.root, options.unsealed.retiring),
             entropy: Box::new(SystemEntropy),
             clock: Clock::default(),
             record_cache_bytes: options.record_cache_bytes,
             dev: options.dev,
+            seal_file: Some(options.seal_file),
         })
+    }
+
+    /// Refuses a seal file that isn't the newest of this data: an older copy of it, put back, would let
+    /// new values be sealed under a root key that nobody keeps any more.
+    ///
+    /// # Errors
+    /// What to do about it.
+    pub fn check_root_key(&self) -> Result<(), RootKeyProblem> {
+        let in_use = root_key::in_use(&Records::of(&self.records));
+        let in_use = in_use.map_err(|stop| RootKeyProblem::Unreadable(format!("{stop:?}")))?;
+        let here = self.keyring.root_key_id();
+        let mut known = self.keyring.retiring_ids();
+        known.push(here);
+        match in_use {
+            Some(in_use) if !known.contains(&in_use) => Err(RootKeyProblem::Older { in_use, here }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The keys in memory.
+    pub(crate) fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// Where random bytes come from.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+
+    /// The records.
+    pub(crate) fn records(&self) -> &CachedRecords {
+        &self.records
+    }
+
+    /// Where changes go.
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// The operator's long jobs.
+    pub(crate) fn jobs(&self) -> &Jobs {
+        &self.jobs
     }
 
     /// A node on any store, with any clock; for simulations too.
@@ -147,6 +219,7 @@ impl Node {
             queues: Queues::new(),
             purges: DueWorker::new(),
             keys: DueWorker::new(),
+            jobs: Jobs::new(parts.seal_file),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
         }))
@@ -155,6 +228,7 @@ impl Node {
     /// Starts the background jobs. They end when the node is dropped.
     pub fn start_workers(self: &Arc<Self>) {
         crate::workers::start(self);
+        jobs::resume(self);
     }
 
     /// The domain's present instant.
@@ -354,13 +428,14 @@ impl Node {
         &self,
         decide: impl Fn(&Records<'_>) -> Result<Changes, AccountProblem>,
     ) -> Result<(), AdminError> {
+        let mut attempt = 0;
         loop {
             let records = Records::of(&self.records);
             let changes = decide(&records)?;
             let commit = pipeline::commit(records.into_seen(), changes);
             match self.store.commit(commit).await {
                 Ok(_) => return Ok(()),
-                Err(CommitError::Conflict { .. }) => {}
+                Err(CommitError::Conflict { .. }) if attempt < ATTEMPTS_MAX => attempt += 1,
                 Err(error) => return Err(error.into()),
             }
         }

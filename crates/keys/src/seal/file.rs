@@ -15,8 +15,10 @@ use crate::{RootKeyId, durable_file};
 /// The most seals that a file may have: each passphrase costs time for each of its seals.
 pub(super) const SEALS_MAX: usize = 16;
 
-/// The format that this version writes, and the only one it reads. A new kind of seal raises it.
-const FORMAT: u32 = 1;
+/// The format that this version writes. A new kind of seal raises it.
+const FORMAT: u32 = 2;
+/// The first format: seals without recipients, no retiring root keys.
+const FIRST_FORMAT: u32 = 1;
 const ABOUT: &str = "The sealed root key of a Strongroom server; all its data depends on it. Keep \
                      a copy with each backup, and what opens it elsewhere. Don't edit.";
 
@@ -24,40 +26,108 @@ const ABOUT: &str = "The sealed root key of a Strongroom server; all its data de
 ///
 /// Nothing in it is secret, but where there is a passphrase seal, whoever has the file can try
 /// passphrases.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SealFile {
     root_key_id: RootKeyId,
     /// INVARIANT: 1 to `SEALS_MAX`, all costs reasonable.
     seals: Vec<Seal>,
+    /// Older root keys under which something may still be sealed, newest first.
+    retiring: Vec<Retiring>,
+}
+
+/// An older root key, sealed under the present one.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retiring {
+    pub(super) root_key_id: RootKeyId,
+    #[serde(with = "base64_text")]
+    pub(super) sealed: Vec<u8>,
 }
 
 /// The root key, sealed in one way.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Seal {
     pub(super) lock: Lock,
     #[serde(with = "base64_text")]
     pub(super) key_id: SealKeyId,
+    /// For whom the root key is sealed; without one, the seal's key itself sealed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recipient: Option<Recipient>,
     #[serde(with = "base64_text")]
     pub(super) sealed_root_key: Vec<u8>,
 }
 
+/// A seal's key pair, the private half sealed under the seal's key.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Recipient {
+    #[serde(with = "base64_text")]
+    pub(super) public_key: Vec<u8>,
+    #[serde(with = "base64_text")]
+    pub(super) sealed_private_key: Vec<u8>,
+}
+
+impl Seal {
+    /// A short name for people, which tells the seals of a file apart.
+    pub(super) fn name(&self) -> String {
+        let hex = |byte: &u8| format!("{byte:02x}");
+        self.key_id.iter().take(4).map(hex).collect()
+    }
+}
+
 /// What opens a seal.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Lock {
     KeyFile,
     SystemdCredential,
     Passphrase(Cost),
+    Shares(ShareNumbers),
+    Device(DeviceLock),
+}
+
+/// How many shares there are, and how many are needed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShareNumbers {
+    pub(super) threshold: u8,
+    pub(super) shares: u8,
+}
+
+/// A seal's key that a device keeps wrapped.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DeviceLock {
+    /// Which kind of device, in words; what an older file says stays.
+    pub(super) kind: String,
+    /// Which device and key, for people.
+    pub(super) name: String,
+    #[serde(with = "base64_text")]
+    pub(super) wrapped_key: Vec<u8>,
 }
 
 impl Lock {
     /// In words, for people; and in associated data, so never to be changed.
-    pub(super) fn label(&self) -> &'static str {
+    pub(super) fn label(&self) -> &str {
         match self {
             Self::KeyFile => "key file",
             Self::SystemdCredential => "systemd credential",
             Self::Passphrase(_) => "passphrase",
+            Self::Shares(_) => "recovery shares",
+            Self::Device(device) => &device.kind,
+        }
+    }
+
+    /// With what distinguishes it, for people.
+    pub(super) fn described(&self) -> String {
+        match self {
+            Self::Shares(numbers) => format!(
+                "recovery shares ({} of {})",
+                numbers.threshold, numbers.shares
+            ),
+            Self::Device(device) => format!("{} ({})", device.kind, device.name),
+            _ => self.label().to_owned(),
         }
     }
 }
@@ -65,9 +135,36 @@ impl Lock {
 impl SealFile {
     /// None if there are no seals or too many.
     pub(super) fn new(root_key_id: RootKeyId, seals: Vec<Seal>) -> Option<Self> {
-        (1..=SEALS_MAX)
-            .contains(&seals.len())
-            .then_some(Self { root_key_id, seals })
+        (1..=SEALS_MAX).contains(&seals.len()).then_some(Self {
+            root_key_id,
+            seals,
+            retiring: Vec::new(),
+        })
+    }
+
+    /// The same file with older root keys in it.
+    pub(super) fn with_retiring(self, retiring: Vec<Retiring>) -> Self {
+        Self { retiring, ..self }
+    }
+
+    pub(super) fn retiring(&self) -> &[Retiring] {
+        &self.retiring
+    }
+
+    /// Which older root keys something may still be sealed under, newest first.
+    #[must_use]
+    pub fn retiring_ids(&self) -> Vec<RootKeyId> {
+        self.retiring.iter().map(|root| root.root_key_id).collect()
+    }
+
+    /// Its seals: a short name, and what opens each.
+    #[must_use]
+    pub fn listed(&self) -> Vec<ListedSeal> {
+        let listed = |seal: &Seal| ListedSeal {
+            name: seal.name(),
+            kind: seal.lock.described(),
+        };
+        self.seals.iter().map(listed).collect()
     }
 
     pub(super) fn seals(&self) -> &[Seal] {
@@ -82,8 +179,9 @@ impl SealFile {
 
     /// The kinds of its seals in words, such as `key file` or `passphrase`.
     #[must_use]
-    pub fn kinds(&self) -> Vec<&'static str> {
-        self.seals.iter().map(|seal| seal.lock.label()).collect()
+    pub fn kinds(&self) -> Vec<String> {
+        let kind = |seal: &Seal| seal.lock.label().to_owned();
+        self.seals.iter().map(kind).collect()
     }
 
     /// Reads and checks a seal file.
@@ -122,6 +220,24 @@ impl SealFile {
         })
     }
 
+    /// Changes the file at `path`: nobody else does meanwhile, and a crash leaves the old one or the new.
+    ///
+    /// # Errors
+    /// If it can't be read or written; what `change` refuses.
+    pub fn edit<T, E: From<SealFileError>>(
+        path: &Path,
+        change: impl FnOnce(&Self) -> Result<(Self, T), E>,
+    ) -> Result<T, E> {
+        let not_written = |failed| SealFileError {
+            path: path.to_owned(),
+            problem: SealFileProblem::NotWritten(failed),
+        };
+        let _turn = durable_file::turn(path).map_err(not_written)?;
+        let (changed, outcome) = change(&Self::read(path)?)?;
+        durable_file::replace(path, changed.to_text().as_bytes()).map_err(not_written)?;
+        Ok(outcome)
+    }
+
     /// Reads the text of a seal file.
     ///
     /// # Errors
@@ -133,19 +249,29 @@ impl SealFile {
             return Err(SealFileProblem::NewerFormat { found: format });
         }
         let document: Document = serde_json::from_str(text).map_err(|failed| damaged(&failed))?;
-        let whole = document.format == FORMAT
-            && document.checksum == checksum(document.root_key_id, &document.seals);
-        if !whole {
+        let known = match document.format {
+            FIRST_FORMAT => {
+                document.retiring.is_empty()
+                    && document.checksum == checksum(&(document.root_key_id, &document.seals))
+            }
+            FORMAT => {
+                let covered = (document.root_key_id, &document.seals, &document.retiring);
+                document.checksum == checksum(&covered)
+            }
+            _ => false,
+        };
+        if !known {
             return Err(damaged(&"its checksum doesn't fit"));
         }
         let reasonable = document.seals.iter().all(|seal| match &seal.lock {
             Lock::Passphrase(cost) => cost.is_reasonable(),
-            Lock::KeyFile | Lock::SystemdCredential => true,
+            Lock::KeyFile | Lock::SystemdCredential | Lock::Shares(_) | Lock::Device(_) => true,
         });
         if !reasonable {
             return Err(damaged(&"a passphrase seal has a cost out of bounds"));
         }
         Self::new(document.root_key_id, document.seals)
+            .map(|file| file.with_retiring(document.retiring))
             .ok_or_else(|| damaged(&"it has no seals, or too many"))
     }
 
@@ -157,7 +283,8 @@ impl SealFile {
             format: FORMAT,
             root_key_id: self.root_key_id,
             seals: &self.seals,
-            checksum: checksum(self.root_key_id, &self.seals),
+            retiring: &self.retiring,
+            checksum: checksum(&(self.root_key_id, &self.seals, &self.retiring)),
         };
         #[expect(
             clippy::expect_used,
@@ -181,6 +308,8 @@ struct Document {
     format: u32,
     root_key_id: RootKeyId,
     seals: Vec<Seal>,
+    #[serde(default)]
+    retiring: Vec<Retiring>,
     #[serde(with = "base64_text")]
     checksum: Checksum,
 }
@@ -191,6 +320,7 @@ struct DocumentRef<'a> {
     format: u32,
     root_key_id: RootKeyId,
     seals: &'a [Seal],
+    retiring: &'a [Retiring],
     #[serde(with = "base64_text")]
     checksum: Checksum,
 }
@@ -199,12 +329,12 @@ type Checksum = [u8; 32];
 
 /// Against accidents: it tells a damaged file from a wrong passphrase. What keeps the root key
 /// safe from malice is its seal.
-fn checksum(root_key_id: RootKeyId, seals: &[Seal]) -> Checksum {
+fn checksum(covered: &impl Serialize) -> Checksum {
     #[expect(
         clippy::expect_used,
         reason = "it is made of strings, numbers and lists"
     )]
-    let text = serde_json::to_vec(&(root_key_id, seals)).expect("a list that fits JSON");
+    let text = serde_json::to_vec(covered).expect("a list that fits JSON");
     let mut checksum = Checksum::default();
     checksum.copy_from_slice(digest(&SHA256, &text).as_ref());
     checksum
@@ -232,6 +362,15 @@ pub(super) mod base64_text {
             .map_err(|_| D::Error::custom("expected base64"))?;
         T::try_from(bytes).map_err(|_| D::Error::custom("base64 of another length"))
     }
+}
+
+/// A seal in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSeal {
+    /// Tells it from the others of its file.
+    pub name: String,
+    /// What opens it, in words.
+    pub kind: String,
 }
 
 /// What is wrong with a seal file, and which one.

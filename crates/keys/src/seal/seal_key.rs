@@ -1,10 +1,10 @@
-//! The key of one seal: it wraps the root key and nothing else.
+//! The key of one seal: it wraps the private half of the seal's recipient and nothing else.
 
 use zeroize::Zeroizing;
 
 use crate::cipher::{EncryptionContext, KEY_LEN, Purpose, Sealed};
 use crate::keyring::{derive, derived_key};
-use crate::{Entropy, RootKey, RootKeyId};
+use crate::{Entropy, RootKey, RootKeyId, SecretBytes};
 
 /// Tells the keys of seals apart, so that a wrong key can be told from a damaged seal. Not secret.
 pub(super) type SealKeyId = [u8; 8];
@@ -23,6 +23,21 @@ impl SealKey {
         Ok(key)
     }
 
+    /// Fresh ones.
+    pub(super) fn generate(entropy: &dyn Entropy) -> Self {
+        let mut key = Self(Box::default());
+        entropy.fill(&mut key.0[..]);
+        key
+    }
+
+    /// Takes the bytes of a key, if they are as many as one has.
+    pub(super) fn from_secret(bytes: &SecretBytes) -> Option<Self> {
+        let bytes: &[u8; KEY_LEN] = bytes.expose().try_into().ok()?;
+        let mut key = Self(Box::default());
+        key.0.copy_from_slice(bytes);
+        Some(key)
+    }
+
     pub(super) fn bytes(&self) -> &[u8; KEY_LEN] {
         &self.0
     }
@@ -33,17 +48,33 @@ impl SealKey {
         id
     }
 
-    pub(super) fn seal(&self, root: &RootKey, lock_label: &str, entropy: &dyn Entropy) -> Sealed {
-        let context = context(root.id(), lock_label);
-        derived_key(self.bytes(), Purpose::RootKey).seal(
-            Purpose::RootKey,
-            &context,
-            root.bytes().expose(),
+    /// Seals the private half of a seal's recipient.
+    pub(super) fn seal_private(
+        &self,
+        private: &SecretBytes,
+        lock_label: &str,
+        entropy: &dyn Entropy,
+    ) -> Sealed {
+        derived_key(self.bytes(), Purpose::Recipient).seal(
+            Purpose::Recipient,
+            &EncryptionContext::of([("Lock", lock_label)]),
+            private.expose(),
             entropy,
         )
     }
 
-    /// The root key, if this key sealed it under that id.
+    /// Opens the private half of a seal's recipient.
+    pub(super) fn open_private(&self, sealed: &Sealed, lock_label: &str) -> Option<SecretBytes> {
+        derived_key(self.bytes(), Purpose::Recipient)
+            .open(
+                Purpose::Recipient,
+                &EncryptionContext::of([("Lock", lock_label)]),
+                sealed,
+            )
+            .ok()
+    }
+
+    /// The root key, if this key itself sealed it under that id, as the first format had it.
     pub(super) fn open(
         &self,
         sealed: &Sealed,
@@ -58,7 +89,7 @@ impl SealKey {
     }
 }
 
-fn context(root_key_id: RootKeyId, lock_label: &str) -> EncryptionContext {
+pub(super) fn context(root_key_id: RootKeyId, lock_label: &str) -> EncryptionContext {
     EncryptionContext::of([
         ("RootKeyId", root_key_id.to_string().as_str()),
         ("Lock", lock_label),

@@ -60,7 +60,7 @@ impl Sealed3 {
     fn assert_opens(&self, source: SealSource) {
         let name = source.to_string();
         let root = unseal(&self.file, &[source]).expect(&name);
-        assert!(root.bytes().matches(self.root.bytes()), "{name}");
+        assert!(root.root.bytes().matches(self.root.bytes()), "{name}");
     }
 }
 
@@ -87,7 +87,7 @@ fn the_first_source_that_opens_is_enough() {
         sealed.key_file(),
     ];
     assert_eq!(
-        unseal(&sealed.file, &sources).unwrap().id(),
+        unseal(&sealed.file, &sources).unwrap().root.id(),
         sealed.root.id()
     );
 }
@@ -195,7 +195,10 @@ fn an_existing_key_file_is_used_and_not_changed() {
     let (root, file) = create(&[sealed.key_file()], &SeededEntropy::new(2)).unwrap();
     assert_ne!(root.id(), sealed.root.id());
     assert_eq!(fs::read(&path).unwrap(), before);
-    assert_eq!(unseal(&file, &[sealed.key_file()]).unwrap().id(), root.id());
+    assert_eq!(
+        unseal(&file, &[sealed.key_file()]).unwrap().root.id(),
+        root.id()
+    );
 }
 
 #[test]
@@ -405,11 +408,11 @@ fn a_seal_file_that_cannot_be_read_is_named_with_what_to_do() {
              until then"
         )
     );
-    fs::write(&path, r#"{"format": 2, "anything": [1, 2, 3]}"#).unwrap();
+    fs::write(&path, r#"{"format": 3, "anything": [1, 2, 3]}"#).unwrap();
     assert_eq!(
         complaint(),
         named(
-            "it has format 2, and this version of Strongroom knows 1; use the version that wrote \
+            "it has format 3, and this version of Strongroom knows 2; use the version that wrote \
              it, or a newer one"
         )
     );
@@ -435,11 +438,11 @@ fn a_damaged_seal_file_is_called_damaged_wherever_it_is_hit() {
             continue;
         };
         match SealFile::parse(&changed) {
-            Err(SealFileProblem::Damaged(_)) => {}
+            Err(SealFileProblem::Damaged(_) | SealFileProblem::NewerFormat { found: 3 }) => {}
             // Only white space and the remark for people may change without notice.
             Ok(file) => {
                 assert_eq!(file.to_text(), text, "at {position}");
-                assert_eq!(unseal(&file, &[key_file()]).unwrap().id(), root.id());
+                assert_eq!(unseal(&file, &[key_file()]).unwrap().root.id(), root.id());
             }
             Err(other) => panic!("at {position}: {other}"),
         }
@@ -451,24 +454,26 @@ fn a_changed_seal_does_not_open_even_if_its_checksum_was_made_to_fit() {
     let folder = tempfile::tempdir().unwrap();
     let key_file = || SealSource::KeyFile(folder.path().join("root.key"));
     let (root, file) = create(&[key_file()], &SeededEntropy::new(1)).unwrap();
-    let (other_root, _) = create(&[key_file()], &SeededEntropy::new(2)).unwrap();
-    let seal = || {
-        let Seal {
-            key_id,
-            sealed_root_key,
-            ..
-        } = &file.seals()[0];
-        Seal {
-            lock: Lock::KeyFile,
-            key_id: *key_id,
-            sealed_root_key: sealed_root_key.clone(),
-        }
-    };
+    let (other_root, other) = create(&[key_file()], &SeededEntropy::new(2)).unwrap();
+    let seal = || file.seals()[0].clone();
     let mut flipped = seal();
     flipped.sealed_root_key[20] ^= 1;
     for (case, root_key_id, seal) in [
         ("a flipped bit", root.id(), flipped),
         ("another root key's id", other_root.id(), seal()),
+        ("a flipped bit of the recipient's private key", root.id(), {
+            let mut seal = seal();
+            seal.recipient.as_mut().unwrap().sealed_private_key[40] ^= 1;
+            seal
+        }),
+        (
+            "another recipient",
+            root.id(),
+            Seal {
+                recipient: other.seals()[0].recipient.clone(),
+                ..seal()
+            },
+        ),
         (
             "another kind",
             root.id(),
@@ -510,4 +515,166 @@ fn a_passphrase_seal_may_not_ask_for_all_memory_or_time() {
             "{field} {value}"
         );
     }
+}
+
+/// A device that holds its key in memory, and may be gone or locked.
+#[derive(Debug)]
+struct Token {
+    pad: u8,
+    problem: Option<DeviceProblem>,
+}
+
+impl SealDevice for Token {
+    fn kind(&self) -> &'static str {
+        "test token"
+    }
+
+    fn name(&self) -> String {
+        "T1".to_owned()
+    }
+
+    fn wrap(&self, key: &SecretBytes) -> Result<Vec<u8>, DeviceProblem> {
+        self.unwrap(key.expose()).map(|key| key.expose().to_vec())
+    }
+
+    fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, DeviceProblem> {
+        match &self.problem {
+            Some(problem) => Err(problem.clone()),
+            None => Ok(SecretBytes::new(
+                wrapped.iter().map(|byte| byte ^ self.pad).collect(),
+            )),
+        }
+    }
+}
+
+fn token(pad: u8) -> SealSource {
+    let problem = None;
+    SealSource::Device(Box::new(Token { pad, problem }))
+}
+
+#[test]
+fn a_device_opens_what_it_wrapped_and_its_problem_is_told() {
+    let (root, file) = create(&[token(7)], &SeededEntropy::new(1)).unwrap();
+    let file = SealFile::parse(&file.to_text()).unwrap();
+    assert_eq!(unseal(&file, &[token(7)]).unwrap().root.id(), root.id());
+    assert_eq!(
+        complaint(&file, token(8)),
+        UnsealProblem::WrongKey.to_string()
+    );
+    let problem = Some(DeviceProblem {
+        message: "the token is locked".to_owned(),
+        passing: false,
+    });
+    let locked = SealSource::Device(Box::new(Token { pad: 7, problem }));
+    assert_eq!(complaint(&file, locked), "the token is locked");
+    assert_eq!(
+        complaint(&file, passphrase(PASSPHRASE)),
+        UnsealProblem::NoSuchSeal.to_string()
+    );
+}
+
+#[test]
+fn a_root_key_is_renewed_for_seals_whose_sources_are_not_there() {
+    let entropy = SeededEntropy::new(5);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("root.key");
+    let key_file = || SealSource::KeyFile(path.clone());
+    let sources = [key_file(), passphrase(PASSPHRASE), token(7)];
+    let (first, file) = create(&sources, &entropy).unwrap();
+    let (file, shares) = file.with_shares(2, 3, &first, &entropy).unwrap();
+    let keyring = crate::Keyring::new(unseal(&file, &[key_file()]).unwrap().root);
+
+    let (second, renewed) = keyring.renew(&file, &entropy).unwrap();
+    let renewed = SealFile::parse(&renewed.to_text()).unwrap();
+    assert_ne!(second.id(), first.id());
+    let given = |chosen: [usize; 2]| {
+        let share = |index: usize| Share::parse(&shares[index].to_text()).unwrap();
+        SealSource::Shares(chosen.map(share).into())
+    };
+    for source in [key_file(), passphrase(PASSPHRASE), token(7), given([2, 0])] {
+        let name = source.to_string();
+        let unsealed = unseal(&renewed, &[source]).unwrap();
+        assert_eq!(unsealed.root.id(), second.id(), "{name}");
+        let retiring: Vec<_> = unsealed.retiring.iter().map(RootKey::id).collect();
+        assert_eq!(retiring, [first.id()], "{name}");
+    }
+    // Not a second time before everything is under the new one.
+    keyring.begin_rewrap(second);
+    let refused = keyring.renew(&renewed, &entropy).unwrap_err();
+    assert_eq!(refused, RenewProblem::Unfinished);
+    let refused = keyring.renew(&file, &entropy).unwrap_err();
+    assert_eq!(refused, RenewProblem::OtherRootKey);
+    let settled = renewed.settled();
+    assert!(
+        unseal(&settled, &[given([1, 2])])
+            .unwrap()
+            .retiring
+            .is_empty()
+    );
+    assert!(keyring.renew(&settled, &entropy).is_ok());
+}
+
+#[test]
+fn a_lost_source_is_no_lost_root_key_while_another_is_there() {
+    let entropy = SeededEntropy::new(6);
+    let folder = tempfile::tempdir().unwrap();
+    let lost = SealSource::KeyFile(folder.path().join("lost.key"));
+    let (root, file) = create(&[token(1)], &entropy).unwrap();
+    let file = file
+        .with_seal(&passphrase(PASSPHRASE), &root, &entropy)
+        .unwrap();
+    let unsealed = unseal(&file, &[lost, token(2), passphrase(PASSPHRASE)]).unwrap();
+    assert_eq!(unsealed.root.id(), root.id());
+    let failed: Vec<_> = unsealed.failed.iter().map(|it| it.source.clone()).collect();
+    assert_eq!(failed.len(), 2, "{failed:?}");
+
+    let names: Vec<_> = file.listed().into_iter().map(|seal| seal.name).collect();
+    let without = file.without(&names[0]).unwrap();
+    assert_eq!(
+        complaint(&without, token(1)),
+        UnsealProblem::NoSuchSeal.to_string()
+    );
+    assert!(without.without(&names[1]).is_none(), "the last seal stays");
+    assert!(file.without("00000000").is_none());
+}
+
+#[test]
+fn a_seal_of_the_first_format_is_not_renewed_but_named() {
+    let entropy = SeededEntropy::new(8);
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = SealSource::KeyFile(folder.path().join("root.key"));
+    let (root, file) = create(&[key_file], &entropy).unwrap();
+    let mut seal = file.seals()[0].clone();
+    seal.recipient = None;
+    let name = seal.name();
+    let older = SealFile::new(root.id(), vec![seal]).unwrap();
+    let refused = older.renewed(&root, &RootKey::generate(&entropy), &entropy);
+    let kind = "key file".to_owned();
+    assert_eq!(refused.err(), Some(RenewProblem::OlderSeal { name, kind }));
+}
+
+#[test]
+fn a_seal_file_is_edited_whole_or_not_at_all() {
+    let entropy = SeededEntropy::new(9);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seal.json");
+    let (root, file) = create(&[token(1)], &entropy).unwrap();
+    file.write_new(&path).unwrap();
+    let refused: Result<(), SealFileError> = SealFile::edit(&path, |_| {
+        Err(SealFileError {
+            path: path.clone(),
+            problem: SealFileProblem::Missing,
+        })
+    });
+    assert!(refused.is_err());
+    assert_eq!(fs::read_to_string(&path).unwrap(), file.to_text());
+    SealFile::edit(&path, |file| -> Result<_, SealFileError> {
+        Ok((
+            file.with_seal(&passphrase(PASSPHRASE), &root, &entropy)
+                .unwrap(),
+            (),
+        ))
+    })
+    .unwrap();
+    assert_eq!(SealFile::read(&path).unwrap().kinds().len(), 2);
 }

@@ -7,6 +7,7 @@ use strongroom_keys::{Entropy, Keyring, Sealed, SecretBytes};
 use crate::caller::AccountId;
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
+use crate::root_key;
 use crate::time::Timestamp;
 
 /// An account of the deployment.
@@ -149,6 +150,7 @@ fn with_credentials(
     keyring: &Keyring,
     entropy: &dyn Entropy,
 ) -> Result<Changes, AccountProblem> {
+    root_key::note(records)?;
     let id = &credentials.access_key_id;
     let well_formed = (4..=128).contains(&id.len())
         && id

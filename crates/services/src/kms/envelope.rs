@@ -23,7 +23,7 @@ use super::usable::{Unusable, UsableKey};
 use super::{due, uuid};
 use crate::caller::{AccountId, Region};
 use crate::gate;
-use crate::operation::Given;
+use crate::operation::{Given, Means};
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
 
@@ -237,18 +237,28 @@ pub fn seal(
     value: &SecretBytes,
     given: &Given<'_>,
 ) -> Result<Envelope, Stop> {
+    seal_with(key, context, value, &given.means())
+}
+
+/// As [`seal`], on nobody's behalf.
+pub(crate) fn seal_with(
+    key: &UsableKey,
+    context: &Context<'_>,
+    value: &SecretBytes,
+    means: &Means<'_>,
+) -> Result<Envelope, Stop> {
     let material = key.current();
     let context = EncryptionContext::of(context.iter().copied());
-    let (data_key, wrapped) = given
+    let (data_key, wrapped) = means
         .keyring
-        .generate_data_key(&material.name, &material.wrapped, &context, given.entropy)
+        .generate_data_key(&material.name, &material.wrapped, &context, means.entropy)
         .map_err(|cause| does_not_open("a data key", &key.key().key_id, cause))?;
     Ok(Envelope {
         key_account: key.key().account.clone(),
         key_id: key.key().key_id.clone(),
         key_version: material.name.version,
         data_key: wrapped,
-        value: data_key.seal(&context, value, given.entropy),
+        value: data_key.seal(&context, value, means.entropy),
     })
 }
 
@@ -260,6 +270,17 @@ pub fn open(
     what: impl Fn() -> String,
     given: &Given<'_>,
 ) -> Result<SecretBytes, Stop> {
+    open_with(key, envelope, context, what, &given.means())
+}
+
+/// As [`open`], on nobody's behalf.
+pub(crate) fn open_with(
+    key: &UsableKey,
+    envelope: &Envelope,
+    context: &Context<'_>,
+    what: impl Fn() -> String,
+    means: &Means<'_>,
+) -> Result<SecretBytes, Stop> {
     let key = key.key();
     let Some(material) = key.version(envelope.key_version) else {
         return Err(missing(
@@ -270,7 +291,7 @@ pub fn open(
         ));
     };
     let context = EncryptionContext::of(context.iter().copied());
-    given
+    means
         .keyring
         .open_data_key(
             &material.name,

@@ -130,7 +130,7 @@ impl Operation for ImportKeyMaterial {
         let name = new.version_name(had.as_ref().map_or(1, |(version, _)| *version));
         new.material.clear();
         new.awaited.clear();
-        let Some(taken) = new.import(name, &material, records, &given.means()) else {
+        let Some(taken) = new.import(name, &material, records, &given.means())? else {
             return Err(refusals::wrong_material(&key).into());
         };
         let is_other = had.is_some_and(|(_, id)| id != taken.material_id)

@@ -7,15 +7,17 @@ use super::key::{BackingMaterial, KmsKey, RotationType};
 use crate::operation::Means;
 use crate::records::Records;
 use crate::refusal::Stop;
+use crate::root_key;
 
 impl KmsKey {
     /// Gives the key its next version of material, fresh; and a key pair its public key.
     pub(super) fn renew(
         &mut self,
         rotation: Option<RotationType>,
-        _records: &Records<'_>,
+        records: &Records<'_>,
         means: &Means<'_>,
     ) -> Result<(), Stop> {
+        root_key::note(records)?;
         let name = self.next_version_name();
         let made = means
             .keyring
@@ -31,15 +33,17 @@ impl KmsKey {
         &mut self,
         name: KeyVersionName,
         material: &SecretBytes,
-        _records: &Records<'_>,
+        records: &Records<'_>,
         means: &Means<'_>,
-    ) -> Option<&mut BackingMaterial> {
-        let made = means
-            .keyring
-            .import_material(&name, self.spec, material, means.entropy)
-            .ok()?;
+    ) -> Result<Option<&mut BackingMaterial>, Stop> {
+        root_key::note(records)?;
+        let keyring = means.keyring;
+        let made = keyring.import_material(&name, self.spec, material, means.entropy);
+        let Ok(made) = made else {
+            return Ok(None);
+        };
         self.take(made, name, None, means);
-        self.material.last_mut()
+        Ok(self.material.last_mut())
     }
 
     fn take(

@@ -20,6 +20,7 @@ pub mod purge;
 pub mod put_resource_policy;
 pub mod put_secret_value;
 mod refusals;
+pub mod renewal;
 mod resource_policy;
 pub mod restore_secret;
 pub mod secret;

@@ -67,6 +67,49 @@ pub struct ListedAccounts {
     pub accounts: Vec<ListedAccount>,
 }
 
+/// What is known of keys: the answer to `GET /keys`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct KeysStatus {
+    /// The root key in use.
+    pub root_key_id: String,
+    /// Older ones under which something may still be sealed.
+    pub retiring_root_key_ids: Vec<String>,
+    /// What opens the root key.
+    pub seals: Vec<Named>,
+    /// The jobs that ran, or run.
+    pub jobs: Vec<JobState>,
+}
+
+/// How far a job is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct JobState {
+    /// Its name.
+    pub name: String,
+    /// Whether it runs now.
+    pub running: bool,
+    /// Whether it came to its end.
+    pub finished: bool,
+    /// Items that it dealt with.
+    pub done: u64,
+    /// Items that it could not deal with.
+    pub failed: u64,
+    /// The first of those.
+    pub problems: Vec<String>,
+    /// What keeps it from going on; it tries again.
+    pub last_error: Option<String>,
+}
+
+/// Whose data keys to renew: the question of `POST /keys/rotate-data-keys`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct AskedRotation {
+    /// The ARN of a KMS key or of an alias; all keys where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
 /// Which secrets depend on a KMS key: the question of `POST /keys/usage`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]

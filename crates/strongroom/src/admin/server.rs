@@ -14,12 +14,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use serde_json::json;
 use strongroom_keys::hardening::{Hardening, Measure};
+use strongroom_keys::seal::SealFile;
 use strongroom_services::accounts::AccountProblem;
 use strongroom_services::caller::AccountId;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
-use super::{AskedKeyUsage, KeyUsage, ListedAccount, ListedAccounts, Named, NewAccount, Status};
+use super::{
+    AskedKeyUsage, AskedRotation, JobState, KeyUsage, KeysStatus, ListedAccount, ListedAccounts,
+    Named, NewAccount, Status,
+};
+use crate::jobs::{self, JobProblem};
 use crate::node::{AdminError, Node};
 
 /// What operators ask about.
@@ -88,6 +93,12 @@ async fn answer(
             Ok(body) => server.create_account(&body).await,
             Err(refused) => refused,
         },
+        (&Method::GET, "/keys") => server.keys(),
+        (&Method::POST, "/keys/rewrap") => job_started(jobs::start_rewrap(&server.node).await),
+        (&Method::POST, "/keys/rotate-data-keys") => match whole(body).await {
+            Ok(body) => server.rotate_data_keys(&body).await,
+            Err(refused) => refused,
+        },
         (&Method::POST, "/keys/usage") => match whole(body).await {
             Ok(body) => server.key_usage(&body),
             Err(refused) => refused,
@@ -101,6 +112,16 @@ async fn answer(
         header::HeaderValue::from_static("application/json"),
     );
     Ok(response)
+}
+
+fn job_started(outcome: Result<(), JobProblem>) -> (StatusCode, Vec<u8>) {
+    match outcome {
+        Ok(()) => told(StatusCode::OK, &json!({})),
+        Err(problem @ (JobProblem::SealFile(_) | JobProblem::Store(_))) => {
+            refused(StatusCode::INTERNAL_SERVER_ERROR, problem)
+        }
+        Err(problem) => refused(StatusCode::CONFLICT, problem),
+    }
 }
 
 /// A request's whole body.
@@ -166,6 +187,65 @@ impl AdminServer {
                 )
             }
         }
+    }
+
+    fn keys(&self) -> (StatusCode, Vec<u8>) {
+        let node = &self.node;
+        let seals = match node.jobs().seal_file().map(|path| SealFile::read(path)) {
+            None => Vec::new(),
+            Some(Ok(file)) => file
+                .listed()
+                .into_iter()
+                .map(|seal| Named {
+                    name: seal.name,
+                    state: seal.kind,
+                })
+                .collect(),
+            Some(Err(error)) => return refused(StatusCode::INTERNAL_SERVER_ERROR, error),
+        };
+        let mut states = Vec::new();
+        for name in [jobs::REWRAP, jobs::ROTATE_DATA_KEYS] {
+            match jobs::job_of(node, name) {
+                Err(error) => return refused(StatusCode::INTERNAL_SERVER_ERROR, error),
+                Ok(None) => {}
+                Ok(Some(job)) => states.push(JobState {
+                    running: node.jobs().is_running(name),
+                    finished: job.finished.is_some(),
+                    done: job.done,
+                    failed: job.failed,
+                    problems: job.problems,
+                    last_error: node.jobs().last_error(name),
+                    name: job.name,
+                }),
+            }
+        }
+        let status = KeysStatus {
+            root_key_id: node.keyring().root_key_id().to_string(),
+            retiring_root_key_ids: node
+                .keyring()
+                .retiring_ids()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+            seals,
+            jobs: states,
+        };
+        told(StatusCode::OK, &status)
+    }
+
+    async fn rotate_data_keys(&self, body: &[u8]) -> (StatusCode, Vec<u8>) {
+        let AskedRotation { key } = match serde_json::from_slice(body) {
+            Ok(asked) => asked,
+            Err(error) => {
+                return refused(
+                    StatusCode::BAD_REQUEST,
+                    format!(
+                        "the body must be like {{}} or {{\"Key\": \"arn:aws:kms:...\"}}: {error}"
+                    ),
+                );
+            }
+        };
+        job_started(jobs::start_rotation(&self.node, key).await)
     }
 
     fn key_usage(&self, body: &[u8]) -> (StatusCode, Vec<u8>) {

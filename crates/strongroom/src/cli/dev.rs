@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use strongroom_keys::hardening::Hardening;
-use strongroom_keys::seal::{self, SealFile, SealSource};
-use strongroom_keys::{RootKey, SecretBytes, SystemEntropy};
+use strongroom_keys::seal::{self, SealFile, SealSource, Unsealed};
+use strongroom_keys::{SecretBytes, SystemEntropy};
 use strongroom_services::accounts::RootCredentials;
 use strongroom_services::caller::{AccountId, Region};
 
@@ -102,12 +102,14 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
         }
     };
     let node = Node::open(NodeOptions {
-        root_key: root_key(&data_dir)?,
+        unsealed: root_key(&data_dir)?,
+        seal_file: data_dir.join(SEAL_FILE_NAME),
         data_dir: data_dir.clone(),
         dev: true,
         store_cache_bytes: STORE_CACHE_BYTES,
         record_cache_bytes: RECORD_CACHE_BYTES,
     })?;
+    node.check_root_key()?;
     let credentials = credentials(&node, &arguments.account_id).await?;
     if let Some(seed) = seed {
         seed.apply(&node, &arguments.account_id, &arguments.region)
@@ -156,15 +158,19 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
 }
 
 /// The key file beside the data: enough for development, and told by `strongroom doctor`.
-fn root_key(data_dir: &Path) -> Result<RootKey, Failed> {
+fn root_key(data_dir: &Path) -> Result<Unsealed, Failed> {
     let seal_file = data_dir.join(SEAL_FILE_NAME);
     let sources = [SealSource::KeyFile(data_dir.join(KEY_FILE_NAME))];
     if seal_file.exists() {
         return Ok(seal::unseal(&SealFile::read(&seal_file)?, &sources)?);
     }
-    let (root_key, sealed) = seal::create(&sources, &SystemEntropy)?;
+    let (root, sealed) = seal::create(&sources, &SystemEntropy)?;
     sealed.write_new(&seal_file)?;
-    Ok(root_key)
+    Ok(Unsealed {
+        root,
+        retiring: Vec::new(),
+        failed: Vec::new(),
+    })
 }
 
 /// The account's root credentials: the environment's, else the ones it has, else fresh ones.

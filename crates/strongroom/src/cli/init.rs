@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
-use strongroom_keys::seal::{self, SealFile};
-use strongroom_keys::{Entropy as _, RootKey, SystemEntropy};
+use strongroom_keys::seal::{self, SealFile, Unsealed};
+use strongroom_keys::{Entropy as _, SystemEntropy};
 use strongroom_services::caller::AccountId;
 
 use super::dev::SEAL_FILE_NAME;
-use super::seal_sources::{Asking, sources};
+use super::seal_sources::{Asking, sources, unseal};
 use super::serve::read_config;
 use super::{Failed, runtime, say};
 use crate::config::Config;
@@ -96,7 +96,8 @@ fn open(config: &Config, data_dir: &Path) -> Result<Arc<Node>, Failed> {
         ))
     })?;
     Ok(Node::open(NodeOptions {
-        root_key: root_key(config, &data_dir.join(SEAL_FILE_NAME))?,
+        unsealed: root_key(config, &data_dir.join(SEAL_FILE_NAME))?,
+        seal_file: data_dir.join(SEAL_FILE_NAME),
         data_dir: data_dir.to_owned(),
         dev: false,
         store_cache_bytes: CACHE_BYTES,
@@ -104,16 +105,17 @@ fn open(config: &Config, data_dir: &Path) -> Result<Arc<Node>, Failed> {
     })?)
 }
 
-fn root_key(config: &Config, seal_path: &Path) -> Result<RootKey, Failed> {
+fn root_key(config: &Config, seal_path: &Path) -> Result<Unsealed, Failed> {
     if seal_path.exists() {
-        return Ok(seal::unseal(
-            &SealFile::read(seal_path)?,
-            &sources(&config.seal, Asking::Once)?,
-        )?);
+        return unseal(&SealFile::read(seal_path)?, &config.seal);
     }
-    let (root_key, sealed) = seal::create(&sources(&config.seal, Asking::Twice)?, &SystemEntropy)?;
+    let (root, sealed) = seal::create(&sources(&config.seal, Asking::Twice)?, &SystemEntropy)?;
     sealed.write_new(seal_path)?;
-    Ok(root_key)
+    Ok(Unsealed {
+        root,
+        retiring: Vec::new(),
+        failed: Vec::new(),
+    })
 }
 
 fn random_account_id() -> Result<AccountId, Failed> {

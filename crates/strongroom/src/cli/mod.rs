@@ -7,6 +7,7 @@ mod dev;
 mod doctor;
 mod init;
 mod keys;
+mod keys_seal;
 mod logging;
 mod running;
 mod running_server;

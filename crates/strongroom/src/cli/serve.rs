@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use clap::Args;
 use strongroom_keys::hardening::{Hardening, Measure};
-use strongroom_keys::seal::{self, SealFile};
+use strongroom_keys::seal::SealFile;
 
 use super::dev::SEAL_FILE_NAME;
 use super::running::{self, Plan};
-use super::seal_sources::{Asking, sources};
+use super::seal_sources::unseal;
 use super::{Failed, logging, processors, runtime, say};
 use crate::config::{self, Config};
 use crate::edge::tls::Certificates;
@@ -85,14 +85,15 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
         )));
     }
     let sealed = SealFile::read(&seal_path)?;
-    let root_key = seal::unseal(&sealed, &sources(&config.seal, Asking::Once)?)?;
     let node = Node::open(NodeOptions {
         data_dir: data_dir.clone(),
-        root_key,
+        unsealed: unseal(&sealed, &config.seal)?,
+        seal_file: seal_path,
         dev: false,
         store_cache_bytes: config.data.store_cache_bytes,
         record_cache_bytes: config.data.record_cache_bytes,
     })?;
+    node.check_root_key()?;
     let plan = Plan {
         application: Arc::clone(&node),
         node,

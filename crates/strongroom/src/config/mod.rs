@@ -88,6 +88,34 @@ pub struct Seal {
     pub passphrase_prompt: bool,
     /// The name of a systemd credential with a key.
     pub systemd_credential: Option<String>,
+    /// The PKCS #11 module of a token.
+    pub pkcs11_module: Option<PathBuf>,
+    /// The token's label.
+    pub pkcs11_token: Option<String>,
+    /// The label of the key on the token.
+    pub pkcs11_key: Option<String>,
+    /// A file with the token's PIN.
+    pub pkcs11_pin_file: Option<PathBuf>,
+    /// The name of an environment variable with the token's PIN.
+    pub pkcs11_pin_env: Option<String>,
+    /// Whether the token's PIN is asked for on the terminal.
+    pub pkcs11_pin_prompt: bool,
+    /// The key of another KMS.
+    pub kms_key_id: Option<String>,
+    /// Its region.
+    pub kms_region: Option<String>,
+    /// Its endpoint's URL; AWS's own where absent.
+    pub kms_endpoint: Option<String>,
+    /// A PEM file with the authorities that are trusted for it.
+    pub kms_ca_file: Option<PathBuf>,
+    /// A file with the credentials for it.
+    pub kms_credentials_file: Option<PathBuf>,
+    /// A file with recovery shares, one a line.
+    pub shares_file: Option<PathBuf>,
+    /// Whether recovery shares are asked for on the terminal.
+    pub shares_prompt: bool,
+    /// How long a start waits for a seal that can't be reached, in seconds.
+    pub wait_seconds: Option<u64>,
 }
 
 /// `[operations]`
@@ -338,13 +366,43 @@ impl Config {
                 "set only one of seal.passphrase_file, seal.passphrase_env and seal.passphrase_prompt".to_owned(),
             );
         }
-        if seal.key_file.is_none()
-            && seal.systemd_credential.is_none()
-            && !passphrases.contains(&true)
-        {
+        let pins = [
+            seal.pkcs11_pin_file.is_some(),
+            seal.pkcs11_pin_env.is_some(),
+            seal.pkcs11_pin_prompt,
+        ];
+        let token = [seal.pkcs11_module.is_some(), seal.pkcs11_token.is_some()];
+        if token.contains(&true) || pins.contains(&true) {
+            let pins = pins.iter().filter(|is_set| **is_set).count();
+            if token.contains(&false) || pins != 1 {
+                return invalid(
+                    "a token needs seal.pkcs11_module, seal.pkcs11_token and one of seal.pkcs11_pin_file, \
+                     seal.pkcs11_pin_env and seal.pkcs11_pin_prompt"
+                        .to_owned(),
+                );
+            }
+        }
+        if seal.kms_key_id.is_some() != seal.kms_region.is_some() {
             return invalid(
-                "nothing under [seal] says what opens the root key: set key_file, systemd_credential, or one of \
-                 passphrase_file, passphrase_env and passphrase_prompt"
+                "another KMS needs both seal.kms_key_id and seal.kms_region".to_owned(),
+            );
+        }
+        if seal.shares_file.is_some() && seal.shares_prompt {
+            return invalid("set only one of seal.shares_file and seal.shares_prompt".to_owned());
+        }
+        let any = [
+            seal.key_file.is_some(),
+            seal.systemd_credential.is_some(),
+            passphrases.contains(&true),
+            seal.pkcs11_module.is_some(),
+            seal.kms_key_id.is_some(),
+            seal.shares_file.is_some(),
+            seal.shares_prompt,
+        ];
+        if !any.contains(&true) {
+            return invalid(
+                "nothing under [seal] says what opens the root key: set key_file, systemd_credential, pkcs11_module, \
+                 kms_key_id, or one of passphrase_file, passphrase_env and passphrase_prompt"
                     .to_owned(),
             );
         }

@@ -192,6 +192,7 @@ fn a_troubled_disk_fails_writes_and_nothing_else() {
             clock: Clock::default(),
             record_cache_bytes: 1 << 20,
             dev: false,
+            seal_file: None,
         });
         let node = node.unwrap();
         let secret = SecretBytes::copy_of(SECRET_ACCESS_KEY.as_bytes());

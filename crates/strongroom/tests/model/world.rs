@@ -459,6 +459,7 @@ fn node(store: &Arc<Simulated>, seed: u64, restarts: u64, passed: i64) -> Arc<No
         clock: Clock::standing_at(Timestamp::from_milliseconds(BEGINNING + passed)),
         record_cache_bytes: RECORD_CACHE_BYTES,
         dev: true,
+        seal_file: None,
     };
     Node::assemble(assembly).expect("a store that just opened can be read")
 }
