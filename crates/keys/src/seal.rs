@@ -558,10 +558,18 @@ impl UnsealError {
     /// Whether some source may open it a little later, such as one behind a network.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        self.attempts.iter().any(|attempt| {
-            let problem = &attempt.problem;
-            matches!(problem, UnsealProblem::Source(SourceProblem::Device(device)) if device.passing)
-        })
+        self.attempts
+            .iter()
+            .any(|attempt| attempt.problem.may_pass())
+    }
+}
+
+impl UnsealProblem {
+    /// Whether it may go away by itself. Others aren't worth another try, and a wrong PIN must not have one:
+    /// tokens lock themselves.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Source(SourceProblem::Device(device)) if device.passing)
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn sources(seal: &Seal, asking: Asking) -> Result<Vec<SealSource>, Fa
 /// Opens the root key with what is configured, and tells of each source that didn't. Where all that is in
 /// the way may go away by itself, it waits for that as long as is configured.
 pub(super) fn unseal(file: &SealFile, seal: &Seal) -> Result<Unsealed, Failed> {
-    let sources = sources(seal, Asking::Once)?;
+    let mut sources = sources(seal, Asking::Once)?;
     let until = Instant::now() + Duration::from_secs(seal.wait_seconds.unwrap_or(WAIT_SECONDS));
     let mut pause = FIRST_PAUSE;
     loop {
@@ -81,6 +81,8 @@ pub(super) fn unseal(file: &SealFile, seal: &Seal) -> Result<Unsealed, Failed> {
             }
             Err(error) if error.may_pass() && Instant::now() + pause < until => {
                 tracing::warn!(%error, "waiting for what opens the root key");
+                let mut attempts = error.attempts.iter();
+                sources.retain(|_| attempts.next().is_some_and(|it| it.problem.may_pass()));
                 std::thread::sleep(pause);
                 pause = (2 * pause).min(LONGEST_PAUSE);
             }
