@@ -8,11 +8,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_services::accounts::{AccessKey, Account};
+use strongroom_services::job::Job;
 use strongroom_services::kms::alias::Alias;
 use strongroom_services::kms::due::KmsDue;
 use strongroom_services::kms::grant::Grant;
 use strongroom_services::kms::key::KmsKey;
 use strongroom_services::records::{Key, Record};
+use strongroom_services::root_key::RootKeyInUse;
 use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::secretsmanager::secret::{Lifecycle, Secret, ValueKind};
 use strongroom_services::secretsmanager::version::SealedValue;
@@ -107,6 +109,8 @@ impl Found {
             b"account" => drop(self.decoded::<Account>(key, value)),
             b"access-key" => drop(self.decoded::<AccessKey>(key, value)),
             b"development-clock" => {}
+            b"root-key" => drop(self.decoded::<RootKeyInUse>(key, value)),
+            b"job" => drop(self.decoded::<Job>(key, value)),
             _ => self.note(key, "is of no known kind"),
         }
     }
