@@ -15,15 +15,18 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use strongroom::cache::CachedRecords;
 use strongroom::clock::Clock;
 use strongroom::identity::Identities;
 use strongroom::pipeline::{self, Failure, Pipeline, Queues};
 use strongroom_keys::{Keyring, RootKey, Sealed, SeededEntropy};
+use strongroom_services::accounts::{self, AccessKey, RootCredentials};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::kms::key::KmsKey;
-use strongroom_services::records::Record;
+use strongroom_services::records::{Record, Records};
 use strongroom_services::secretsmanager::secret::Secret;
 use strongroom_services::secretsmanager::version::SealedValue;
 use strongroom_services::time::Timestamp;
@@ -35,6 +38,8 @@ use strongroom_wire::target::Service;
 const ACCOUNTS: [&str; 2] = ["123456789012", "210987654321"];
 const REGIONS: [&str; 2] = ["us-east-1", "eu-central-1"];
 const SECRETS: [&str; 2] = ["first", "second"];
+/// Questions about one account and region.
+const QUESTIONS_EACH: usize = 5;
 /// What every value starts with, so that none can be overlooked.
 const MARK: &str = "marked-value-7d1f";
 /// The same instant for all, so that no date tells two records apart.
@@ -166,11 +171,29 @@ impl Told {
     }
 }
 
-/// In each account and region two secrets, each with two versions under its service's key; and how to read them all.
+/// In each account and region two secrets, each with two versions, one under its service's key and one under a
+/// customer's, and a ciphertext of the customer's key; and how to read them all.
 fn filled() -> (World, Vec<Question>) {
     let world = World::new();
     let mut questions = Vec::new();
     for (account, region) in everywhere() {
+        let at = (account, region);
+        let key = world.ok(at, Service::Kms, "CreateKey", &json!({}));
+        let key_id = key["KeyMetadata"]["KeyId"].as_str().unwrap().to_owned();
+        let plaintext = BASE64.encode(format!("{MARK} {account} {region}"));
+        let body =
+            json!({"KeyId": key_id, "Plaintext": plaintext, "EncryptionContext": {"a": "b"}});
+        let sealed = world.ok(at, Service::Kms, "Encrypt", &body);
+        questions.push(Question {
+            account,
+            region,
+            service: Service::Kms,
+            operation: "Decrypt",
+            body: json!({"CiphertextBlob": sealed["CiphertextBlob"], "EncryptionContext": {"a": "b"}}),
+            member: "Plaintext",
+            value: plaintext,
+            names: vec![key_id.clone()],
+        });
         for name in SECRETS {
             for version in ["one", "two"] {
                 // The same tokens everywhere: only what a value is bound to tells two versions apart.
@@ -180,8 +203,12 @@ fn filled() -> (World, Vec<Question>) {
                     "one" => ("CreateSecret", "Name"),
                     _ => ("PutSecretValue", "SecretId"),
                 };
-                let body = json!({id: name, "ClientRequestToken": token, "SecretString": value});
-                let made = world.ok((account, region), Service::SecretsManager, operation, &body);
+                let mut body =
+                    json!({id: name, "ClientRequestToken": token, "SecretString": value});
+                if version == "one" && name == SECRETS[1] {
+                    body["KmsKeyId"] = json!(key_id);
+                }
+                let made = world.ok(at, Service::SecretsManager, operation, &body);
                 let arn = made["ARN"].as_str().unwrap().to_owned();
                 questions.push(Question {
                     account,
@@ -210,7 +237,11 @@ fn everywhere() -> impl Iterator<Item = (&'static str, &'static str)> {
 ///
 /// # Errors
 /// What was answered instead.
-fn ask_all(world: &World, questions: &[Question], key_names: &[String]) -> Result<usize, String> {
+fn ask_all<'q>(
+    world: &World,
+    questions: impl IntoIterator<Item = &'q Question>,
+    key_names: &[String],
+) -> Result<usize, String> {
     let mut faults = 0;
     for question in questions {
         let (account, region) = (question.account, question.region);
@@ -246,11 +277,17 @@ fn ask_all(world: &World, questions: &[Question], key_names: &[String]) -> Resul
 /// Puts changed rows in place, asks everything, and puts the right ones back. At least one answer must be a fault.
 fn tamper(world: &World, questions: &[Question], whole: &Rows, changed: &Rows, how: &str) {
     world.put(changed);
+    // Whom the records are about; nothing else can depend on them.
+    let concerned = |question: &&Question| {
+        let place = format!("\0{}\0{}\0", question.account, question.region);
+        let mut keys = changed.keys().map(|key| String::from_utf8_lossy(key));
+        keys.any(|key| key.contains(&place))
+    };
+    let questions: Vec<&Question> = questions.iter().filter(concerned).collect();
     let key_names: Vec<String> = changed
         .keys()
-        .filter_map(|key| String::from_utf8(key.clone()).ok())
-        .filter(|key| key.starts_with("kms-key"))
-        .map(|key| key.rsplit('\0').next().unwrap_or_default().to_owned())
+        .filter(|key| key.starts_with(b"kms-key"))
+        .map(|key| key_id_of(key))
         .collect();
     match ask_all(world, questions, &key_names) {
         Ok(0) => panic!("{how}: nobody noticed"),
@@ -269,6 +306,12 @@ fn of_kind<T: Record + Clone>(rows: &Rows, kind: &str) -> Vec<(Vec<u8>, T)> {
         .filter(|(key, _)| key.starts_with(kind.as_bytes()))
         .map(|(key, bytes)| (key.clone(), decode(bytes).unwrap()))
         .collect()
+}
+
+/// The last part of a record's key.
+fn key_id_of(key: &[u8]) -> String {
+    let last = key.rsplit(|byte| *byte == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(last).into_owned()
 }
 
 fn shown(key: &[u8]) -> String {
@@ -373,25 +416,29 @@ fn spoiled(sealed: &Sealed) -> Vec<(String, Sealed)> {
 
 /// Spoils one part of the first record of a kind in every way, and asks what depends on it.
 fn spoil<T: Record + Clone>(kind: &str, part: impl Fn(&mut T) -> &mut Sealed) {
-    let (world, questions) = filled();
+    let (world, mut questions) = filled();
     let whole = world.rows();
     let (key, record) = of_kind::<T>(&whole, kind).swap_remove(0);
     let sealed = part(&mut record.clone()).clone();
-    let concerned = questions
-        .chunks(4)
-        .find(|chunk| {
-            let (account, region) = (chunk[0].account, chunk[0].region);
-            shown(&key).contains(&format!("\\x00{account}\\x00{region}\\x00"))
-        })
-        .unwrap();
-    for (how, spoiled) in spoiled(&sealed) {
+    let mut dependent: Vec<Question> = Vec::new();
+    for (number, (how, spoiled)) in spoiled(&sealed).into_iter().enumerate() {
         let mut changed = record.clone();
         *part(&mut changed) = spoiled;
         let changed = Rows::from([(key.clone(), changed.encode().unwrap())]);
         let how = format!("{how} of {}", shown(&key));
-        tamper(&world, concerned, &whole, &changed, &how);
+        if number == 0 {
+            // Whoever depends on this part depends on each bit of it.
+            tamper(&world, &questions, &whole, &changed, &how);
+            world.put(&changed);
+            let key_id = [key_id_of(&key)];
+            dependent = std::mem::take(&mut questions)
+                .into_iter()
+                .filter(|question| ask_all(&world, [question], &key_id) == Ok(1))
+                .collect();
+        }
+        tamper(&world, &dependent, &whole, &changed, &how);
     }
-    assert_eq!(ask_all(&world, &questions, &[]), Ok(0));
+    assert_eq!(ask_all(&world, &dependent, &[]), Ok(0));
 }
 
 #[test]
@@ -418,16 +465,16 @@ fn any_flipped_bit_of_any_record_gives_no_other_value() {
     let (account, region) = (ACCOUNTS[0], REGIONS[0]);
     let ours = format!("\0{account}\0{region}\0");
     let mut refused = 0;
-    for (key, bytes) in &whole {
+    for (number, (key, bytes)) in whole.iter().enumerate() {
         if !String::from_utf8_lossy(key).contains(&ours) {
             continue;
         }
-        // Each byte once; the bit goes round.
-        for at in 0..bytes.len() {
+        // Every fourth byte, others in each record; the bit goes round.
+        for at in (number % 4..bytes.len()).step_by(4) {
             let mut changed = bytes.clone();
-            changed[at] ^= 1 << (at % 8);
+            changed[at] ^= 1 << (at / 4 % 8);
             world.put(&Rows::from([(key.clone(), changed)]));
-            for question in &questions[..4] {
+            for question in &questions[..QUESTIONS_EACH] {
                 let (service, body) = (question.service, &question.body);
                 match world.ask(account, region, service, question.operation, body) {
                     Ok(answer) => assert_eq!(
@@ -447,4 +494,54 @@ fn any_flipped_bit_of_any_record_gives_no_other_value() {
     }
     assert!(refused > 0);
     assert_eq!(ask_all(&world, &questions, &[]), Ok(0));
+}
+
+#[test]
+fn access_keys_that_change_places_are_noticed() {
+    let world = World::new();
+    let mut changes = Vec::new();
+    let credentials: Vec<RootCredentials> = ACCOUNTS
+        .iter()
+        .map(|id| {
+            let account = AccountId::parse(id).unwrap();
+            accounts::fresh_credentials(&account, &world.entropy)
+        })
+        .collect();
+    for one in &credentials {
+        let store = Arc::clone(&world.store) as Arc<dyn Store>;
+        let records = CachedRecords::new(store, 1 << 20);
+        let records = Records::of(&records);
+        let now = Timestamp::from_milliseconds(BEGINNING);
+        let made = accounts::create(one, &records, now, &world.keyring, &world.entropy).unwrap();
+        changes.push(pipeline::commit(records.into_seen(), made));
+    }
+    for commit in changes {
+        now(world.store.commit(commit)).unwrap();
+    }
+    let whole = world.rows();
+    let sealed = of_kind::<AccessKey>(&whole, "access-key");
+    let [(one_key, one), (two_key, two)] = &sealed[..] else {
+        panic!("two access keys");
+    };
+    let opens = |access_key: &AccessKey| {
+        world
+            .keyring
+            .open_credential(&access_key.access_key_id, &access_key.sealed_secret)
+            .is_ok()
+    };
+    assert!(opens(one) && opens(two));
+    let moved = AccessKey {
+        sealed_secret: two.sealed_secret.clone(),
+        ..one.clone()
+    };
+    assert!(!opens(&moved));
+    assert!(AccessKey::decode_at(one_key, &whole[one_key]).is_ok());
+    assert!(AccessKey::decode_at(one_key, &whole[two_key]).is_err());
+    for (how, spoiled) in spoiled(&one.sealed_secret) {
+        let changed = AccessKey {
+            sealed_secret: spoiled,
+            ..one.clone()
+        };
+        assert!(!opens(&changed), "{how}");
+    }
 }

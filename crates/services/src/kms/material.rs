@@ -72,3 +72,19 @@ impl KmsKey {
 pub(super) fn broken(error: UseError) -> Stop {
     Stop::Unavailable(Box::new(error))
 }
+
+/// A key whose own material can't be used: damage, or the library's failure.
+#[derive(Debug, thiserror::Error)]
+#[error("the material of KMS key {arn} can't be used: {cause}")]
+struct Unusable {
+    arn: String,
+    cause: UseError,
+}
+
+/// A use of a key's material that fails though the request is right; names the key.
+pub(super) fn unusable(key: &KmsKey, cause: UseError) -> Stop {
+    Stop::Unavailable(Box::new(Unusable {
+        arn: key.arn(),
+        cause,
+    }))
+}

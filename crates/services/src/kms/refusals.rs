@@ -5,6 +5,7 @@
 use strongroom_keys::UseError;
 
 use super::key::KmsKey;
+use super::material;
 use crate::caller::{AccountId, Region};
 use crate::refusal::{MessageMember, Refusal, Stop};
 
@@ -207,7 +208,7 @@ pub(super) fn of_use(error: UseError, key: &KmsKey) -> Stop {
             "The plaintext is too long for the key and the algorithm.",
         )),
         UseError::NotDecrypted => Stop::Refused(invalid_ciphertext()),
-        UseError::Open(_) | UseError::Library => Stop::Unavailable(Box::new(error)),
+        UseError::Open(_) | UseError::Library => material::unusable(key, error),
     }
 }
 

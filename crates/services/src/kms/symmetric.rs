@@ -13,7 +13,7 @@ use super::ciphertext::{self, Ciphertext};
 use super::key::{KeyUsage, KmsKey};
 use super::name::{Accepts, KeyName};
 use super::usable::UsableKey;
-use super::{refusals, shapes};
+use super::{material, refusals, shapes};
 use crate::caller::Caller;
 use crate::gate::Need;
 use crate::input::Members;
@@ -93,7 +93,7 @@ pub(super) fn encrypt(
             plaintext,
             given.entropy,
         )
-        .map_err(|error| Stop::Unavailable(Box::new(error)))?;
+        .map_err(|cause| material::unusable(key.key(), cause.into()))?;
     Ok(ciphertext::write(key.key(), material.name.version, &sealed))
 }
 
@@ -123,7 +123,7 @@ pub(super) fn decrypt<'k>(
         Err(error) if error.what == Purpose::Ciphertext => {
             Err(refusals::invalid_ciphertext().into())
         }
-        Err(error) => Err(Stop::Unavailable(Box::new(error))),
+        Err(cause) => Err(material::unusable(key.key(), cause.into())),
     }
 }
 
