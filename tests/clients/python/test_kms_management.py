@@ -433,3 +433,83 @@ def test_the_key_of_secrets_manager_is_not_the_accounts_to_change(kms, sm):
         with pytest.raises(ClientError):
             call()
     assert sm.get_secret_value(SecretId="s")["SecretString"] == "v"
+
+
+# --- Words ----------------------------------------------------------------------------------------
+
+
+def test_refusals_are_in_awss_words(kms, kms_stranger, server):
+    key = made(kms)
+    arn, base = key["Arn"], key["Arn"].rsplit(":", 1)[0]
+    with refused(
+        "AccessDeniedException",
+        f"User: {STRANGER_ARN} is not authorized to perform: kms:Encrypt on resource: {arn} because no resource-based "
+        "policy allows the kms:Encrypt action",
+    ):
+        kms_stranger.encrypt(KeyId=arn, Plaintext=b"p")
+    missing = f"{base}:key/11111111-2222-3333-4444-555555555555"
+    with refused(
+        "AccessDeniedException",
+        f"User: {STRANGER_ARN} is not authorized to perform: kms:Encrypt on resource: {missing} because the resource "
+        "does not exist in this Region, no resource-based policies allow access, or a resource-based policy explicitly "
+        "denies access",
+    ):
+        kms_stranger.encrypt(KeyId=missing, Plaintext=b"p")
+    kms.put_key_policy(KeyId=key["KeyId"], Policy=policy(allow("kms:Encrypt", principal="*", effect="Deny")))
+    with refused(
+        "AccessDeniedException",
+        f"User: {ROOT_ARN} is not authorized to perform: kms:Encrypt on resource: {arn} with an explicit deny in a "
+        "resource-based policy",
+    ):
+        kms.encrypt(KeyId=key["KeyId"], Plaintext=b"p")
+    for asked in ({}, {"KeySpec": "AES_256", "NumberOfBytes": 32}):
+        with refused("ValidationException"):
+            kms.generate_data_key(KeyId=key["KeyId"], **asked)
+    unchecked = client(server, service="kms", validate=False)
+    for days in (6, 31, 0, 366):
+        with refused("ValidationException"):
+            unchecked.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=days)
+
+
+def test_only_cryptography_and_descriptions_take_aliases(kms):
+    key = made(kms)
+    kms.create_alias(AliasName="alias/a", TargetKeyId=key["KeyId"])
+    for call in (kms.enable_key, kms.disable_key, kms.list_grants, kms.get_key_rotation_status, kms.list_resource_tags):
+        for name in ("alias/a", key["Arn"].rsplit(":", 1)[0] + ":alias/a"):
+            with refused({"NotFoundException", "InvalidArnException", "ValidationException"}):
+                call(KeyId=name)
+
+
+ALIASED = {
+    "the alias that was asked by": ({"StringEquals": {"kms:RequestAlias": "alias/app"}}, {"alias"}),
+    "an alias of the key": ({"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/app"}}, {"alias", "key"}),
+    "no alias of the key": ({"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/other"}}, set()),
+    "a tag of the key": ({"StringEquals": {"aws:ResourceTag/team": "a"}}, {"alias", "key"}),
+    "another tag of the key": ({"StringEquals": {"aws:ResourceTag/team": "b"}}, set()),
+}
+
+
+@pytest.mark.parametrize("case", ALIASED)
+def test_a_policy_can_ask_for_aliases_and_tags(kms, kms_stranger, case):
+    condition, allowed = ALIASED[case]
+    key = made(kms, Tags=[{"TagKey": "team", "TagValue": "a"}])
+    kms.create_alias(AliasName="alias/app", TargetKeyId=key["KeyId"])
+    kms.put_key_policy(KeyId=key["KeyId"], Policy=policy(allow("kms:Encrypt", **condition)))
+    names = {"key": key["Arn"], "alias": key["Arn"].rsplit(":", 1)[0] + ":alias/app"}
+    for kind, name in names.items():
+        if kind in allowed:
+            kms_stranger.encrypt(KeyId=name, Plaintext=b"p")
+        else:
+            with refused("AccessDeniedException"):
+                kms_stranger.encrypt(KeyId=name, Plaintext=b"p")
+
+
+def test_a_key_has_no_more_aliases_and_tags_than_aws_allows(kms):
+    key = made(kms)["KeyId"]
+    for number in range(50):
+        kms.create_alias(AliasName=f"alias/{number}", TargetKeyId=key)
+    with refused("LimitExceededException"):
+        kms.create_alias(AliasName="alias/50", TargetKeyId=key)
+    kms.tag_resource(KeyId=key, Tags=[{"TagKey": f"k{number}", "TagValue": "v"} for number in range(50)])
+    with refused({"TagException", "LimitExceededException"}):
+        kms.tag_resource(KeyId=key, Tags=[{"TagKey": "k50", "TagValue": "v"}])
