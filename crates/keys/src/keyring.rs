@@ -151,6 +151,21 @@ impl Keyring {
         });
     }
 
+    /// The same, which also opens what other root keys sealed: for taking over what is sealed under those.
+    #[must_use]
+    pub fn adopting(&self, others: Vec<RootKey>) -> Self {
+        let roots = self.roots();
+        let others = others.into_iter().map(|root| Arc::new(Root::new(root)));
+        let retiring = roots.retiring.iter().map(Arc::clone).chain(others);
+        Self {
+            roots: RwLock::new(Arc::new(Roots {
+                current: Arc::clone(&roots.current),
+                retiring: retiring.collect(),
+            })),
+            unwrapped: Cache::new(UNWRAPPED_MATERIAL_MAX),
+        }
+    }
+
     /// Which root key seals. Not secret: keep it with the data, to notice a wrong one early.
     #[must_use]
     pub fn root_key_id(&self) -> RootKeyId {
@@ -567,8 +582,15 @@ impl RootKey {
         Self(key)
     }
 
+    /// The key itself, to be handed to a server that takes over what is sealed under it.
+    #[must_use]
+    pub fn into_bytes(self) -> SecretBytes {
+        self.0
+    }
+
     /// Takes the bytes of a root key, if they are as many as one has.
-    pub(crate) fn from_bytes(bytes: SecretBytes) -> Option<Self> {
+    #[must_use]
+    pub fn from_bytes(bytes: SecretBytes) -> Option<Self> {
         (bytes.len() == KEY_LEN).then_some(Self(bytes))
     }
 

@@ -18,6 +18,7 @@ pub mod operation;
 pub mod page_token;
 pub mod records;
 pub mod refusal;
+pub mod restoration;
 pub mod root_key;
 pub mod secretsmanager;
 pub mod staging;

@@ -383,6 +383,9 @@ pub enum Unreadable {
         /// What the record should be.
         kind: &'static str,
     },
+    /// No record of this program has such a key.
+    #[error("there is no kind of record {0:?} here: run the version that wrote it")]
+    Kind(String),
     /// The record is another one's.
     #[error(
         "a {kind} record was put into the place of another: run `strongroom doctor` and restore it \
@@ -439,6 +442,31 @@ records! {
     Account = "account", format 1, at |account, key| Key::account(&account.id).as_bytes() == key;
     /// An access key.
     AccessKey = "access key", format 1, at |access_key, key| Key::access_key(&access_key.access_key_id).as_bytes() == key;
+}
+
+/// Whether bytes are a record that this program reads, at its own place; for whoever checks a copy.
+///
+/// # Errors
+/// [`Unreadable`]
+pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
+    let kind = key.split(|byte| *byte == 0).next().unwrap_or_default();
+    let decode: Decode = match kind {
+        b"secret" => Secret::decode_at,
+        b"version" => SealedValue::decode_at,
+        b"kms-key" => KmsKey::decode_at,
+        b"kms-alias" => Alias::decode_at,
+        b"kms-grant" => Grant::decode_at,
+        b"kms-due" => KmsDue::decode_at,
+        b"purge-due" => PurgeDue::decode_at,
+        b"root-key" => RootKeyInUse::decode_at,
+        b"job" => Job::decode_at,
+        b"account" => Account::decode_at,
+        b"access-key" => AccessKey::decode_at,
+        b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent"
+        | b"development-clock" => return Ok(()),
+        _ => return Err(Unreadable::Kind(String::from_utf8_lossy(kind).into_owned())),
+    };
+    decode(key, bytes).map(|_| ())
 }
 
 /// Of a record that names no place: what is sealed in it is bound to its own.

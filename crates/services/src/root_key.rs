@@ -73,23 +73,15 @@ pub fn rewrap(
         {
             changes.put(place.clone(), &rewrapped)?;
         }
-    } else if let Some(key) = records.read::<AccessKey>(place.clone())? {
-        let id = &key.access_key_id;
-        let sealed = keyring
-            .rewrap_credential(id, &key.sealed_secret, entropy)
-            .map_err(|cause| not_opened(format!("access key {id}"), cause))?;
-        if let Some(sealed_secret) = sealed {
-            let rewrapped = AccessKey {
-                sealed_secret,
-                ..AccessKey::clone(&key)
-            };
-            changes.put(place.clone(), &rewrapped)?;
-        }
+    } else if let Some(key) = records.read::<AccessKey>(place.clone())?
+        && let Some(rewrapped) = rewrap_access_key(&key, keyring, entropy)?
+    {
+        changes.put(place.clone(), &rewrapped)?;
     }
     Ok(changes)
 }
 
-fn rewrap_key(
+pub(crate) fn rewrap_key(
     key: &KmsKey,
     keyring: &Keyring,
     entropy: &dyn Entropy,
@@ -109,6 +101,21 @@ fn rewrap_key(
         }
     }
     Ok(any.then_some(rewrapped))
+}
+
+pub(crate) fn rewrap_access_key(
+    key: &AccessKey,
+    keyring: &Keyring,
+    entropy: &dyn Entropy,
+) -> Result<Option<AccessKey>, Stop> {
+    let id = &key.access_key_id;
+    let sealed = keyring
+        .rewrap_credential(id, &key.sealed_secret, entropy)
+        .map_err(|cause| not_opened(format!("access key {id}"), cause))?;
+    Ok(sealed.map(|sealed_secret| AccessKey {
+        sealed_secret,
+        ..key.clone()
+    }))
 }
 
 fn not_opened(what: String, cause: OpenError) -> Stop {

@@ -24,6 +24,7 @@ use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{Commit, CommitError, Fault, Range, Store, Write};
 use strongroom_wire::target::Service;
 
+use crate::backup::About;
 use crate::cache::CachedRecords;
 use crate::clock::Clock;
 use crate::edge::control::DevServer;
@@ -169,6 +170,24 @@ impl Node {
             Some(in_use) if !known.contains(&in_use) => Err(RootKeyProblem::Older { in_use, here }),
             _ => Ok(()),
         }
+    }
+
+    /// What a backup made now says of itself.
+    ///
+    /// # Errors
+    /// The seal file can't be read.
+    pub(crate) fn backup_about(&self) -> Result<About, String> {
+        let path = self
+            .jobs
+            .seal_file()
+            .ok_or("this server has no seal file")?;
+        let seal_file = std::fs::read_to_string(path)
+            .map_err(|error| format!("the seal file {} can't be read ({error})", path.display()))?;
+        Ok(About {
+            now_milliseconds: self.now().milliseconds(),
+            root_key_id: self.keyring.root_key_id(),
+            seal_file,
+        })
     }
 
     /// The keys in memory.

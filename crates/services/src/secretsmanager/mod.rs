@@ -26,6 +26,7 @@ pub mod restore_secret;
 pub mod secret;
 pub mod secret_id;
 mod shapes;
+pub mod soundness;
 pub mod tag_resource;
 pub mod untag_resource;
 pub mod update_secret;

@@ -47,7 +47,7 @@ pub struct PurgeDue {
 
 impl PurgeDue {
     /// The row of a secret's deletion.
-    pub(super) fn of(secret: &Secret) -> Self {
+    pub(crate) fn of(secret: &Secret) -> Self {
         PurgeDue {
             account: secret.account.clone(),
             region: secret.region.clone(),

@@ -90,4 +90,62 @@ pub async fn ask<Answer: DeserializeOwned>(
     }
 }
 
+/// Asks a running server for something long: what it answers is written out as it comes. There is no limit to how
+/// long the whole may take, only to how long nothing may come.
+///
+/// # Errors
+/// It doesn't answer, refuses, or breaks off; the writer's.
+pub async fn stream(
+    socket: &Path,
+    method: Method,
+    path: &'static str,
+    body: Vec<u8>,
+    out: &mut (impl std::io::Write + Send),
+) -> Result<(), AdminError> {
+    let stream = socket::connect(socket)
+        .await
+        .map_err(|error| AdminError::NoServer {
+            path: socket.to_owned(),
+            error,
+        })?;
+    let no_answer = |why: String| AdminError::NoAnswer {
+        path: socket.to_owned(),
+        why,
+    };
+    let broken = |error: hyper::Error| no_answer(error.to_string());
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(broken)?;
+    let connection = tokio::spawn(connection);
+    let mut request = Request::new(Full::new(Bytes::from(body)));
+    *request.method_mut() = method;
+    *request.uri_mut() = Uri::from_static(path);
+    let host = header::HeaderValue::from_static("strongroom");
+    request.headers_mut().insert(header::HOST, host);
+    let response = sender.send_request(request).await.map_err(broken)?;
+    let status = response.status();
+    let mut body = response.into_body();
+    if !status.is_success() {
+        let body = body.collect().await.map_err(broken)?.to_bytes();
+        let refusal: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        return Err(match refusal["Error"].as_str() {
+            Some(why) => AdminError::Refused(why.to_owned()),
+            None => no_answer(format!("status {status}")),
+        });
+    }
+    loop {
+        let frame = timeout(SILENCE_TIME, body.frame()).await;
+        let frame = frame.map_err(|_| no_answer("nothing came for a minute".to_owned()))?;
+        let Some(frame) = frame else { break };
+        if let Ok(data) = frame.map_err(broken)?.into_data() {
+            let written = out.write_all(&data);
+            written
+                .map_err(|error| AdminError::Refused(format!("it can't be written ({error})")))?;
+        }
+    }
+    connection.abort();
+    Ok(())
+}
+
 const ANSWER_TIME: Duration = Duration::from_secs(10);
+const SILENCE_TIME: Duration = Duration::from_secs(60);

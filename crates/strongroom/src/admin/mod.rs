@@ -6,11 +6,20 @@
 mod client;
 mod server;
 mod socket;
+mod streamed;
 
-use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use strongroom_keys::SecretBytes;
 use strongroom_services::secretsmanager::key_usage::DependentSecret;
 
-pub use client::{AdminError, ask};
+use crate::backup::age::{AgeProblem, Identity, Lock, Opener, Recipient};
+
+pub use client::{AdminError, ask, stream};
 pub use server::{AdminServer, serve};
 pub use socket::bind;
 
@@ -65,6 +74,125 @@ pub struct ListedAccount {
 pub struct ListedAccounts {
     /// All accounts, by id.
     pub accounts: Vec<ListedAccount>,
+}
+
+/// A secret on its way over the operators' socket: the one type that writes one out, in base64.
+pub struct HandedOver(pub SecretBytes);
+
+impl std::fmt::Debug for HandedOver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HandedOver")
+    }
+}
+
+impl Serialize for HandedOver {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(self.0.expose()))
+    }
+}
+
+impl<'de> Deserialize<'de> for HandedOver {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = SecretBytes::new(String::deserialize(deserializer)?.into_bytes());
+        let bytes = BASE64.decode(text.expose()).map_err(D::Error::custom)?;
+        Ok(HandedOver(SecretBytes::new(bytes)))
+    }
+}
+
+/// A backup to make: the question of `POST /backup`, whose answer is the backup.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct AskedBackup {
+    /// age recipients; none where there is a passphrase.
+    #[serde(default)]
+    pub recipients: Vec<String>,
+    /// A passphrase.
+    #[serde(default)]
+    pub passphrase: Option<HandedOver>,
+}
+
+impl AskedBackup {
+    /// The question for a backup that is encrypted so.
+    pub fn of(lock: &Lock) -> Self {
+        match lock {
+            Lock::Recipients(recipients) => AskedBackup {
+                recipients: recipients.iter().map(ToString::to_string).collect(),
+                passphrase: None,
+            },
+            Lock::Passphrase(passphrase) => AskedBackup {
+                recipients: Vec::new(),
+                passphrase: Some(HandedOver(SecretBytes::copy_of(passphrase.expose()))),
+            },
+        }
+    }
+
+    /// How it is to be encrypted.
+    ///
+    /// # Errors
+    /// A recipient is none.
+    pub fn lock(self) -> Result<Lock, AgeProblem> {
+        if let Some(HandedOver(passphrase)) = self.passphrase {
+            return Ok(Lock::Passphrase(passphrase));
+        }
+        let recipients = self.recipients.iter().map(|text| Recipient::parse(text));
+        Ok(Lock::Recipients(recipients.collect::<Result<_, _>>()?))
+    }
+}
+
+/// What to restore from a backup: the question of `POST /restore`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct AskedRestore {
+    /// The backup, as a whole path on the server's machine.
+    pub file: PathBuf,
+    /// What opens it: age identities, as their file has them.
+    #[serde(default)]
+    pub identities: Vec<HandedOver>,
+    /// What opens it: a passphrase.
+    #[serde(default)]
+    pub passphrase: Option<HandedOver>,
+    /// One secret, by its ARN.
+    #[serde(default)]
+    pub secret: Option<String>,
+    /// One account.
+    #[serde(default)]
+    pub account: Option<String>,
+    /// Whether what is there is replaced.
+    #[serde(default)]
+    pub overwrite: bool,
+    /// Whether nothing is changed.
+    #[serde(default)]
+    pub dry_run: bool,
+    /// The backup's root keys, where they aren't the server's.
+    #[serde(default)]
+    pub root_keys: Vec<HandedOver>,
+}
+
+impl AskedRestore {
+    /// What opens the backup.
+    ///
+    /// # Errors
+    /// An identity is none.
+    pub fn opener(&self) -> Result<Opener, AgeProblem> {
+        if let Some(HandedOver(passphrase)) = &self.passphrase {
+            return Ok(Opener::Passphrase(SecretBytes::copy_of(
+                passphrase.expose(),
+            )));
+        }
+        let mut identities = Vec::new();
+        for HandedOver(text) in &self.identities {
+            identities.extend(Identity::parse_all(text)?);
+        }
+        Ok(Opener::Identities(identities))
+    }
+}
+
+/// What was restored: the answer of `POST /restore`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Restored {
+    /// A line for each thing.
+    pub what: Vec<String>,
 }
 
 /// What is known of keys: the answer to `GET /keys`.

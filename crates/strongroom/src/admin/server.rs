@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use serde_json::json;
+use strongroom_keys::RootKey;
 use strongroom_keys::hardening::{Hardening, Measure};
 use strongroom_keys::seal::SealFile;
 use strongroom_services::accounts::AccountProblem;
@@ -20,10 +21,14 @@ use strongroom_services::caller::AccountId;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
+use super::streamed::{Streamed, streamed};
 use super::{
-    AskedKeyUsage, AskedRotation, JobState, KeyUsage, KeysStatus, ListedAccount, ListedAccounts,
-    Named, NewAccount, Status,
+    AskedBackup, AskedKeyUsage, AskedRestore, AskedRotation, HandedOver, JobState, KeyUsage,
+    KeysStatus, ListedAccount, ListedAccounts, Named, NewAccount, Restored, Status,
 };
+use crate::backup;
+use crate::backup::into_running::{Manner, PutBackProblem, Wanted, put_back};
+use crate::backup::restore::Backup;
 use crate::jobs::{self, JobProblem};
 use crate::node::{AdminError, Node};
 
@@ -84,13 +89,27 @@ fn may_use(user: u32, own: u32) -> bool {
 async fn answer(
     server: Arc<AdminServer>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Either<Full<Bytes>, Streamed>>, Infallible> {
     let (parts, body) = request.into_parts();
+    if (&parts.method, parts.uri.path()) == (&Method::POST, "/backup") {
+        let started = match whole(body).await {
+            Ok(body) => server.backup(&body),
+            Err(refused) => Err(refused),
+        };
+        return Ok(match started {
+            Ok(body) => Response::new(Either::Right(body)),
+            Err(refused) => json(refused),
+        });
+    }
     let (status, body) = match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/status") => told(StatusCode::OK, &server.status()),
         (&Method::GET, "/accounts") => server.accounts(),
         (&Method::POST, "/accounts") => match whole(body).await {
             Ok(body) => server.create_account(&body).await,
+            Err(refused) => refused,
+        },
+        (&Method::POST, "/restore") => match whole(body).await {
+            Ok(body) => server.restore(&body).await,
             Err(refused) => refused,
         },
         (&Method::GET, "/keys") => server.keys(),
@@ -105,13 +124,17 @@ async fn answer(
         },
         _ => refused(StatusCode::NOT_FOUND, "there is no such route"),
     };
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    Ok(json((status, body)))
+}
+
+fn json((status, body): (StatusCode, Vec<u8>)) -> Response<Either<Full<Bytes>, Streamed>> {
+    let mut response = Response::new(Either::Left(Full::new(Bytes::from(body))));
     *response.status_mut() = status;
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         header::HeaderValue::from_static("application/json"),
     );
-    Ok(response)
+    response
 }
 
 fn job_started(outcome: Result<(), JobProblem>) -> (StatusCode, Vec<u8>) {
@@ -186,6 +209,80 @@ impl AdminServer {
                     },
                 )
             }
+        }
+    }
+
+    /// Starts a backup of the present state; what is answered is made while it is read.
+    fn backup(&self, body: &[u8]) -> Result<Streamed, (StatusCode, Vec<u8>)> {
+        let asked: AskedBackup = serde_json::from_slice(body)
+            .map_err(|error| refused(StatusCode::BAD_REQUEST, error))?;
+        let lock = asked
+            .lock()
+            .map_err(|error| refused(StatusCode::BAD_REQUEST, error))?;
+        let about = self
+            .node
+            .backup_about()
+            .map_err(|error| refused(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+        let (mut writer, body) = streamed();
+        let node = Arc::clone(&self.node);
+        tokio::task::spawn_blocking(move || {
+            let written = backup::write(node.store(), &about, &lock, node.entropy(), &mut writer);
+            let written = written.and_then(|summary| {
+                writer.finish()?;
+                Ok(summary)
+            });
+            match written {
+                Ok(summary) => tracing::info!(records = summary.records, "a backup was made"),
+                Err(error) => tracing::error!(%error, "a backup was not finished"),
+            }
+        });
+        Ok(body)
+    }
+
+    async fn restore(&self, body: &[u8]) -> (StatusCode, Vec<u8>) {
+        let asked: AskedRestore = match serde_json::from_slice(body) {
+            Ok(asked) => asked,
+            Err(error) => return refused(StatusCode::BAD_REQUEST, error),
+        };
+        let opener = match asked.opener() {
+            Ok(opener) => opener,
+            Err(error) => return refused(StatusCode::BAD_REQUEST, error),
+        };
+        let wanted = match (asked.secret, asked.account.as_deref().map(AccountId::parse)) {
+            (Some(arn), None) => Wanted::Secret(arn),
+            (None, Some(Ok(account))) => Wanted::Account(account),
+            (None, Some(Err(error))) => return refused(StatusCode::BAD_REQUEST, error),
+            _ => {
+                return refused(
+                    StatusCode::BAD_REQUEST,
+                    "name either a secret or an account",
+                );
+            }
+        };
+        let manner = Manner {
+            overwrite: asked.overwrite,
+            dry_run: asked.dry_run,
+        };
+        let root_keys = asked.root_keys.into_iter();
+        let root_keys = root_keys.filter_map(|HandedOver(bytes)| RootKey::from_bytes(bytes));
+        let backup = Backup {
+            path: &asked.file,
+            opener: &opener,
+        };
+        let root_keys = root_keys.collect();
+        match put_back(&self.node, &backup, &wanted, manner, root_keys).await {
+            Ok(what) => {
+                tracing::info!(
+                    ?wanted,
+                    ?manner,
+                    "a backup was restored into the running server"
+                );
+                told(StatusCode::OK, &Restored { what })
+            }
+            Err(problem @ PutBackProblem::Store(_)) => {
+                refused(StatusCode::INTERNAL_SERVER_ERROR, problem)
+            }
+            Err(problem) => refused(StatusCode::CONFLICT, problem),
         }
     }
 

@@ -64,7 +64,9 @@ pub enum AgeProblem {
     #[error("{0:?} is no age recipient: it must look like age1..., as `age-keygen` prints it")]
     NotARecipient(String),
     /// The text is no identity.
-    #[error("that is no age identity: it must look like AGE-SECRET-KEY-1..., as `age-keygen` makes it")]
+    #[error(
+        "that is no age identity: it must look like AGE-SECRET-KEY-1..., as `age-keygen` makes it"
+    )]
     NotAnIdentity,
     /// Nobody is to open the file.
     #[error("name at least one recipient")]
@@ -130,7 +132,10 @@ impl Identity {
     /// # Errors
     /// [`AgeProblem::NotAnIdentity`]
     pub fn parse_all(text: &SecretBytes) -> Result<Vec<Self>, AgeProblem> {
-        let lines = text.expose().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+        let lines = text
+            .expose()
+            .split(|byte| *byte == b'\n')
+            .map(<[u8]>::trim_ascii);
         let significant = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
         let identities: Vec<_> = significant.map(Self::parse).collect::<Result<_, _>>()?;
         if identities.is_empty() {
@@ -143,12 +148,25 @@ impl Identity {
         let text = std::str::from_utf8(line).map_err(|_| AgeProblem::NotAnIdentity)?;
         let (prefix, bytes) = bech32::decode(text).map_err(|_| AgeProblem::NotAnIdentity)?;
         let bytes = SecretBytes::new(bytes);
-        if prefix.as_str().eq_ignore_ascii_case(IDENTITY_PREFIX.as_str()) && bytes.len() == KEY_BYTES
+        if prefix
+            .as_str()
+            .eq_ignore_ascii_case(IDENTITY_PREFIX.as_str())
+            && bytes.len() == KEY_BYTES
         {
             Ok(Identity(bytes))
         } else {
             Err(AgeProblem::NotAnIdentity)
         }
+    }
+
+    /// Its text, to be handed over.
+    ///
+    /// # Errors
+    /// [`AgeProblem::Library`]
+    pub fn to_text(&self) -> Result<SecretBytes, AgeProblem> {
+        let text = bech32::encode_upper::<Bech32>(IDENTITY_PREFIX, self.0.expose());
+        let text = text.map_err(|_| AgeProblem::Library)?;
+        Ok(SecretBytes::new(text.into_bytes()))
     }
 
     /// Who this identity is to others.
@@ -278,7 +296,9 @@ impl<R: BufRead> Decryptor<R> {
         let mac = hmac::verify(&mac_key(&file_key)?, &header.covered, &header.mac);
         mac.map_err(|_| AgeProblem::Header("its code doesn't fit"))?;
         let mut nonce = [0; STREAM_NONCE_BYTES];
-        inner.read_exact(&mut nonce).map_err(|_| AgeProblem::Damaged(0))?;
+        inner
+            .read_exact(&mut nonce)
+            .map_err(|_| AgeProblem::Damaged(0))?;
         let mut decryptor = Decryptor {
             key: stream_key(&file_key, &nonce)?,
             inner,
@@ -405,14 +425,21 @@ impl Header {
     }
 
     fn open(&self, opener: &Opener) -> Result<SecretBytes, AgeProblem> {
-        let first = self.stanzas.first().map(|stanza| stanza.arguments[0].as_str());
+        let first = self
+            .stanzas
+            .first()
+            .map(|stanza| stanza.arguments[0].as_str());
         match opener {
             Opener::Passphrase(passphrase) => {
                 let [stanza] = self.stanzas.as_slice() else {
-                    return Err(AgeProblem::OtherWay("for recipients: give an identity file"));
+                    return Err(AgeProblem::OtherWay(
+                        "for recipients: give an identity file",
+                    ));
                 };
                 if first != Some("scrypt") {
-                    return Err(AgeProblem::OtherWay("for recipients: give an identity file"));
+                    return Err(AgeProblem::OtherWay(
+                        "for recipients: give an identity file",
+                    ));
                 }
                 unwrap_under(passphrase, stanza)
             }
@@ -507,7 +534,10 @@ fn unwrap_under(passphrase: &SecretBytes, stanza: &Stanza) -> Result<SecretBytes
         return Err(damaged);
     };
     let salt = BASE64.decode(salt).ok().filter(|salt| salt.len() == 16);
-    let log_n = log_n.parse().ok().filter(|log_n| (1..=LOG_N_MAX).contains(log_n));
+    let log_n = log_n
+        .parse()
+        .ok()
+        .filter(|log_n| (1..=LOG_N_MAX).contains(log_n));
     let (Some(salt), Some(log_n)) = (salt, log_n) else {
         return Err(damaged);
     };
@@ -565,7 +595,9 @@ fn expand(salt: &[u8], secret: &[u8], info: &[u8], out: &mut [u8]) -> Option<()>
 }
 
 fn cipher(key: &[u8]) -> Option<LessSafeKey> {
-    UnboundKey::new(&CHACHA20_POLY1305, key).ok().map(LessSafeKey::new)
+    UnboundKey::new(&CHACHA20_POLY1305, key)
+        .ok()
+        .map(LessSafeKey::new)
 }
 
 /// Eleven bytes that count, and one that marks the last chunk.
@@ -605,7 +637,14 @@ mod tests {
     fn what_was_encrypted_to_several_opens_for_each_and_nobody_else() {
         let (one, other, stranger) = (pair(1), pair(2), pair(3));
         let lock = Lock::Recipients(vec![one.0, other.0]);
-        for length in [0, 1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
+        for length in [
+            0,
+            1,
+            CHUNK_BYTES - 1,
+            CHUNK_BYTES,
+            CHUNK_BYTES + 1,
+            3 * CHUNK_BYTES,
+        ] {
             let content: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
             let file = encrypted(&lock, &content);
             for seed in [1, 2] {
@@ -615,9 +654,15 @@ mod tests {
         }
         let file = encrypted(&lock, b"content");
         let opener = Opener::Identities(vec![stranger.1]);
-        assert!(matches!(decrypted(&file, &opener), Err(AgeProblem::WrongIdentity)));
+        assert!(matches!(
+            decrypted(&file, &opener),
+            Err(AgeProblem::WrongIdentity)
+        ));
         let opener = Opener::Passphrase(SecretBytes::copy_of(b"x"));
-        assert!(matches!(decrypted(&file, &opener), Err(AgeProblem::OtherWay(_))));
+        assert!(matches!(
+            decrypted(&file, &opener),
+            Err(AgeProblem::OtherWay(_))
+        ));
     }
 
     #[test]
@@ -626,7 +671,9 @@ mod tests {
         let content = vec![7; CHUNK_BYTES + 100];
         let file = encrypted(&Lock::Recipients(vec![recipient]), &content);
         let opener = Opener::Identities(vec![identity]);
-        let places = (0..300).chain((300..file.len()).step_by(997)).chain([file.len() - 1]);
+        let places = (0..300)
+            .chain((300..file.len()).step_by(997))
+            .chain([file.len() - 1]);
         for at in places {
             let mut changed = file.clone();
             changed[at] ^= 1;
@@ -643,7 +690,13 @@ mod tests {
 
     #[test]
     fn texts_of_others_are_refused() {
-        for text in ["", "age1", "age1qqqq", "AGE-SECRET-KEY-1QQ", "ssh-ed25519 AAAA"] {
+        for text in [
+            "",
+            "age1",
+            "age1qqqq",
+            "AGE-SECRET-KEY-1QQ",
+            "ssh-ed25519 AAAA",
+        ] {
             assert!(Recipient::parse(text).is_err(), "{text}");
         }
         let (recipient, _) = pair(9);
@@ -658,7 +711,11 @@ mod tests {
         }
         let folder = tempfile::tempdir().unwrap();
         let key = folder.path().join("key.txt");
-        let made = Command::new("age-keygen").arg("-o").arg(&key).output().unwrap();
+        let made = Command::new("age-keygen")
+            .arg("-o")
+            .arg(&key)
+            .output()
+            .unwrap();
         assert!(made.status.success());
         let text = SecretBytes::new(std::fs::read(&key).unwrap());
         let identities = Identity::parse_all(&text).unwrap();
@@ -689,6 +746,9 @@ mod tests {
         let file = encrypted(&Lock::Passphrase(passphrase("correct horse")), b"content");
         let open = |text| decrypted(&file, &Opener::Passphrase(passphrase(text)));
         assert_eq!(open("correct horse").unwrap(), b"content");
-        assert!(matches!(open("wrong horse"), Err(AgeProblem::WrongPassphrase)));
+        assert!(matches!(
+            open("wrong horse"),
+            Err(AgeProblem::WrongPassphrase)
+        ));
     }
 }

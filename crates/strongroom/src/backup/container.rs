@@ -173,7 +173,10 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// [`ContainerProblem`], or what `each` refuses.
-    pub fn records<E: From<ContainerProblem>>(mut self, each: &mut Each<'_, E>) -> Result<Summary, E> {
+    pub fn records<E: From<ContainerProblem>>(
+        mut self,
+        each: &mut Each<'_, E>,
+    ) -> Result<Summary, E> {
         loop {
             let key_length = self.number()?;
             if key_length == END {
@@ -193,7 +196,9 @@ impl<R: Read> Reader<R> {
         self.take(&mut numbers)?;
         let expected = [self.summary.records, self.summary.bytes].map(u64::to_be_bytes);
         if numbers != *expected.as_flattened() {
-            return Err(ContainerProblem::Damaged("it holds another number of records"));
+            return Err(ContainerProblem::Damaged(
+                "it holds another number of records",
+            ));
         }
         let digest = self.digest.clone().finish();
         let mut written = [0; 32];

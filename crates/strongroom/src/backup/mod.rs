@@ -5,6 +5,7 @@
 
 pub mod age;
 pub mod container;
+pub mod into_running;
 pub mod restore;
 
 use std::io::{self, Write};
@@ -52,15 +53,16 @@ pub fn write(
     };
     let mut writer = container::Writer::new(encryptor, &header)?;
     let mut failed = None;
-    snapshot.range(&Range::all(), &mut |entry| {
-        match writer.record(entry.key, entry.value) {
+    snapshot.range(
+        &Range::all(),
+        &mut |entry| match writer.record(entry.key, entry.value) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failed = Some(error);
                 ControlFlow::Break(())
             }
-        }
-    })?;
+        },
+    )?;
     if let Some(error) = failed {
         return Err(error.into());
     }

@@ -3,12 +3,14 @@
 //! A command prints its result to standard output and everything else to standard error. An error says what to do.
 
 mod admin;
+mod backup;
 mod dev;
 mod doctor;
 mod init;
 mod keys;
 mod keys_seal;
 mod logging;
+mod restore;
 mod running;
 mod running_server;
 mod seal_sources;
@@ -56,6 +58,8 @@ fn execute(command: Command, hardening: Hardening) -> Result<ExitCode, Failed> {
         Command::Serve(arguments) => serve::run(&arguments, hardening)?,
         Command::Init(arguments) => init::run(&arguments)?,
         Command::Admin(arguments) => admin::run(&arguments)?,
+        Command::Backup(arguments) => backup::run(&arguments)?,
+        Command::Restore(arguments) => restore::run(&arguments)?,
         Command::Keys(arguments) => keys::run(&arguments)?,
         Command::Doctor(arguments) => return doctor::run(&arguments, &hardening),
         Command::Version => say(&format!("strongroom {}", env!("CARGO_PKG_VERSION"))),
@@ -85,6 +89,8 @@ enum Command {
     Init(init::InitArguments),
     Admin(admin::AdminArguments),
     Keys(keys::KeysArguments),
+    Backup(backup::BackupArguments),
+    Restore(restore::RestoreArguments),
     Doctor(doctor::DoctorArguments),
     /// Print the version
     Version,

@@ -7,7 +7,7 @@ use http::Method;
 use serde::de::DeserializeOwned;
 
 use super::Failed;
-use crate::admin::{SOCKET_NAME, ask};
+use crate::admin::{SOCKET_NAME, ask, stream};
 use crate::config;
 
 /// How a running server is found.
@@ -53,6 +53,21 @@ pub(super) fn asked<Answer: DeserializeOwned>(
         .enable_all()
         .build()?;
     Ok(runtime.block_on(ask(socket, method, path, body))?)
+}
+
+/// As [`asked`], for what may take long.
+pub(super) fn asked_for_long<Answer: DeserializeOwned>(
+    socket: &Path,
+    method: Method,
+    path: &'static str,
+    body: Vec<u8>,
+) -> Result<Answer, Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut answer = Vec::new();
+    runtime.block_on(stream(socket, method, path, body, &mut answer))?;
+    Ok(serde_json::from_slice(&answer)?)
 }
 
 /// Where packages put it.

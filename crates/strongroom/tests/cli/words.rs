@@ -17,6 +17,8 @@ fn every_command_says_what_it_does_and_shows_how() {
             "init",
             "admin",
             "keys",
+            "backup",
+            "restore",
             "doctor",
             "version",
             "completions"
