@@ -204,14 +204,14 @@ impl Keyring {
     /// one did.
     ///
     /// # Errors
-    /// If no root key here opens it as that of `access_key_id`.
+    /// If no root key here opens it as that of `name`.
     pub fn rewrap_credential(
         &self,
-        access_key_id: &str,
+        name: CredentialName<'_>,
         sealed: &Sealed,
         entropy: &dyn Entropy,
     ) -> Result<Option<Sealed>, OpenError> {
-        let context = credential_context(access_key_id);
+        let context = name.context();
         self.rewrap(
             Purpose::Credential,
             |root| &root.credentials,
@@ -318,14 +318,14 @@ impl Keyring {
             .open(Purpose::Ciphertext, context, ciphertext)
     }
 
-    /// Seals the secret access key of an access key id.
+    /// Seals the secret half of an access key.
     pub fn seal_credential(
         &self,
-        access_key_id: &str,
+        name: CredentialName<'_>,
         secret: &SecretBytes,
         entropy: &dyn Entropy,
     ) -> Sealed {
-        let context = credential_context(access_key_id);
+        let context = name.context();
         self.roots().current.credentials.seal(
             Purpose::Credential,
             &context,
@@ -334,16 +334,17 @@ impl Keyring {
         )
     }
 
-    /// Opens the secret access key of an access key id.
+    /// Opens the secret half of an access key.
     ///
     /// # Errors
-    /// If it was sealed for another access key id or under a root key that isn't here, or was changed.
+    /// If it was sealed for another access key or account, or under a root key that isn't here, or was
+    /// changed.
     pub fn open_credential(
         &self,
-        access_key_id: &str,
+        name: CredentialName<'_>,
         sealed: &Sealed,
     ) -> Result<SecretBytes, OpenError> {
-        let context = credential_context(access_key_id);
+        let context = name.context();
         self.roots()
             .open_with(|root| root.credentials.open(Purpose::Credential, &context, sealed))
     }
@@ -490,8 +491,23 @@ impl fmt::Debug for Keyring {
     }
 }
 
-fn credential_context(access_key_id: &str) -> EncryptionContext {
-    EncryptionContext::of([("AccessKeyId", access_key_id)])
+/// Whose secret access key it is. Both names are bound to it: neither a key nor an account can be
+/// exchanged for another.
+#[derive(Copy, Clone, Debug)]
+pub struct CredentialName<'a> {
+    /// The account id, 12 digits.
+    pub account: &'a str,
+    /// The access key id.
+    pub access_key_id: &'a str,
+}
+
+impl CredentialName<'_> {
+    fn context(self) -> EncryptionContext {
+        EncryptionContext::of([
+            ("Account", self.account),
+            ("AccessKeyId", self.access_key_id),
+        ])
+    }
 }
 
 fn token_context(purpose: &str) -> EncryptionContext {
@@ -868,6 +884,13 @@ mod tests {
         assert_eq!(key.open(&other, &sealed).unwrap_err().what, Purpose::Value);
     }
 
+    fn named(access_key_id: &str) -> CredentialName<'_> {
+        CredentialName {
+            account: "123456789012",
+            access_key_id,
+        }
+    }
+
     #[test]
     fn another_root_key_opens_nothing() {
         let Given {
@@ -880,31 +903,37 @@ mod tests {
         assert_ne!(other.root_key_id(), keyring.root_key_id());
         let opened = other.open_data_key(&first_name(), &material, &context(), &data_key);
         assert_eq!(opened.unwrap_err().what, Purpose::Material);
-        let credential = keyring.seal_credential("AKIA1", &SecretBytes::copy_of(b"s"), &entropy);
-        assert!(other.open_credential("AKIA1", &credential).is_err());
+        let credential =
+            keyring.seal_credential(named("AKIA1"), &SecretBytes::copy_of(b"s"), &entropy);
+        assert!(other.open_credential(named("AKIA1"), &credential).is_err());
         let token = keyring.seal_token("page", b"next", &entropy);
         assert!(other.open_token("page", &token).is_err());
     }
 
     #[test]
-    fn a_credential_opens_for_its_access_key_id_alone() {
+    fn a_credential_opens_for_its_access_key_id_and_account_alone() {
         let Given {
             entropy, keyring, ..
         } = given();
         let secret = SecretBytes::copy_of(b"wJalrXUtnFEMI");
-        let sealed = keyring.seal_credential("AKIA1", &secret, &entropy);
+        let sealed = keyring.seal_credential(named("AKIA1"), &secret, &entropy);
         assert!(
             keyring
-                .open_credential("AKIA1", &sealed)
+                .open_credential(named("AKIA1"), &sealed)
                 .unwrap()
                 .matches(&secret)
         );
         for other in ["AKIA2", "akia1", "AKIA", "AKIA11", ""] {
             assert!(
-                keyring.open_credential(other, &sealed).is_err(),
+                keyring.open_credential(named(other), &sealed).is_err(),
                 "{other:?}"
             );
         }
+        let elsewhere = CredentialName {
+            account: "210987654321",
+            ..named("AKIA1")
+        };
+        assert!(keyring.open_credential(elsewhere, &sealed).is_err());
     }
 
     #[test]
@@ -920,8 +949,11 @@ mod tests {
         for other in ["ListSecretVersionIds", "listsecrets", ""] {
             assert!(keyring.open_token(other, &sealed).is_err(), "{other:?}");
         }
-        let forged =
-            keyring.seal_credential("ListSecrets", &SecretBytes::copy_of(b"after: x"), &entropy);
+        let forged = keyring.seal_credential(
+            named("ListSecrets"),
+            &SecretBytes::copy_of(b"after: x"),
+            &entropy,
+        );
         assert!(keyring.open_token("ListSecrets", &forged).is_err());
     }
 

@@ -31,7 +31,9 @@ pub use algorithm::{EncryptionAlgorithm, KeySpec, MacAlgorithm, SigningAlgorithm
 pub use cipher::{EncryptionContext, OpenError, OpenFailure, Purpose, Sealed};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use import::{ImportProblem, WrappingAlgorithm, WrappingKey};
-pub use keyring::{DataKey, KeyVersionName, Keyring, NotARootKeyId, RootKey, RootKeyId};
+pub use keyring::{
+    CredentialName, DataKey, KeyVersionName, Keyring, NotARootKeyId, RootKey, RootKeyId,
+};
 pub use material::{
     KeyPairBytes, MaterialId, Message, NewMaterial, UseError, encrypt_with_public_key,
     generate_key_pair, verify,

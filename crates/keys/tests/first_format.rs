@@ -8,7 +8,9 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use strongroom_keys::seal::{SealFile, SealSource, unseal};
-use strongroom_keys::{EncryptionContext, KeyVersionName, Keyring, Sealed, SecretBytes};
+use strongroom_keys::{
+    CredentialName, EncryptionContext, KeyVersionName, Keyring, Sealed, SecretBytes,
+};
 
 #[test]
 fn what_the_first_release_sealed_opens() {
@@ -47,7 +49,13 @@ fn what_the_first_release_sealed_opens() {
             .unwrap();
         assert_eq!(value.expose(), "geheim ✓".as_bytes());
 
-        let credential = keyring.open_credential("AKIAIOSFODNN7EXAMPLE", &sealed("credential"));
+        let credential = keyring.open_credential(
+            CredentialName {
+                account: "123456789012",
+                access_key_id: "AKIAIOSFODNN7EXAMPLE",
+            },
+            &sealed("credential"),
+        );
         assert_eq!(
             credential.unwrap().expose(),
             b"wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

@@ -110,7 +110,7 @@ pub(crate) fn rewrap_access_key(
 ) -> Result<Option<AccessKey>, Stop> {
     let id = &key.access_key_id;
     let sealed = keyring
-        .rewrap_credential(id, &key.sealed_secret, entropy)
+        .rewrap_credential(key.name(), &key.sealed_secret, entropy)
         .map_err(|cause| not_opened(format!("access key {id}"), cause))?;
     Ok(sealed.map(|sealed_secret| AccessKey {
         sealed_secret,

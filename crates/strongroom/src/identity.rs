@@ -98,7 +98,7 @@ impl Identities {
         }
         let access_key = AccessKey::unwrap(&found.record).ok_or(AuthError::UnknownAccessKey)?;
         let secret = keyring
-            .open_credential(access_key_id, &access_key.sealed_secret)
+            .open_credential(access_key.name(), &access_key.sealed_secret)
             .map_err(|cause| {
                 let what = format!("the access key {access_key_id} can't be used: {cause}");
                 Unidentified::Unavailable(Stop::Unavailable(what.into()))

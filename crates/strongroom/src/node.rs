@@ -358,7 +358,7 @@ impl Node {
             };
             let secret_access_key = self
                 .keyring
-                .open_credential(access_key_id, &key.sealed_secret)
+                .open_credential(key.name(), &key.sealed_secret)
                 .map_err(|error| Stop::Unavailable(Box::new(error)))?;
             let access_key_id = access_key_id.clone();
             Ok(Some(RootCredentials {

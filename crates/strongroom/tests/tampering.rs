@@ -526,7 +526,7 @@ fn access_keys_that_change_places_are_noticed() {
     let opens = |access_key: &AccessKey| {
         world
             .keyring
-            .open_credential(&access_key.access_key_id, &access_key.sealed_secret)
+            .open_credential(access_key.name(), &access_key.sealed_secret)
             .is_ok()
     };
     assert!(opens(one) && opens(two));
@@ -535,6 +535,11 @@ fn access_keys_that_change_places_are_noticed() {
         ..one.clone()
     };
     assert!(!opens(&moved));
+    let given_away = AccessKey {
+        account: two.account.clone(),
+        ..one.clone()
+    };
+    assert!(!opens(&given_away));
     assert!(AccessKey::decode_at(one_key, &whole[one_key]).is_ok());
     assert!(AccessKey::decode_at(one_key, &whole[two_key]).is_err());
     for (how, spoiled) in spoiled(&one.sealed_secret) {

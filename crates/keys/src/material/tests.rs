@@ -2,6 +2,7 @@
 //! Wycheproof vectors by AWS-LC's own test suite; here it is their use.
 
 use super::*;
+use crate::CredentialName;
 use crate::import::{WrappingAlgorithm, WrappingKey};
 use crate::{EncryptionContext, OpenFailure, Purpose, RootKey, SeededEntropy};
 
@@ -201,6 +202,11 @@ fn a_ciphertext_is_no_data_key_and_the_reverse() {
     );
 }
 
+const CREDENTIAL: CredentialName<'static> = CredentialName {
+    account: "123456789012",
+    access_key_id: "AKIA1",
+};
+
 #[test]
 fn while_a_root_key_retires_what_it_sealed_opens_and_can_be_sealed_anew() {
     let (keyring, entropy) = keyring();
@@ -208,7 +214,7 @@ fn while_a_root_key_retires_what_it_sealed_opens_and_can_be_sealed_anew() {
     let spec = KeySpec::SymmetricDefault;
     let old = keyring.new_material(&name(1), &entropy);
     let secret = SecretBytes::copy_of(b"credential");
-    let old_credential = keyring.seal_credential("AKIA1", &secret, &entropy);
+    let old_credential = keyring.seal_credential(CREDENTIAL, &secret, &entropy);
     let token = keyring.seal_token("page", b"x", &entropy);
 
     keyring.begin_rewrap(RootKey::generate(&entropy));
@@ -218,15 +224,21 @@ fn while_a_root_key_retires_what_it_sealed_opens_and_can_be_sealed_anew() {
     let new = rewrap(&old).unwrap().unwrap();
     assert_eq!(rewrap(&new), Ok(None));
     let new_credential = keyring
-        .rewrap_credential("AKIA1", &old_credential, &entropy)
+        .rewrap_credential(CREDENTIAL, &old_credential, &entropy)
         .unwrap()
         .unwrap();
 
     keyring.finish_rewrap();
     assert!(keyring.retiring_ids().is_empty());
-    let opened = keyring.open_credential("AKIA1", &new_credential).unwrap();
+    let opened = keyring
+        .open_credential(CREDENTIAL, &new_credential)
+        .unwrap();
     assert!(opened.matches(&secret));
-    assert!(keyring.open_credential("AKIA1", &old_credential).is_err());
+    assert!(
+        keyring
+            .open_credential(CREDENTIAL, &old_credential)
+            .is_err()
+    );
     assert!(rewrap(&old).is_err());
     assert!(keyring.ready(&name(1), spec, &new, |_| ()).is_ok());
 }

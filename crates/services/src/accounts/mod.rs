@@ -2,7 +2,7 @@
 //! identity. Knows no request and no signature.
 
 use serde::{Deserialize, Serialize};
-use strongroom_keys::{Entropy, Keyring, Sealed, SecretBytes};
+use strongroom_keys::{CredentialName, Entropy, Keyring, Sealed, SecretBytes};
 
 use crate::caller::AccountId;
 use crate::records::{Changes, Key, Records};
@@ -44,6 +44,25 @@ pub struct RootCredentials {
     pub access_key_id: String,
     /// 40 characters.
     pub secret_access_key: SecretBytes,
+}
+
+impl AccessKey {
+    /// What its secret half is bound to.
+    pub fn name(&self) -> CredentialName<'_> {
+        CredentialName {
+            account: self.account.as_str(),
+            access_key_id: &self.access_key_id,
+        }
+    }
+}
+
+impl RootCredentials {
+    fn name(&self) -> CredentialName<'_> {
+        CredentialName {
+            account: self.account.as_str(),
+            access_key_id: &self.access_key_id,
+        }
+    }
 }
 
 /// Why an account was not made.
@@ -185,7 +204,11 @@ fn with_credentials(
             access_key_id: id.clone(),
             account: credentials.account.clone(),
             created: now,
-            sealed_secret: keyring.seal_credential(id, &credentials.secret_access_key, entropy),
+            sealed_secret: keyring.seal_credential(
+                credentials.name(),
+                &credentials.secret_access_key,
+                entropy,
+            ),
         },
     )?;
     Ok(changes)
