@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use strongroom_keys::seal::Unsealed;
@@ -24,7 +24,8 @@ use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{Commit, CommitError, Fault, Range, Store, Write};
 use strongroom_wire::target::Service;
 
-use crate::backup::About;
+use crate::backup::schedule::{Schedule, ScheduledBackups};
+use crate::backup::{self, About};
 use crate::cache::CachedRecords;
 use crate::clock::Clock;
 use crate::edge::control::DevServer;
@@ -90,6 +91,7 @@ pub struct Node {
     purges: DueWorker<PurgeDue>,
     keys: DueWorker<KmsDue>,
     jobs: Jobs,
+    backups: OnceLock<Arc<ScheduledBackups>>,
     metrics: Metrics,
     dev: bool,
 }
@@ -239,6 +241,7 @@ impl Node {
             purges: DueWorker::new(),
             keys: DueWorker::new(),
             jobs: Jobs::new(parts.seal_file),
+            backups: OnceLock::new(),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
         }))
@@ -250,6 +253,14 @@ impl Node {
         jobs::resume(self);
     }
 
+    /// Makes backups by a schedule from now on; the first schedule counts.
+    pub fn schedule_backups(self: &Arc<Self>, schedule: Schedule) {
+        let backups = self
+            .backups
+            .get_or_init(|| Arc::new(ScheduledBackups::new(schedule)));
+        backup::schedule::start(self, backups);
+    }
+
     /// The domain's present instant.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -259,7 +270,10 @@ impl Node {
     pub fn health(&self) -> Health {
         Health {
             store: self.store.health(),
-            workers: vec![self.purges.state(), self.keys.state()],
+            workers: [self.purges.state(), self.keys.state()]
+                .into_iter()
+                .chain(self.backups.get().map(|backups| backups.state()))
+                .collect(),
         }
     }
 

@@ -7,6 +7,7 @@ pub mod age;
 pub mod container;
 pub mod into_running;
 pub mod restore;
+pub mod schedule;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use strongroom_keys::hardening::{Hardening, Measure};
@@ -11,6 +12,8 @@ use super::dev::SEAL_FILE_NAME;
 use super::running::{self, Plan};
 use super::seal_sources::unseal;
 use super::{Failed, logging, processors, runtime, say};
+use crate::backup::age::{Lock, Recipient};
+use crate::backup::schedule::Schedule;
 use crate::config::{self, Config};
 use crate::edge::tls::Certificates;
 use crate::node::{Node, NodeOptions};
@@ -94,6 +97,9 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
         record_cache_bytes: config.data.record_cache_bytes,
     })?;
     node.check_root_key()?;
+    if let Some(schedule) = schedule(config)? {
+        node.schedule_backups(schedule);
+    }
     let plan = Plan {
         application: Arc::clone(&node),
         node,
@@ -113,3 +119,30 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
     })
     .await
 }
+
+/// The configured schedule of backups.
+fn schedule(config: &Config) -> Result<Option<Schedule>, Failed> {
+    let backup = &config.backup;
+    let Some(folder) = backup.folder.clone() else {
+        return Ok(None);
+    };
+    if backup.recipients.is_empty() {
+        return Err(Failed::new(
+            "backup.folder is set, but backup.recipients is not: name who may open the backups (age-keygen makes a key)",
+        ));
+    }
+    let recipients = backup.recipients.iter();
+    let recipients = recipients
+        .map(|text| Recipient::parse(text))
+        .collect::<Result<_, _>>()?;
+    let hours = backup.every_hours.unwrap_or(BACKUP_HOURS).max(1);
+    Ok(Some(Schedule {
+        folder,
+        every: Duration::from_secs(hours * 60 * 60),
+        keep: backup.keep.unwrap_or(BACKUPS_KEPT).max(1),
+        lock: Lock::Recipients(recipients),
+    }))
+}
+
+const BACKUP_HOURS: u64 = 24;
+const BACKUPS_KEPT: usize = 14;

@@ -236,6 +236,30 @@ pub const KEYS: &[Key] = &[
         "How long a start goes on trying where what opens the root key can't be reached just now, such as another KMS.",
     ),
     key(
+        "backup.folder",
+        Kind::Text,
+        "none: none are made",
+        "Folder that scheduled backups go to: best a mount of another machine.",
+    ),
+    key(
+        "backup.every_hours",
+        Kind::Integer,
+        "24",
+        "Hours from one scheduled backup to the next.",
+    ),
+    key(
+        "backup.keep",
+        Kind::Integer,
+        "14",
+        "Scheduled backups that are kept; older ones go once a newer one is whole on disk.",
+    ),
+    key(
+        "backup.recipients",
+        Kind::List,
+        "required with folder",
+        "The age recipients that may open scheduled backups, as `age-keygen` prints them.",
+    ),
+    key(
         "operations.listen",
         Kind::Text,
         "none: not served",

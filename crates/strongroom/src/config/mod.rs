@@ -26,6 +26,8 @@ pub struct Config {
     pub data: Data,
     /// What opens the root key.
     pub seal: Seal,
+    /// `[backup]`
+    pub backup: Backup,
     /// The operations listener.
     pub operations: Operations,
     /// The operators' socket.
@@ -116,6 +118,20 @@ pub struct Seal {
     pub shares_prompt: bool,
     /// How long a start waits for a seal that can't be reached, in seconds.
     pub wait_seconds: Option<u64>,
+}
+
+/// `[backup]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Backup {
+    /// The folder that scheduled backups go to; none are made where absent.
+    pub folder: Option<PathBuf>,
+    /// Hours from one to the next.
+    pub every_hours: Option<u64>,
+    /// How many are kept.
+    pub keep: Option<usize>,
+    /// The age recipients that may open them.
+    pub recipients: Vec<String>,
 }
 
 /// `[operations]`

@@ -10,6 +10,7 @@
 
 mod damage;
 mod disk;
+mod keys;
 mod kill;
 mod server;
 mod writer;
