@@ -44,13 +44,14 @@ class Production:
         self.url = ""
         self.process: subprocess.Popen | None = None
 
-    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
-        """Runs a command with this server's configuration; what it says is kept in `commands`."""
+    def run(self, *arguments: str, config: bool = True) -> subprocess.CompletedProcess:
+        """Runs a command, with this server's configuration; what it says is kept in `commands`."""
+        named = ["--config", str(self.config)] if config else []
         done = subprocess.run(
-            [str(binary()), *arguments, "--config", str(self.config)],
+            [str(binary()), *arguments, *named],
             env=self.environment,
             cwd=self.working["working"],
-            input=stdin,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=120,

@@ -2,6 +2,7 @@
 //! secret, and what changes. Knows no backup format: whoever reads one hands the records over.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use strongroom_keys::{Entropy, Keyring};
 
@@ -42,6 +43,8 @@ pub fn part_of_account(account: &AccountId, key: &[u8], value: &[u8]) -> Result<
         b"access-key" => read::<AccessKey>(key, value)?.account == *account,
         // Their instants, which come first, may hold any byte.
         b"kms-due" => key.split(|byte| *byte == 0).any(|part| part == own),
+        // Behind the region and whoever may retire the grant.
+        b"kms-retirable" => parts.nth(1) == Some(own),
         _ => first == own,
     };
     Ok(match kind {
@@ -161,21 +164,75 @@ pub fn put_key(restored: &KmsKey, records: &Records<'_>) -> Result<Changes, Stop
         },
         Some(existing) => {
             let mut merged = KmsKey::clone(&existing);
-            let missing = restored
-                .material
-                .iter()
-                .filter(|material| existing.version(material.name.version).is_none());
-            merged.material.extend(missing.cloned());
+            add_missing_material(&mut merged, restored)?;
             if merged.material.len() == existing.material.len() {
                 return Ok(changes);
             }
-            merged
-                .material
-                .sort_by_key(|material| material.name.version);
             merged
         }
     };
     root_key::note(records)?;
     changes.put(key.key(), &key)?;
     Ok(changes)
+}
+
+/// Puts a KMS key back as it was, in the place of what is there, and keeps the versions of its material that it got
+/// since: what was encrypted with them must open as well. Its grants must be there already.
+///
+/// # Errors
+/// [`Stop::Unavailable`] where a version of its material is another one here, or a record can't be read.
+pub fn overwrite_key(restored: &KmsKey, records: &Records<'_>) -> Result<Changes, Stop> {
+    let mut key = restored.clone();
+    if let Some(existing) = records.read::<KmsKey>(restored.key())? {
+        add_missing_material(&mut key, &existing)?;
+        if key.state == KeyState::PendingImport {
+            key.state = existing.state;
+        }
+    }
+    let grants = Key::kms_grants(&key.account, &key.region, &key.key_id);
+    let mut count = 0;
+    records.scan_keys(grants.as_bytes(), &grants.end(), false, |_| {
+        count += 1;
+        ControlFlow::Continue(())
+    })?;
+    key.grants_count = count;
+    root_key::note(records)?;
+    let mut changes = Changes::none();
+    changes.put(key.key(), &key)?;
+    Ok(changes)
+}
+
+/// Adds the versions of a key's material that only another state of it has.
+fn add_missing_material(key: &mut KmsKey, other: &KmsKey) -> Result<(), Stop> {
+    for material in &other.material {
+        let version = material.name.version;
+        match key.version(version) {
+            None => key.material.push(material.clone()),
+            Some(own) if own.material_id == material.material_id => {}
+            Some(_) => {
+                let arn = key.arn();
+                return Err(Stop::Unavailable(
+                    format!(
+                        "version {version} of the material of KMS key {arn} is another one here than in the \
+                         backup, so that one of the two would be lost; restore the backup into an empty folder"
+                    )
+                    .into(),
+                ));
+            }
+        }
+    }
+    key.material.sort_by_key(|material| material.name.version);
+    for awaited in &other.awaited {
+        let known = key.awaited.iter().any(|own| own.version == awaited.version);
+        if !known {
+            key.awaited.push(awaited.clone());
+        }
+    }
+    let material = &key.material;
+    key.awaited.retain(|awaited| {
+        !material
+            .iter()
+            .any(|material| material.name.version == awaited.version)
+    });
+    Ok(())
 }

@@ -191,6 +191,16 @@ impl Putting<'_> {
                 .entry(String::from_utf8_lossy(kind).into_owned())
                 .or_insert(0_u64) += 1;
             let adopted = self.adopted(&key, &value)?;
+            if key.starts_with(Key::all_kms_keys().as_bytes()) {
+                // Its grants come before it.
+                self.put(&batch).await?;
+                batch.clear();
+                let key: KmsKey =
+                    restoration::read(&key, &adopted).map_err(RestoreProblem::from)?;
+                self.change(|records| restoration::overwrite_key(&key, records))
+                    .await?;
+                continue;
+            }
             batch.push((key, adopted));
             if batch.len() == WRITES_AT_ONCE {
                 self.put(&batch).await?;

@@ -23,6 +23,7 @@ from wire import JSON_TYPE, Signer, Wire
 from server import OTHER_ACCOUNT, Credentials
 
 PASSPHRASE = "a passphrase of many words 5c1e77d0"
+BACKUP_PASSPHRASE = "another one, of just as many words 0be3f1"
 
 
 class Planted:
@@ -222,6 +223,23 @@ def operate(planted: Planted, server: Production) -> None:
     server.hang_up()
 
 
+def back_up(planted: Planted, server: Production) -> None:
+    """A backup, looked at, and put back as a whole and in part."""
+    secrets = server.folder.parent / "secrets"
+    backup, opened_by = str(server.folder / "backup.age"), ("--passphrase-file", str(secrets / "backup-passphrase"))
+    seal = ("--seal-key-file", str(secrets / "root.key"))
+    server.ok("backup", "--output", backup, *opened_by)
+    server.ok("backup", "verify", backup, *opened_by, *seal)
+    # What is in it, without the passphrase around it.
+    server.ok("restore", backup, *opened_by, "--data-dir", str(server.folder / "restored"), config=False)
+    into = ("restore", backup, "--into-running", *opened_by, *seal)
+    server.ok(*into, "--account", OTHER_ACCOUNT, "--overwrite")
+    server.ok(*into, "--account", OTHER_ACCOUNT, "--overwrite", "--dry-run")
+    # And what goes wrong with it.
+    assert server.run(*into, "--account", OTHER_ACCOUNT).returncode != 0
+    assert server.run("backup", "verify", backup, "--passphrase-file", str(secrets / "passphrase")).returncode != 0
+
+
 def lines_of_shares(printed: str) -> list[str]:
     """The lines with the secret parts of shares: groups of letters and digits."""
     lines = [line.strip() for line in printed.splitlines()]
@@ -255,8 +273,10 @@ def check_the_process(server: Production) -> None:
 def test_nothing_that_is_secret_is_written_anywhere():
     planted = Planted()
     planted.add("the passphrase", PASSPHRASE)
+    planted.add("a backup's passphrase", BACKUP_PASSPHRASE)
     seal = 'key_file = "{secrets}/root.key"\npassphrase_file = "{secrets}/passphrase"'
-    with production(seal=seal, log_level="trace", secrets={"passphrase": PASSPHRASE + "\n"}) as server:
+    secrets = {"passphrase": PASSPHRASE + "\n", "backup-passphrase": BACKUP_PASSPHRASE + "\n"}
+    with production(seal=seal, log_level="trace", secrets=secrets) as server:
         root = server.init()
         server.commands.pop()
         planted.add("the root's secret access key", root.secret_access_key)
@@ -275,6 +295,7 @@ def test_nothing_that_is_secret_is_written_anywhere():
         send_what_is_refused(planted, server, root)
         send_by_http2(planted, server, root)
         operate(planted, server)
+        back_up(planted, server)
         check_the_process(server)
         assert len(planted.values) > 100
         log = server.log.read_text(errors="replace")

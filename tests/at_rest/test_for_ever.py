@@ -11,7 +11,7 @@ import subprocess
 import aws
 import kms_import
 import pytest
-from server import OTHER_ACCOUNT, Server, binary, clean_environment
+from server import ACCOUNT, OTHER_ACCOUNT, Server, binary, clean_environment
 
 
 class World:
@@ -29,8 +29,12 @@ class World:
 
     def keys(self, *arguments: str) -> str:
         """Runs `strongroom keys` on the server."""
+        return self.run("keys", *arguments, "--data-dir", str(self.folder))
+
+    def run(self, *arguments: str) -> str:
+        """Runs a command."""
         done = subprocess.run(
-            [str(binary()), "keys", *arguments, "--data-dir", str(self.folder)],
+            [str(binary()), *arguments],
             env=clean_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -121,6 +125,40 @@ def test_what_was_ever_sealed_opens_for_ever(tmp_path):
         world.folder = tmp_path / "copy"
         world.start()
 
+    passphrase = tmp_path / "passphrase"
+    passphrase.write_text("a passphrase of many words\n")
+    passphrase.chmod(0o600)
+    opened_by = ("--passphrase-file", str(passphrase))
+    backup = str(tmp_path / "backup.age")
+
+    def restore() -> None:
+        """A backup of the running server goes into a new folder, where it is served from then on."""
+        world.run("backup", "--data-dir", str(world.folder), "--output", backup, *opened_by)
+        world.server.kill()
+        folder = tmp_path / "restored"
+        world.run("restore", backup, "--data-dir", str(folder), *opened_by)
+        shutil.copy(world.folder / "root.key", folder / "root.key")
+        world.folder = folder
+        world.start()
+
+    def restore_one() -> None:
+        """One secret and its key come back from that backup, made under an earlier root key."""
+        world.keys("rewrap", "--wait")
+        arn = world.sm.describe_secret(SecretId="customer/0")["ARN"]
+        world.sm.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+        world.run(
+            "restore", backup, "--into-running", "--data-dir", str(world.folder), "--secret", arn, *opened_by,
+            "--seal-key-file", str(world.folder / "root.key"),
+        )
+        assert world.sm.describe_secret(SecretId="customer/0")["ARN"] == arn
+
+    def restore_account() -> None:
+        """Everything of the account is put back over what is there."""
+        world.run(
+            "restore", backup, "--into-running", "--data-dir", str(world.folder), "--account", ACCOUNT, "--overwrite",
+            *opened_by, "--seal-key-file", str(world.folder / "root.key"),
+        )
+
     steps = {
         "a rotation on demand": lambda: world.kms.rotate_key_on_demand(KeyId=world.key),
         "a rotation by plan": lambda: world.server.advance(days=400),
@@ -132,6 +170,10 @@ def test_what_was_ever_sealed_opens_for_ever(tmp_path):
         "a rotation after it all": lambda: world.kms.rotate_key_on_demand(KeyId=world.key),
         "new data keys once more": lambda: world.keys("rotate-data-keys", "--wait"),
         "a move to another folder": move,
+        "a restored backup": restore,
+        "a rotation after the restore": lambda: world.kms.rotate_key_on_demand(KeyId=world.key),
+        "a restored secret": restore_one,
+        "a restored account": restore_account,
     }
     world.start()
     try:
@@ -144,7 +186,7 @@ def test_what_was_ever_sealed_opens_for_ever(tmp_path):
             world.make()
             roots.append(world.root_key())
         world.check("everything")
-        assert len(set(roots)) == 3
+        assert len(set(roots)) == 4
         rotations = world.kms.list_key_rotations(KeyId=world.key)["Rotations"]
         assert {rotation["RotationType"] for rotation in rotations} == {"AUTOMATIC", "ON_DEMAND"}
     finally:
