@@ -252,7 +252,7 @@ pub(crate) fn seed(run: &Run, folder: &Path, secrets: u64) -> Result<(), Failed>
         region: Region::parse(REGION)?,
         principal: Principal::Root,
     };
-    let source = Snapshots(&*store);
+    let source = Snapshots(&store);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .build()?;

@@ -341,8 +341,7 @@ async fn together(
         );
         tasks.spawn(async move { renew(&node, &place, &id, only.as_deref()).await });
     }
-    let ended = tasks.join_all().await;
-    ended
+    tasks.join_all().await
 }
 
 async fn renew(

@@ -126,6 +126,9 @@ pub enum AdminError {
     Store(#[from] CommitError),
 }
 
+/// A KMS key, and a page of the secrets that depend on it.
+pub type Dependents = (Arc<KmsKey>, Vec<DependentSecret>);
+
 /// How a node is.
 #[derive(Debug)]
 pub struct Health {
@@ -394,7 +397,7 @@ impl Node {
         arn: &str,
         after: Option<&str>,
         most: usize,
-    ) -> Result<Option<(Arc<KmsKey>, Vec<DependentSecret>)>, AdminError> {
+    ) -> Result<Option<Dependents>, AdminError> {
         let records = Records::of(&self.records);
         let read = || -> Result<_, Stop> {
             let Some(key) = KeyName::by_arn(arn, &records)? else {

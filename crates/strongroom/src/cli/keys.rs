@@ -1,6 +1,6 @@
 //! `strongroom keys`: what an operator asks and does about keys.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -90,11 +90,11 @@ pub(super) fn run(arguments: &KeysArguments) -> Result<(), Failed> {
     }
 }
 
-fn told(socket: &PathBuf) -> Result<KeysStatus, Failed> {
+fn told(socket: &Path) -> Result<KeysStatus, Failed> {
     asked(socket, Method::GET, "/keys", Vec::new())
 }
 
-fn status(socket: &PathBuf, json: bool) -> Result<(), Failed> {
+fn status(socket: &Path, json: bool) -> Result<(), Failed> {
     let status = told(socket)?;
     if json {
         say(&serde_json::to_string(&status)?);
@@ -132,7 +132,7 @@ fn line(job: &JobState) -> String {
     format!("{}: {state}, {} renewed{failed}", job.name, job.done)
 }
 
-fn started(socket: &PathBuf, name: &str, wait: bool) -> Result<(), Failed> {
+fn started(socket: &Path, name: &str, wait: bool) -> Result<(), Failed> {
     if !wait {
         say("Started. How far it is: strongroom keys status");
         return Ok(());
@@ -158,7 +158,7 @@ fn started(socket: &PathBuf, name: &str, wait: bool) -> Result<(), Failed> {
     }
 }
 
-fn usage(socket: &PathBuf, key: &str, json: bool) -> Result<(), Failed> {
+fn usage(socket: &Path, key: &str, json: bool) -> Result<(), Failed> {
     let mut whole: Option<KeyUsage> = None;
     loop {
         let secrets = whole.as_ref().map_or(&[][..], |usage| &usage.secrets);
