@@ -176,6 +176,8 @@ pub enum Purpose {
     RootKey,
     /// The private half of a seal's recipient, under the seal's key.
     Recipient,
+    /// Nothing, under the root key: that it vouches for a seal's recipient.
+    Voucher,
     /// An older root key, under the present one.
     RetiringRootKey,
 }
@@ -192,6 +194,7 @@ impl Purpose {
             Self::Token => "strongroom token",
             Self::RootKey => "strongroom root key",
             Self::Recipient => "strongroom seal recipient",
+            Self::Voucher => "strongroom seal voucher",
             Self::RetiringRootKey => "strongroom retiring root key",
         }
     }
@@ -208,6 +211,7 @@ impl fmt::Display for Purpose {
             Self::Token => "token",
             Self::RootKey => "root key",
             Self::Recipient => "seal recipient",
+            Self::Voucher => "seal voucher",
             Self::RetiringRootKey => "retiring root key",
         })
     }

@@ -176,9 +176,11 @@ fn seal_with(
     let sealed_private_key = key.seal_private(&private, lock.label(), entropy);
     let sealed_root_key =
         recipient::seal(root, &public_key, lock.label(), entropy).ok_or(SourceProblem::Library)?;
+    let voucher = recipient::vouch(root, &public_key, lock.label(), entropy);
     Ok(Seal {
         key_id: key.id(),
         recipient: Some(Recipient {
+            voucher,
             public_key,
             sealed_private_key: sealed_private_key.as_bytes().to_vec(),
         }),
@@ -210,6 +212,7 @@ impl SealFile {
         root: &RootKey,
         entropy: &dyn Entropy,
     ) -> Result<Self, CreateSealError> {
+        self.check_root_key(root)?;
         let seal = seal_for(source, root, entropy).map_err(|problem| CreateSealError::Source {
             name: source.to_string(),
             problem,
@@ -228,6 +231,7 @@ impl SealFile {
         root: &RootKey,
         entropy: &dyn Entropy,
     ) -> Result<(Self, Vec<Share>), CreateSealError> {
+        self.check_root_key(root)?;
         let failed = |problem: SourceProblem| CreateSealError::Source {
             name: "recovery shares".to_owned(),
             problem,
@@ -277,10 +281,20 @@ impl SealFile {
                 name: seal.name(),
                 kind: seal.lock.described(),
             })?;
-            let lock = seal.lock.label();
+            let (public, lock) = (&recipient.public_key, seal.lock.label());
+            if !recipient::is_vouched_for(until_now, public, lock, &recipient.voucher) {
+                return Err(RenewProblem::NotVouchedFor {
+                    name: seal.name(),
+                    kind: seal.lock.described(),
+                });
+            }
             Ok(Seal {
-                sealed_root_key: recipient::seal(new, &recipient.public_key, lock, entropy)
+                sealed_root_key: recipient::seal(new, public, lock, entropy)
                     .ok_or(RenewProblem::Library)?,
+                recipient: Some(Recipient {
+                    voucher: recipient::vouch(new, public, lock, entropy),
+                    ..recipient.clone()
+                }),
                 ..seal.clone()
             })
         };
@@ -311,6 +325,14 @@ impl SealFile {
         self.clone().with_retiring(Vec::new())
     }
 
+    /// A seal of another root key in this file would open nothing.
+    fn check_root_key(&self, root: &RootKey) -> Result<(), CreateSealError> {
+        match root.id() == self.root_key_id() {
+            true => Ok(()),
+            false => Err(CreateSealError::OtherRootKey),
+        }
+    }
+
     fn with(&self, seal: Seal) -> Result<Self, CreateSealError> {
         let mut seals = self.seals().to_vec();
         seals.push(seal);
@@ -338,6 +360,18 @@ pub enum RenewProblem {
          add`, then remove the older one with `strongroom keys seal remove {name}`"
     )]
     OlderSeal {
+        /// Which.
+        name: String,
+        /// What opens it.
+        kind: String,
+    },
+    /// Someone without the root key put a recipient into the file.
+    #[error(
+        "seal {name} ({kind}) was not made with this root key: someone changed the seal file, and would be given the \
+         new root key; find out who, put a copy of the file from before in its place, or remove the seal with \
+         `strongroom keys seal remove {name}`"
+    )]
+    NotVouchedFor {
         /// Which.
         name: String,
         /// What opens it.
@@ -535,6 +569,9 @@ pub enum CreateSealError {
         file::SEALS_MAX
     )]
     NumberOfSources,
+    /// A new root key was taken into use since this one was opened.
+    #[error("another root key was taken into use meanwhile; try again")]
+    OtherRootKey,
     /// One of the sources can't be used.
     #[error("{name}: {problem}")]
     Source {
@@ -552,16 +589,6 @@ pub struct UnsealError {
     pub seals: Vec<String>,
     /// What was tried, in that order.
     pub attempts: Vec<Attempt>,
-}
-
-impl UnsealError {
-    /// Whether some source may open it a little later, such as one behind a network.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        self.attempts
-            .iter()
-            .any(|attempt| attempt.problem.may_pass())
-    }
 }
 
 impl UnsealProblem {

@@ -43,6 +43,12 @@ impl Job {
         }
     }
 
+    /// Begins to count anew what could not be dealt with: everything is looked at once more.
+    pub fn forget_problems(&mut self) {
+        self.failed = 0;
+        self.problems.clear();
+    }
+
     /// Notes an item that could not be dealt with.
     pub fn fail(&mut self, problem: String) {
         self.failed += 1;

@@ -109,42 +109,83 @@ impl Jobs {
 
 /// Goes on with what an earlier process of this server left unfinished.
 pub fn resume(node: &Arc<Node>) {
-    if !node.keyring().retiring_ids().is_empty() {
+    let is_unfinished = |name: &str| {
+        let job = job_of(node, name).ok().flatten();
+        job.is_some_and(|job| job.finished.is_none())
+    };
+    // The older root key may be given up already while the job's record doesn't say that it is done.
+    if !node.keyring().retiring_ids().is_empty() || is_unfinished(REWRAP) {
         run(node, REWRAP);
     }
-    let unfinished = |job: &Job| job.finished.is_none();
-    match job_of(node, ROTATE_DATA_KEYS) {
-        Ok(Some(job)) if unfinished(&job) => run(node, ROTATE_DATA_KEYS),
-        _ => {}
+    if is_unfinished(ROTATE_DATA_KEYS) {
+        run(node, ROTATE_DATA_KEYS);
     }
 }
 
 /// Takes a new root key into use, and starts to seal everything anew under it.
 ///
 /// # Errors
-/// [`JobProblem`]; then nothing has changed.
+/// [`JobProblem`]; then nothing has changed, but for [`JobProblem::Store`]: the job runs then, and its
+/// progress could not be noted.
 pub async fn start_rewrap(node: &Arc<Node>) -> Result<(), JobProblem> {
-    let jobs = node.jobs();
-    let path = jobs.seal_file().ok_or(JobProblem::NoSealFile)?.clone();
-    claim(jobs, REWRAP)?;
-    // The new root key is on disk, sealed, before anything is sealed under it; the older one stands
-    // beside it until nothing is.
-    let renewed = SealFile::edit(&path, |file| {
-        let (root, file) = node.keyring().renew(file, node.entropy())?;
-        Ok::<_, JobProblem>((file, root))
-    });
-    match renewed {
-        Err(problem) => {
-            release(jobs, REWRAP);
+    let node = Arc::clone(node);
+    to_its_end(async move {
+        claim(node.jobs(), REWRAP)?;
+        if let Err(problem) = renew_root_key(&node).await {
+            release(node.jobs(), REWRAP);
             return Err(problem);
         }
-        Ok(root) => node.keyring().begin_rewrap(root),
+        let job = Job::new(REWRAP, None, node.now());
+        let noted = save(&node, &job).await;
+        spawn(&node, REWRAP);
+        noted.map_err(JobProblem::Store)
+    })
+    .await
+}
+
+/// Takes a new root key into use and seals everything anew under it, or goes on with that, where no
+/// server runs. Returns how many records that were.
+///
+/// # Errors
+/// [`JobProblem`]
+pub async fn rewrap_now(node: &Arc<Node>) -> Result<u64, JobProblem> {
+    if node.keyring().retiring_ids().is_empty() {
+        renew_root_key(node).await?;
+        let job = Job::new(REWRAP, None, node.now());
+        save(node, &job).await.map_err(JobProblem::Store)?;
     }
+    rewrap(node).await.map_err(JobProblem::Store)?;
+    let job = job_of(node, REWRAP).map_err(JobProblem::Store)?;
+    Ok(job.map_or(0, |job| job.done))
+}
+
+/// The new root key is on disk, sealed, before anything is sealed under it; the older one stands beside
+/// it until nothing is.
+async fn renew_root_key(node: &Arc<Node>) -> Result<(), JobProblem> {
+    let path = node.jobs().seal_file().ok_or(JobProblem::NoSealFile)?;
+    let (path, owned) = (path.clone(), Arc::clone(node));
+    // Whoever else edits the file is waited for.
+    let renewed = tokio::task::spawn_blocking(move || {
+        SealFile::edit(&path, |file| {
+            let (root, file) = owned.keyring().renew(file, owned.entropy())?;
+            Ok::<_, JobProblem>((file, root))
+        })
+        .map(|root| owned.keyring().begin_rewrap(root))
+    });
+    renewed
+        .await
+        .unwrap_or_else(|error| Err(JobProblem::Store(error.to_string())))?;
     tracing::info!(root_key = %node.keyring().root_key_id(), "a new root key is in use");
-    let job = Job::new(REWRAP, None, node.now());
-    let noted = save(node, &job).await;
-    spawn(node, REWRAP);
-    noted.map_err(JobProblem::Store)
+    Ok(())
+}
+
+/// In a task of its own, so that an operator who goes away leaves nothing half started.
+async fn to_its_end(
+    start: impl Future<Output = Result<(), JobProblem>> + Send + 'static,
+) -> Result<(), JobProblem> {
+    tokio::spawn(start)
+        .await
+        .unwrap_or_else(|error| Err(JobProblem::Store(error.to_string())))
 }
 
 /// Starts to renew the data keys of all values, or of those under one KMS key.
@@ -152,7 +193,6 @@ pub async fn start_rewrap(node: &Arc<Node>) -> Result<(), JobProblem> {
 /// # Errors
 /// [`JobProblem`]
 pub async fn start_rotation(node: &Arc<Node>, key: Option<String>) -> Result<(), JobProblem> {
-    let jobs = node.jobs();
     if let Some(key) = &key {
         let found = KeyName::by_arn(key, &Records::of(node.records()));
         if found
@@ -162,14 +202,18 @@ pub async fn start_rotation(node: &Arc<Node>, key: Option<String>) -> Result<(),
             return Err(JobProblem::NoKey(key.clone()));
         }
     }
-    claim(jobs, ROTATE_DATA_KEYS)?;
-    let job = Job::new(ROTATE_DATA_KEYS, key, node.now());
-    if let Err(error) = save(node, &job).await {
-        release(jobs, ROTATE_DATA_KEYS);
-        return Err(JobProblem::Store(error));
-    }
-    spawn(node, ROTATE_DATA_KEYS);
-    Ok(())
+    let node = Arc::clone(node);
+    to_its_end(async move {
+        claim(node.jobs(), ROTATE_DATA_KEYS)?;
+        let job = Job::new(ROTATE_DATA_KEYS, key, node.now());
+        if let Err(error) = save(&node, &job).await {
+            release(node.jobs(), ROTATE_DATA_KEYS);
+            return Err(JobProblem::Store(error));
+        }
+        spawn(&node, ROTATE_DATA_KEYS);
+        Ok(())
+    })
+    .await
 }
 
 /// How far a job is; `None` where it never ran.
@@ -238,10 +282,13 @@ fn is_closed(node: &Node) -> bool {
 
 async fn rewrap(node: &Arc<Node>) -> Result<(), String> {
     let id = node.keyring().root_key_id();
-    change(node, |records| root_key::take_into_use(id, records)).await?;
+    change(node, |records| root_key::take_into_use(id, records))
+        .await
+        .map_err(|error| error.to_string())?;
     let mut job = job_of(node, REWRAP)?
         .filter(|job| job.finished.is_none())
         .unwrap_or_else(|| Job::new(REWRAP, None, node.now()));
+    job.forget_problems();
     for prefix in root_key::places() {
         let mut after = Vec::new();
         loop {
@@ -252,18 +299,32 @@ async fn rewrap(node: &Arc<Node>) -> Result<(), String> {
                 let rewrap = |records: &Records<'_>| {
                     root_key::rewrap(place, records, node.keyring(), node.entropy())
                 };
-                if change(node, rewrap).await? {
-                    job.done += 1;
+                match change(node, rewrap).await {
+                    Ok(true) => job.done += 1,
+                    Ok(false) => {}
+                    Err(NotChanged::Decision(problem)) => job.fail(problem),
+                    Err(error) => return Err(error.to_string()),
                 }
             }
             save(node, &job).await?;
             tokio::task::yield_now().await;
         }
     }
+    if let Some(first) = job.problems.first() {
+        return Err(format!(
+            "{} records can't be sealed anew, so the older root key stays; restore them from a backup. The first: \
+             {first}",
+            job.failed
+        ));
+    }
     // Nothing is under the older root key any more.
-    if let Some(path) = node.jobs().seal_file() {
-        let settle = |file: &SealFile| Ok::<_, SealFileError>((file.settled(), ()));
-        SealFile::edit(path, settle).map_err(|error| error.to_string())?;
+    if let Some(path) = node.jobs().seal_file().cloned() {
+        let settled = tokio::task::spawn_blocking(move || {
+            let settle = |file: &SealFile| Ok::<_, SealFileError>((file.settled(), ()));
+            SealFile::edit(&path, settle)
+        });
+        let settled = settled.await.map_err(|error| error.to_string())?;
+        settled.map_err(|error| error.to_string())?;
     }
     node.keyring().finish_rewrap();
     job.finished = Some(node.now());
@@ -415,14 +476,25 @@ async fn save(node: &Node, job: &Job) -> Result<(), String> {
     committed.map(|_| ()).map_err(|error| error.to_string())
 }
 
+/// Why a record stayed as it was.
+#[derive(Debug, thiserror::Error)]
+enum NotChanged {
+    /// This record can't be changed so; others may.
+    #[error("{0}")]
+    Decision(String),
+    /// The store takes no change.
+    #[error("{0}")]
+    Store(String),
+}
+
 /// Commits what is decided, deciding anew where others were faster; whether there was anything.
 async fn change(
     node: &Node,
     decide: impl Fn(&Records<'_>) -> Result<Changes, Stop>,
-) -> Result<bool, String> {
+) -> Result<bool, NotChanged> {
     for _ in 0..ATTEMPTS {
         let records = Records::of(node.records());
-        let changes = decide(&records).map_err(text)?;
+        let changes = decide(&records).map_err(|stop| NotChanged::Decision(text(stop)))?;
         if changes.writes.is_empty() {
             return Ok(false);
         }
@@ -430,10 +502,11 @@ async fn change(
         match node.store().commit(commit).await {
             Ok(_) => return Ok(true),
             Err(CommitError::Conflict { .. }) => {}
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(NotChanged::Store(error.to_string())),
         }
     }
-    Err("a record was changed all the time".to_owned())
+    let why = "a record was changed all the time".to_owned();
+    Err(NotChanged::Store(why))
 }
 
 fn text(stop: Stop) -> String {

@@ -23,6 +23,8 @@ pub(crate) const SECRET_ACCESS_KEY: &str = "test/secret/access/key/of/no/value/0
 
 /// A connection to one server, asking in one region.
 pub(crate) struct Client {
+    /// What stands before an operation's name in `X-Amz-Target`.
+    target: &'static str,
     address: String,
     signer: Signer,
     stream: BufReader<TcpStream>,
@@ -53,11 +55,27 @@ impl Client {
     /// # Errors
     /// Nobody listens.
     pub(crate) async fn connect(address: &str, region: &str) -> io::Result<Self> {
+        Self::of_service(address, region, "secretsmanager", "secretsmanager").await
+    }
+
+    /// # Errors
+    /// Nobody listens.
+    pub(crate) async fn of_kms(address: &str, region: &str) -> io::Result<Self> {
+        Self::of_service(address, region, "kms", "TrentService").await
+    }
+
+    async fn of_service(
+        address: &str,
+        region: &str,
+        service: &str,
+        target: &'static str,
+    ) -> io::Result<Self> {
         let secret = SecretBytes::copy_of(SECRET_ACCESS_KEY.as_bytes());
-        let signer = Signer::new(ACCESS_KEY_ID, secret, None, region, "secretsmanager");
+        let signer = Signer::new(ACCESS_KEY_ID, secret, None, region, service);
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Client {
+            target,
             address: address.to_owned(),
             signer: signer.expect("a region's name"),
             stream: BufReader::new(stream),
@@ -73,7 +91,7 @@ impl Client {
         let request = Request::post(format!("http://{}/", self.address))
             .header("host", &self.address)
             .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("secretsmanager.{operation}"))
+            .header("x-amz-target", format!("{}.{operation}", self.target))
             .body(())
             .unwrap();
         let mut parts = request.into_parts().0;

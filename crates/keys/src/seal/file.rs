@@ -66,6 +66,9 @@ pub(super) struct Recipient {
     pub(super) public_key: Vec<u8>,
     #[serde(with = "base64_text")]
     pub(super) sealed_private_key: Vec<u8>,
+    /// That whoever made the root key of the file made this recipient too, or was told to take it.
+    #[serde(with = "base64_text")]
+    pub(super) voucher: Vec<u8>,
 }
 
 impl Seal {

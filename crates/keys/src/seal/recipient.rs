@@ -7,9 +7,11 @@
 use aws_lc_rs::agreement::{PrivateKey, UnparsedPublicKey, X25519, agree};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use aws_lc_rs::kem::{Ciphertext, DecapsulationKey, EncapsulationKey, ML_KEM_768};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::seal_key::context;
-use crate::cipher::{CipherKey, KEY_LEN, Purpose, Sealed};
+use crate::cipher::{CipherKey, EncryptionContext, KEY_LEN, Purpose, Sealed};
 use crate::keyring::derived_key;
 use crate::{Entropy, RootKey, RootKeyId, SecretBytes};
 
@@ -87,6 +89,47 @@ pub(super) fn open(
     let sealed = Sealed::from_bytes(sealed.to_vec());
     let bytes = key.open(Purpose::RootKey, &context, &sealed).ok()?;
     RootKey::from_bytes(bytes)
+}
+
+/// Vouches for a recipient, under a root key. Without that, whoever may change the seal file could put a
+/// recipient of their own into it, and be given the next root key.
+pub(super) fn vouch(
+    root: &RootKey,
+    public: &[u8],
+    lock_label: &str,
+    entropy: &dyn Entropy,
+) -> Vec<u8> {
+    derived_key(root.bytes().expose(), Purpose::Voucher)
+        .seal(
+            Purpose::Voucher,
+            &voucher_context(public, lock_label),
+            &[],
+            entropy,
+        )
+        .as_bytes()
+        .to_vec()
+}
+
+/// Whether a root key vouches for a recipient.
+pub(super) fn is_vouched_for(
+    root: &RootKey,
+    public: &[u8],
+    lock_label: &str,
+    voucher: &[u8],
+) -> bool {
+    let voucher = Sealed::from_bytes(voucher.to_vec());
+    derived_key(root.bytes().expose(), Purpose::Voucher)
+        .open(
+            Purpose::Voucher,
+            &voucher_context(public, lock_label),
+            &voucher,
+        )
+        .is_ok()
+}
+
+fn voucher_context(public: &[u8], lock_label: &str) -> EncryptionContext {
+    let public = STANDARD.encode(public);
+    EncryptionContext::of([("PublicKey", public.as_str()), ("Lock", lock_label)])
 }
 
 /// A fresh X25519 key: its private and its public bytes.

@@ -654,6 +654,35 @@ fn a_seal_of_the_first_format_is_not_renewed_but_named() {
 }
 
 #[test]
+fn a_seal_that_someone_else_put_into_the_file_is_not_given_a_new_root_key() {
+    let entropy = SeededEntropy::new(9);
+    let folder = tempfile::tempdir().unwrap();
+    let source = |name: &str| [SealSource::KeyFile(folder.path().join(name))];
+    let (root, file) = create(&source("own"), &entropy).unwrap();
+    let (other_root, other) = create(&source("other"), &entropy).unwrap();
+    assert!(file.renewed(&root, &other_root, &entropy).is_ok());
+    // Their seal, whose private half they have; what is in it doesn't open this root key, yet.
+    let mut seals = file.seals().to_vec();
+    seals.extend(other.seals().iter().cloned());
+    let forged = SealFile::new(root.id(), seals).unwrap();
+    let forged = SealFile::parse(&forged.to_text()).unwrap();
+    let refused = forged.renewed(&root, &RootKey::generate(&entropy), &entropy);
+    let ListedSeal { name, kind } = other.listed().remove(0);
+    let expected = RenewProblem::NotVouchedFor { name, kind };
+    assert_eq!(refused.err(), Some(expected));
+    // Nor their public key in a seal of ours.
+    let mut seals = file.seals().to_vec();
+    let theirs = other.seals()[0].recipient.as_ref().unwrap();
+    seals[0].recipient.as_mut().unwrap().public_key = theirs.public_key.clone();
+    let forged = SealFile::new(root.id(), seals).unwrap();
+    let refused = forged.renewed(&root, &RootKey::generate(&entropy), &entropy);
+    assert!(matches!(
+        refused.err(),
+        Some(RenewProblem::NotVouchedFor { .. })
+    ));
+}
+
+#[test]
 fn a_seal_file_is_edited_whole_or_not_at_all() {
     let entropy = SeededEntropy::new(9);
     let folder = tempfile::tempdir().unwrap();

@@ -201,6 +201,8 @@ pub struct Restored {
 pub struct KeysStatus {
     /// The root key in use.
     pub root_key_id: String,
+    /// Since when, where a job took it into use; else it is the first one.
+    pub root_key_since: Option<String>,
     /// Older ones under which something may still be sealed.
     pub retiring_root_key_ids: Vec<String>,
     /// What opens the root key.

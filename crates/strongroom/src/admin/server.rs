@@ -18,6 +18,7 @@ use strongroom_keys::hardening::{Hardening, Measure};
 use strongroom_keys::seal::SealFile;
 use strongroom_services::accounts::AccountProblem;
 use strongroom_services::caller::AccountId;
+use strongroom_services::time::rfc3339;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
@@ -301,23 +302,30 @@ impl AdminServer {
             Some(Err(error)) => return refused(StatusCode::INTERNAL_SERVER_ERROR, error),
         };
         let mut states = Vec::new();
+        let mut since = None;
         for name in [jobs::REWRAP, jobs::ROTATE_DATA_KEYS] {
             match jobs::job_of(node, name) {
                 Err(error) => return refused(StatusCode::INTERNAL_SERVER_ERROR, error),
                 Ok(None) => {}
-                Ok(Some(job)) => states.push(JobState {
-                    running: node.jobs().is_running(name),
-                    finished: job.finished.is_some(),
-                    done: job.done,
-                    failed: job.failed,
-                    problems: job.problems,
-                    last_error: node.jobs().last_error(name),
-                    name: job.name,
-                }),
+                Ok(Some(job)) => {
+                    if name == jobs::REWRAP {
+                        since = Some(rfc3339(job.started));
+                    }
+                    states.push(JobState {
+                        running: node.jobs().is_running(name),
+                        finished: job.finished.is_some(),
+                        done: job.done,
+                        failed: job.failed,
+                        problems: job.problems,
+                        last_error: node.jobs().last_error(name),
+                        name: job.name,
+                    });
+                }
             }
         }
         let status = KeysStatus {
             root_key_id: node.keyring().root_key_id().to_string(),
+            root_key_since: since,
             retiring_root_key_ids: node
                 .keyring()
                 .retiring_ids()

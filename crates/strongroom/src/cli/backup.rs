@@ -249,7 +249,11 @@ fn verify(
         (Some(path), _) => vec![SealSource::KeyFile(path.to_owned())],
         (None, Some(path)) => {
             let (config, _) = config::read(path, std::env::vars())?;
-            seal_sources::sources(&config.seal, Asking::Once)?
+            let found = seal_sources::Sources::all(&config.seal);
+            match (found.usable.is_empty(), found.unusable.into_iter().next()) {
+                (true, Some(why)) => return Err(Failed::new(why)),
+                _ => found.usable,
+            }
         }
         (None, None) => Vec::new(),
     };

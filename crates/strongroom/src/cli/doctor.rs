@@ -16,7 +16,7 @@ use strongroom_store::{FaultKind, Store as _};
 
 use super::dev::{KEY_FILE_NAME, SEAL_FILE_NAME};
 use super::running_server::asked;
-use super::seal_sources::{Asking, sources};
+use super::seal_sources::Sources;
 use super::{Failed, say};
 use crate::admin::{SOCKET_NAME, Status};
 use crate::config::{self, Config};
@@ -354,41 +354,52 @@ fn seals(folder: &Path, keys: &Keys<'_>, findings: &mut Findings) {
         }
     };
     let (sources, is_asked) = match keys {
-        Keys::Configured(config) => match sources(&config.seal, Asking::Never) {
-            Ok(sources) => (sources, config.seal.passphrase_prompt),
-            Err(Failed(why)) => return findings.fail("seal", why),
-        },
+        Keys::Configured(Config { seal, .. }) => {
+            let is_asked = seal.passphrase_prompt || seal.pkcs11_pin_prompt || seal.shares_prompt;
+            (Sources::unattended(seal), is_asked)
+        }
         Keys::BesideData => {
-            let beside = folder.join(KEY_FILE_NAME);
-            let sources = if beside.exists() {
-                vec![SealSource::KeyFile(beside)]
-            } else {
-                Vec::new()
+            let beside = Some(folder.join(KEY_FILE_NAME)).filter(|path| path.exists());
+            let sources = Sources {
+                usable: beside.map(SealSource::KeyFile).into_iter().collect(),
+                unusable: Vec::new(),
             };
             (sources, true)
         }
     };
     let kinds = sealed.kinds().join(", ");
-    if sources.is_empty() && is_asked {
-        findings.ok(
-            "seal",
-            format!("sealed with: {kinds}; not tried, since that takes the key"),
-        );
-        return;
+    let mut problems = sources.unusable;
+    let mut opens = Vec::new();
+    // Each by itself: that one opens says nothing of the others.
+    for source in &sources.usable {
+        match seal::unseal(&sealed, std::slice::from_ref(source)) {
+            Ok(_) => opens.push(source),
+            Err(error) => problems.extend(error.attempts.iter().map(ToString::to_string)),
+        }
     }
-    let beside = sources.iter().find_map(|source| match source {
-        SealSource::KeyFile(key) if is_within(key, folder) => Some(key.display().to_string()),
+    let beside = opens.iter().find_map(|source| match source {
+        SealSource::KeyFile(key) if is_within(key, folder) => Some(key.display()),
         _ => None,
     });
-    match (seal::unseal(&sealed, &sources), beside) {
-        (Err(error), _) => findings.fail("seal", error),
-        (Ok(_), Some(key)) => {
-            let why = format!(
-                "opens, but {key} lies beside the data: whoever gets a copy of the folder can read it. Enough for development only"
-            );
-            findings.warn("seal", why);
+    if let Some(key) = beside {
+        let why = format!(
+            "opens, but {key} lies beside the data: whoever gets a copy of the folder can read it. Enough for development only"
+        );
+        findings.warn("seal", why);
+    } else if !opens.is_empty() {
+        let with: Vec<String> = opens.iter().map(ToString::to_string).collect();
+        let text = format!("opens with {}; sealed with: {kinds}", with.join(", "));
+        findings.ok("seal", text);
+    } else if is_asked {
+        let text = format!("sealed with: {kinds}; not tried, since that takes someone's key");
+        findings.ok("seal", text);
+    }
+    for problem in problems {
+        if opens.is_empty() && !is_asked {
+            findings.fail("seal", problem);
+        } else {
+            findings.warn("seal", format!("{problem}; mend it before it is needed"));
         }
-        (Ok(_), None) => findings.ok("seal", format!("opens; sealed with: {kinds}")),
     }
 }
 

@@ -12,7 +12,7 @@ use strongroom_keys::{Entropy as _, SystemEntropy};
 use strongroom_services::caller::AccountId;
 
 use super::dev::SEAL_FILE_NAME;
-use super::seal_sources::{Asking, sources, unseal};
+use super::seal_sources::{to_seal_with, unseal};
 use super::serve::read_config;
 use super::{Failed, runtime, say};
 use crate::config::Config;
@@ -109,7 +109,7 @@ fn root_key(config: &Config, seal_path: &Path) -> Result<Unsealed, Failed> {
     if seal_path.exists() {
         return unseal(&SealFile::read(seal_path)?, &config.seal);
     }
-    let (root, sealed) = seal::create(&sources(&config.seal, Asking::Twice)?, &SystemEntropy)?;
+    let (root, sealed) = seal::create(&to_seal_with(&config.seal)?, &SystemEntropy)?;
     sealed.write_new(seal_path)?;
     Ok(Unsealed {
         root,

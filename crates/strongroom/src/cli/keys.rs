@@ -51,6 +51,9 @@ enum KeysCommand {
         /// Wait until it is done
         #[arg(long)]
         wait: bool,
+        /// Do it here and now, on a folder that no server runs on
+        #[arg(long, conflicts_with = "wait")]
+        offline: bool,
     },
     /// Renew the data key of every value while serving
     ///
@@ -75,7 +78,8 @@ pub(super) fn run(arguments: &KeysArguments) -> Result<(), Failed> {
     match &arguments.command {
         KeysCommand::Status { json } => status(&server.socket()?, *json),
         KeysCommand::Usage { key, json } => usage(&server.socket()?, key, *json),
-        KeysCommand::Rewrap { wait } => {
+        KeysCommand::Rewrap { offline: true, .. } => keys_seal::rewrap_offline(server),
+        KeysCommand::Rewrap { wait, .. } => {
             let socket = server.socket()?;
             let _: Value = asked(&socket, Method::POST, "/keys/rewrap", Vec::new())?;
             started(&socket, "rewrap", *wait)
@@ -100,7 +104,11 @@ fn status(socket: &Path, json: bool) -> Result<(), Failed> {
         say(&serde_json::to_string(&status)?);
         return Ok(());
     }
-    say(&format!("root key   {}", status.root_key_id));
+    let since = match &status.root_key_since {
+        Some(since) => format!(", since {since}"),
+        None => String::new(),
+    };
+    say(&format!("root key   {}{since}", status.root_key_id));
     for id in &status.retiring_root_key_ids {
         say(&format!(
             "retiring   {id}, until nothing is sealed under it"
@@ -142,6 +150,9 @@ fn started(socket: &Path, name: &str, wait: bool) -> Result<(), Failed> {
         let Some(job) = status.jobs.iter().find(|job| job.name == name) else {
             return Err(Failed::new("the server doesn't know the job"));
         };
+        if let Some(error) = &job.last_error {
+            return Err(Failed::new(format!("it goes on trying: {error}")));
+        }
         if job.finished && !job.running {
             say(&line(job));
             for problem in &job.problems {

@@ -9,9 +9,11 @@ use strongroom_keys::seal::{self, SealFile, SealFileError, SealSource, Unsealed}
 
 use super::dev::{KEY_FILE_NAME, SEAL_FILE_NAME};
 use super::running_server::RunningServer;
-use super::seal_sources::{self, Asking};
-use super::{Failed, say};
+use super::seal_sources::{self, Asking, Sources};
+use super::{Failed, runtime, say};
 use crate::config::{self, Config};
+use crate::jobs;
+use crate::node::{Node, NodeOptions};
 
 /// What to do with the seals.
 #[derive(Debug, Subcommand)]
@@ -79,8 +81,8 @@ pub(super) fn run(server: &RunningServer, command: &SealCommand) -> Result<(), F
         }
         SealCommand::Add(new) => {
             let source = place.source(new)?;
+            let root = place.unseal()?.root;
             SealFile::edit(&place.seal_file, |file| {
-                let root = place.unseal(file)?.root;
                 let changed = file.with_seal(&source, &root, &SystemEntropy);
                 Ok::<_, EditFailed>((changed.map_err(Failed::from)?, ()))
             })?;
@@ -104,8 +106,8 @@ pub(super) fn run(server: &RunningServer, command: &SealCommand) -> Result<(), F
             Ok(())
         }
         SealCommand::Shares { threshold, shares } => {
+            let root = place.unseal()?.root;
             let made = SealFile::edit(&place.seal_file, |file| {
-                let root = place.unseal(file)?.root;
                 let (changed, made) = file
                     .with_shares(*threshold, *shares, &root, &SystemEntropy)
                     .map_err(Failed::from)?;
@@ -130,8 +132,32 @@ pub(super) fn run(server: &RunningServer, command: &SealCommand) -> Result<(), F
     }
 }
 
+/// Seals everything anew under a new root key on a folder that no server runs on.
+pub(super) fn rewrap_offline(server: &RunningServer) -> Result<(), Failed> {
+    let place = Place::of(server)?;
+    let unsealed = place.unseal()?;
+    runtime(2)?.block_on(async {
+        let node = Node::open(NodeOptions {
+            data_dir: place.folder.clone(),
+            unsealed,
+            seal_file: place.seal_file.clone(),
+            dev: false,
+            store_cache_bytes: CACHE_BYTES,
+            record_cache_bytes: CACHE_BYTES as u64,
+        })?;
+        node.check_root_key()?;
+        let done = jobs::rewrap_now(&node).await;
+        node.close();
+        say(&format!("rewrap: done, {} renewed", done?));
+        Ok(())
+    })
+}
+
+const CACHE_BYTES: usize = 8 << 20;
+
 /// Where the seal file is, and what is configured to open it.
 struct Place {
+    folder: PathBuf,
     seal_file: PathBuf,
     config: Option<Config>,
     beside: PathBuf,
@@ -155,19 +181,22 @@ impl Place {
         Ok(Place {
             seal_file: folder.join(SEAL_FILE_NAME),
             beside: folder.join(KEY_FILE_NAME),
+            folder,
             config,
         })
     }
 
-    fn sources(&self, asking: Asking) -> Result<Vec<SealSource>, Failed> {
+    /// Opens the root key. Not while the file is being edited: a server that takes a new root key into use
+    /// would wait for whoever is asked for a passphrase here.
+    fn unseal(&self) -> Result<Unsealed, Failed> {
+        let file = SealFile::read(&self.seal_file)?;
         match &self.config {
-            Some(config) => seal_sources::sources(&config.seal, asking),
-            None => Ok(vec![SealSource::KeyFile(self.beside.clone())]),
+            Some(config) => seal_sources::unseal(&file, &config.seal),
+            None => {
+                let beside = [SealSource::KeyFile(self.beside.clone())];
+                Ok(seal::unseal(&file, &beside)?)
+            }
         }
-    }
-
-    fn unseal(&self, file: &SealFile) -> Result<Unsealed, Failed> {
-        Ok(seal::unseal(file, &self.sources(Asking::Once)?)?)
     }
 
     fn source(&self, new: &NewSeal) -> Result<SealSource, Failed> {
@@ -182,7 +211,7 @@ impl Place {
         }
         let configured = self.config.as_ref().map(|config| &config.seal);
         let found = match configured {
-            Some(seal) if new.pkcs11 => seal_sources::token(seal, Asking::Once)?,
+            Some(seal) if new.pkcs11 => seal_sources::token(seal)?,
             Some(seal) => seal_sources::kms(seal)?,
             None => None,
         };
@@ -197,12 +226,22 @@ impl Place {
     /// Each source by itself: that one opens says nothing of the others.
     fn drill(&self, shares: bool) -> Result<(), Failed> {
         let file = SealFile::read(&self.seal_file)?;
-        let sources = match shares {
-            true => vec![SealSource::Shares(seal_sources::ask_for_shares()?)],
-            false => self.sources(Asking::Once)?,
+        let sources = match (&self.config, shares) {
+            (_, true) => Sources {
+                usable: vec![SealSource::Shares(seal_sources::ask_for_shares()?)],
+                unusable: Vec::new(),
+            },
+            (Some(config), false) => Sources::all(&config.seal),
+            (None, false) => Sources {
+                usable: vec![SealSource::KeyFile(self.beside.clone())],
+                unusable: Vec::new(),
+            },
         };
-        let mut failed = 0;
-        for source in sources {
+        let mut failed = sources.unusable.len();
+        for problem in &sources.unusable {
+            say(&format!("failed  {problem}"));
+        }
+        for source in sources.usable {
             let name = source.to_string();
             match seal::unseal(&file, &[source]) {
                 Ok(_) => say(&format!("ok      {name}")),

@@ -9,7 +9,7 @@ use strongroom_keys::seal::{self, SealSource};
 
 use super::backup::Opening;
 use super::running_server::{RunningServer, asked_for_long};
-use super::seal_sources::{self, Asking};
+use super::seal_sources;
 use super::{Failed, runtime, say};
 use crate::admin::{AskedRestore, HandedOver, Restored};
 use crate::backup::age::{Identity, Opener};
@@ -113,8 +113,7 @@ fn into_running(arguments: &RestoreArguments, backup: &Backup<'_>) -> Result<(),
         }
         (None, Some(path)) => {
             let (config, _) = config::read(path, std::env::vars())?;
-            let sources = seal_sources::sources(&config.seal, Asking::Once)?;
-            Some(seal::unseal(&seal_file, &sources)?)
+            Some(seal_sources::unseal(&seal_file, &config.seal)?)
         }
         (None, None) => None,
     };

@@ -15,8 +15,6 @@ use crate::seals::{KmsEndpoint, KmsSeal, TokenKey, TokenSeal};
 pub(super) enum Asking {
     Once,
     Twice,
-    /// Where nobody may be there to answer: a prompt is left out.
-    Never,
 }
 
 const WAIT_SECONDS: u64 = 60;
@@ -24,75 +22,170 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 const KEY_LABEL: &str = "strongroom";
 
-/// All configured sources.
-pub(super) fn sources(seal: &Seal, asking: Asking) -> Result<Vec<SealSource>, Failed> {
-    let mut sources = Vec::new();
-    if let Some(path) = &seal.key_file {
-        sources.push(SealSource::KeyFile(path.clone()));
-    }
-    if let Some(name) = &seal.systemd_credential {
-        let directory = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).ok_or_else(|| {
-            Failed::new(
-                "seal.systemd_credential is set, but $CREDENTIALS_DIRECTORY is not: start through systemd, with \
-                 LoadCredential= or LoadCredentialEncrypted= in the unit file",
-            )
-        })?;
-        sources.push(SealSource::SystemdCredential {
-            directory,
-            name: name.clone(),
-        });
-    }
-    sources.extend(token(seal, asking)?);
-    sources.extend(kms(seal)?);
-    if let Some(path) = &seal.passphrase_file {
-        let line = first_line(path, "seal.passphrase_file")?;
-        sources.push(SealSource::Passphrase(line));
-    }
-    if let Some(name) = &seal.passphrase_env {
-        let text = variable(name, "seal.passphrase_env")?;
-        sources.push(SealSource::Passphrase(text));
-    }
-    if seal.passphrase_prompt && asking != Asking::Never {
-        sources.push(SealSource::Passphrase(prompt(asking)?));
-    }
-    if asking != Asking::Twice {
-        sources.extend(shares(seal, asking)?);
-    }
-    Ok(sources)
+/// What is configured, as far as it can be used.
+#[derive(Default)]
+pub(super) struct Sources {
+    pub(super) usable: Vec<SealSource>,
+    /// Why each of the others can't be: a file that is gone, a variable that isn't set.
+    pub(super) unusable: Vec<String>,
 }
 
-/// Opens the root key with what is configured, and tells of each source that didn't. Where all that is in
-/// the way may go away by itself, it waits for that as long as is configured.
+impl Sources {
+    /// Those that need nobody to be there.
+    pub(super) fn unattended(seal: &Seal) -> Self {
+        let mut sources = Self::default();
+        let key_file = seal.key_file.clone().map(SealSource::KeyFile);
+        sources.take(Ok(key_file));
+        sources.take(systemd_credential(seal));
+        if !seal.pkcs11_pin_prompt {
+            sources.take(token(seal));
+        }
+        sources.take(kms(seal));
+        sources.take(kept_passphrase(seal));
+        sources.take(kept_shares(seal));
+        sources
+    }
+
+    /// Those that ask on the terminal.
+    pub(super) fn attended(seal: &Seal, asking: Asking) -> Self {
+        let mut sources = Self::default();
+        if seal.pkcs11_pin_prompt {
+            sources.take(token(seal));
+        }
+        if seal.passphrase_prompt {
+            sources.take(prompt(asking).map(|it| Some(SealSource::Passphrase(it))));
+        }
+        if seal.shares_prompt && asking == Asking::Once {
+            sources.take(ask_for_shares().map(|it| Some(SealSource::Shares(it))));
+        }
+        sources
+    }
+
+    /// All of them.
+    pub(super) fn all(seal: &Seal) -> Self {
+        let mut sources = Self::unattended(seal);
+        sources.extend(Self::attended(seal, Asking::Once));
+        sources
+    }
+
+    fn extend(&mut self, more: Self) {
+        self.usable.extend(more.usable);
+        self.unusable.extend(more.unusable);
+    }
+
+    fn take(&mut self, found: Result<Option<SealSource>, Failed>) {
+        match found {
+            Ok(found) => self.usable.extend(found),
+            Err(Failed(why)) => self.unusable.push(why),
+        }
+    }
+}
+
+/// What a new root key is to be sealed with: all that is configured, none of which may be missing. Shares
+/// come from a seal, so they aren't among it.
+pub(super) fn to_seal_with(seal: &Seal) -> Result<Vec<SealSource>, Failed> {
+    let mut sources = Sources::unattended(seal);
+    if sources.unusable.is_empty() {
+        sources.extend(Sources::attended(seal, Asking::Twice));
+    }
+    match sources.unusable.into_iter().next() {
+        Some(why) => Err(Failed(why)),
+        None => {
+            let is_there = |source: &SealSource| !matches!(source, SealSource::Shares(_));
+            Ok(sources.usable.into_iter().filter(is_there).collect())
+        }
+    }
+}
+
+/// Opens the root key with the first configured source that can, and tells of each that didn't. It asks on
+/// the terminal only where none opens it that needs nobody. Where all that is in the way may go away by
+/// itself, it waits for that as long as is configured.
 pub(super) fn unseal(file: &SealFile, seal: &Seal) -> Result<Unsealed, Failed> {
-    let mut sources = sources(seal, Asking::Once)?;
     let until = Instant::now() + Duration::from_secs(seal.wait_seconds.unwrap_or(WAIT_SECONDS));
     let mut pause = FIRST_PAUSE;
+    let mut is_asked = false;
+    let Sources {
+        usable: mut sources,
+        unusable: mut lasting,
+    } = Sources::unattended(seal);
     loop {
-        match seal::unseal(file, &sources) {
+        let attempts = match seal::unseal(file, &sources) {
             Ok(unsealed) => {
-                for attempt in &unsealed.failed {
+                let failed = unsealed.failed.iter().map(ToString::to_string);
+                for problem in lasting.into_iter().chain(failed) {
                     tracing::warn!(
-                        source = %attempt.source,
-                        problem = %attempt.problem,
+                        problem,
                         "a seal doesn't open the root key; another one did: mend it before it is needed"
                     );
                 }
                 return Ok(unsealed);
             }
-            Err(error) if error.may_pass() && Instant::now() + pause < until => {
-                tracing::warn!(%error, "waiting for what opens the root key");
-                let mut attempts = error.attempts.iter();
-                sources.retain(|_| attempts.next().is_some_and(|it| it.problem.may_pass()));
-                std::thread::sleep(pause);
-                pause = (2 * pause).min(LONGEST_PAUSE);
+            Err(error) => error.attempts,
+        };
+        // What won't pass isn't tried again: above all not a wrong PIN.
+        let mut passing = Vec::new();
+        let mut waiting = Vec::new();
+        for (source, attempt) in sources.into_iter().zip(attempts) {
+            if attempt.problem.may_pass() {
+                passing.push(attempt.to_string());
+                waiting.push(source);
+            } else {
+                lasting.push(attempt.to_string());
             }
-            Err(error) => return Err(error.into()),
         }
+        sources = waiting;
+        if !is_asked {
+            is_asked = true;
+            let more = Sources::attended(seal, Asking::Once);
+            lasting.extend(more.unusable);
+            if !more.usable.is_empty() {
+                sources.extend(more.usable);
+                continue;
+            }
+        }
+        if sources.is_empty() || Instant::now() + pause >= until {
+            let tried = [lasting, passing].concat().join("\n- ");
+            let seals = file.kinds().join(", ");
+            return Err(Failed(format!(
+                "the root key stays sealed (with: {seals}), and nothing is changed; tried:\n- {tried}"
+            )));
+        }
+        for problem in passing {
+            tracing::warn!(problem, "waiting for what opens the root key");
+        }
+        std::thread::sleep(pause);
+        pause = (2 * pause).min(LONGEST_PAUSE);
     }
 }
 
+fn systemd_credential(seal: &Seal) -> Result<Option<SealSource>, Failed> {
+    let Some(name) = &seal.systemd_credential else {
+        return Ok(None);
+    };
+    let directory = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let directory = directory.ok_or_else(|| {
+        Failed::new(
+            "seal.systemd_credential is set, but $CREDENTIALS_DIRECTORY is not: start through systemd, with \
+             LoadCredential= or LoadCredentialEncrypted= in the unit file",
+        )
+    })?;
+    Ok(Some(SealSource::SystemdCredential {
+        directory,
+        name: name.clone(),
+    }))
+}
+
+fn kept_passphrase(seal: &Seal) -> Result<Option<SealSource>, Failed> {
+    let passphrase = match (&seal.passphrase_file, &seal.passphrase_env) {
+        (Some(path), _) => first_line(path, "seal.passphrase_file")?,
+        (None, Some(name)) => variable(name, "seal.passphrase_env")?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(SealSource::Passphrase(passphrase)))
+}
+
 /// The configured token.
-pub(super) fn token(seal: &Seal, asking: Asking) -> Result<Option<SealSource>, Failed> {
+pub(super) fn token(seal: &Seal) -> Result<Option<SealSource>, Failed> {
     let (Some(module), Some(token)) = (&seal.pkcs11_module, &seal.pkcs11_token) else {
         return Ok(None);
     };
@@ -100,8 +193,6 @@ pub(super) fn token(seal: &Seal, asking: Asking) -> Result<Option<SealSource>, F
         first_line(path, "seal.pkcs11_pin_file")?
     } else if let Some(name) = &seal.pkcs11_pin_env {
         variable(name, "seal.pkcs11_pin_env")?
-    } else if asking == Asking::Never {
-        return Ok(None);
     } else {
         ask(&format!("PIN of token {token}"), "seal.pkcs11_pin_prompt")?
     };
@@ -151,19 +242,22 @@ pub(super) fn kms(seal: &Seal) -> Result<Option<SealSource>, Failed> {
     Ok(Some(SealSource::Device(Box::new(KmsSeal::new(endpoint)))))
 }
 
-/// The configured recovery shares.
-fn shares(seal: &Seal, asking: Asking) -> Result<Option<SealSource>, Failed> {
-    let mut shares = Vec::new();
-    if let Some(path) = &seal.shares_file {
-        let text = read(path, "seal.shares_file")?;
-        let lines = text.expose().split(|byte| *byte == b'\n');
-        for line in lines.filter(|line| !line.trim_ascii().is_empty()) {
-            shares.push(Share::parse(&SecretBytes::copy_of(line))?);
-        }
-    } else if seal.shares_prompt && asking != Asking::Never {
-        shares = ask_for_shares()?;
-    } else {
+fn kept_shares(seal: &Seal) -> Result<Option<SealSource>, Failed> {
+    let Some(path) = &seal.shares_file else {
         return Ok(None);
+    };
+    let text = read(path, "seal.shares_file")?;
+    let lines = text.expose().split(|byte| *byte == b'\n');
+    let mut shares = Vec::new();
+    for (number, line) in lines.enumerate() {
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let share = Share::parse(&SecretBytes::copy_of(line)).map_err(|problem| {
+            let path = path.display();
+            Failed::new(format!("{path}, line {}: {problem}", number + 1))
+        })?;
+        shares.push(share);
     }
     Ok(Some(SealSource::Shares(shares)))
 }

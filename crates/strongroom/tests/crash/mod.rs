@@ -12,5 +12,6 @@ mod damage;
 mod disk;
 mod keys;
 mod kill;
+mod rewrap;
 mod server;
 mod writer;
