@@ -16,9 +16,8 @@ import botocore.model
 import botocore.session
 
 from server import ACCOUNT, REGION
+from standing_keys import MARK
 
-# A value that must never come back in an error.
-MARK = "MARKED-VALUE-5d8e0a"
 NAME = "standing"
 TOKEN = "11111111-2222-3333-4444-555555555555"
 POLICY = json.dumps({

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from bad_kms_requests import KMS, REFUSED_AS_A_WHOLE, VALID, StandingKeys
+from bad_kms_requests import KMS, REFUSED_AS_A_WHOLE
 from bad_requests import BROKEN_BODIES, SECRETS_MANAGER, SERIALIZATION
+from standing_keys import VALID, StandingKeys
 from test_bad_requests import SIGNATURES, faults
 
 from wire import JSON_TYPE, TARGETS, Signer, Wire

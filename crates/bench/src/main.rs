@@ -3,8 +3,10 @@
 //! Each part runs as a process of its own, so that its CPU time can be read from outside: the server under test, the
 //! bare server, the store alone. Load comes from this process. Nothing here is part of the product.
 
+mod backup;
 mod bare;
 mod client;
+mod kms;
 mod load;
 mod machine;
 mod process;
@@ -12,6 +14,7 @@ mod read;
 mod ready;
 mod report;
 mod requests;
+mod scale;
 mod store;
 mod write;
 
@@ -87,6 +90,12 @@ struct Run {
     /// Connections of the read measurement.
     #[arg(long, default_value_t = 32)]
     connections: usize,
+    /// Secrets of the scale measurement, with three versions each.
+    #[arg(long, default_value_t = 1_000_000)]
+    secrets: u64,
+    /// Secrets of the backup measurement, with three versions each.
+    #[arg(long, default_value_t = 200_000)]
+    backup_secrets: u64,
     /// Writers of the write measurement.
     #[arg(long, default_value_t = 64)]
     writers: usize,
@@ -97,6 +106,9 @@ enum Part {
     Read,
     Write,
     Ready,
+    Kms,
+    Scale,
+    Backup,
 }
 
 fn main() -> ExitCode {
@@ -131,6 +143,15 @@ fn measure(run: &Run) -> Result<(), Failed> {
     }
     if wanted(Part::Write) {
         report.write = Some(write::measure(run, round)?);
+    }
+    if wanted(Part::Kms) {
+        report.rows.extend(kms::measure(run, round)?);
+    }
+    if wanted(Part::Scale) {
+        report.rows.extend(scale::measure(run, round)?);
+    }
+    if wanted(Part::Backup) {
+        report.rows.extend(backup::measure(run)?);
     }
     if let Some(path) = &run.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;

@@ -122,6 +122,13 @@ impl Server {
         Ok(kibibytes.trim().parse::<u64>()? * 1_024)
     }
 
+    /// Ends it as a power cut would, as far as the process is concerned.
+    pub(crate) fn kill(mut self) -> Result<(), Failed> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Ends it as a service manager would.
     pub(crate) fn stop(mut self) -> Result<(), Failed> {
         let pid = i32::try_from(self.child.id())?;

@@ -19,6 +19,71 @@ pub(crate) struct Report {
     pub(crate) write: Option<WriteResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) ready: Option<ReadyResult>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rows: Vec<Row>,
+}
+
+/// A figure, and what it should be.
+#[derive(Serialize)]
+pub(crate) struct Row {
+    what: String,
+    figure: f64,
+    unit: &'static str,
+    target: Option<Target>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+enum Target {
+    AtMost(f64),
+    AtLeast(f64),
+}
+
+impl Row {
+    pub(crate) fn at_most(what: String, figure: f64, unit: &'static str, most: f64) -> Self {
+        Row {
+            what,
+            figure,
+            unit,
+            target: Some(Target::AtMost(most)),
+        }
+    }
+
+    pub(crate) fn at_least(what: String, figure: f64, unit: &'static str, least: f64) -> Self {
+        Row {
+            what,
+            figure,
+            unit,
+            target: Some(Target::AtLeast(least)),
+        }
+    }
+
+    pub(crate) fn stated(what: String, figure: f64, unit: &'static str) -> Self {
+        Row {
+            what,
+            figure,
+            unit,
+            target: None,
+        }
+    }
+
+    fn shown(&self) -> String {
+        let Row {
+            what, figure, unit, ..
+        } = self;
+        let places = if *figure < 10.0 { 2 } else { 0 };
+        let verdict = |reached: bool| if reached { "reached" } else { "falls short" };
+        let (target, verdict) = match self.target {
+            None => ("–".to_owned(), ""),
+            Some(Target::AtMost(most)) => {
+                (format!("at most {most} {unit}"), verdict(*figure <= most))
+            }
+            Some(Target::AtLeast(least)) => (
+                format!("at least {least:.0} {unit}"),
+                verdict(*figure >= least),
+            ),
+        };
+        format!("| {what} | {figure:.places$} {unit} | {target} | {verdict} |")
+    }
 }
 
 /// GetSecretValue beside the bare server. Ratios are medians of the rounds' ratios.
@@ -130,6 +195,7 @@ impl Report {
             read: None,
             write: None,
             ready: None,
+            rows: Vec::new(),
         }
     }
 
@@ -229,6 +295,7 @@ impl Report {
                 "",
             );
         }
+        rows.extend(self.rows.iter().map(Row::shown));
         rows
     }
 

@@ -18,15 +18,44 @@ pub(crate) const REGION: &str = "us-east-1";
 pub(crate) struct Requests {
     signer: Signer,
     host: String,
+    service: Service,
+}
+
+/// Which service is asked.
+#[derive(Clone, Copy)]
+pub(crate) enum Service {
+    SecretsManager,
+    Kms,
+}
+
+impl Service {
+    fn signing_name(self) -> &'static str {
+        match self {
+            Service::SecretsManager => "secretsmanager",
+            Service::Kms => "kms",
+        }
+    }
+
+    fn target_prefix(self) -> &'static str {
+        match self {
+            Service::SecretsManager => "secretsmanager",
+            Service::Kms => "TrentService",
+        }
+    }
 }
 
 impl Requests {
     pub(crate) fn to(server: SocketAddr) -> Result<Self, Failed> {
+        Self::of(Service::SecretsManager, server)
+    }
+
+    pub(crate) fn of(service: Service, server: SocketAddr) -> Result<Self, Failed> {
         let secret = SecretBytes::copy_of(SECRET_ACCESS_KEY.as_bytes());
-        let signer = Signer::new(ACCESS_KEY_ID, secret, None, REGION, "secretsmanager")?;
+        let signer = Signer::new(ACCESS_KEY_ID, secret, None, REGION, service.signing_name())?;
         Ok(Self {
             signer,
             host: server.to_string(),
+            service,
         })
     }
 
@@ -51,7 +80,10 @@ impl Requests {
         let request = Request::post("/")
             .header("host", &self.host)
             .header("accept-encoding", "identity")
-            .header("x-amz-target", format!("secretsmanager.{operation}"))
+            .header(
+                "x-amz-target",
+                format!("{}.{operation}", self.service.target_prefix()),
+            )
             .header("content-type", "application/x-amz-json-1.1")
             .header("user-agent", USER_AGENT)
             .body(())?;

@@ -126,8 +126,8 @@ pub enum AdminError {
     Store(#[from] CommitError),
 }
 
-/// A KMS key, and secrets that depend on it.
-pub type KeyDependents = (Arc<KmsKey>, Vec<DependentSecret>);
+/// A KMS key, and a page of the secrets that depend on it.
+pub type Dependents = (Arc<KmsKey>, Vec<DependentSecret>);
 
 /// How a node is.
 #[derive(Debug)]
@@ -397,7 +397,7 @@ impl Node {
         arn: &str,
         after: Option<&str>,
         most: usize,
-    ) -> Result<Option<KeyDependents>, AdminError> {
+    ) -> Result<Option<Dependents>, AdminError> {
         let records = Records::of(&self.records);
         let read = || -> Result<_, Stop> {
             let Some(key) = KeyName::by_arn(arn, &records)? else {

@@ -135,12 +135,12 @@ impl Share {
     /// The share's text, to be printed.
     #[must_use]
     pub fn to_text(&self) -> SecretBytes {
-        let mut bytes = Vec::with_capacity(BYTES);
-        bytes.extend(self.set);
-        bytes.extend([self.threshold, self.index]);
-        bytes.extend(self.check());
-        bytes.extend_from_slice(self.value.expose());
-        let bytes = SecretBytes::new(bytes);
+        let mut whole = Vec::with_capacity(BYTES);
+        whole.extend(self.set);
+        whole.extend([self.threshold, self.index]);
+        whole.extend(self.check());
+        whole.extend_from_slice(self.value.expose());
+        let bytes = SecretBytes::new(whole);
         let mut text = Vec::with_capacity(GROUPS * (GROUP_CHARACTERS + 1));
         for (index, group) in bytes.expose().chunks_exact(GROUP_DATA_LEN).enumerate() {
             if index > 0 {

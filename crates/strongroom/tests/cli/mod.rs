@@ -6,10 +6,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod backups;
 mod dev;
 mod doctor;
 mod production;
 mod seals;
+mod unsealing;
 mod words;
 
 use std::collections::HashMap;
@@ -126,9 +128,22 @@ impl Served {
         self.child.wait().unwrap().code().unwrap()
     }
 
-    /// Asks the API, signed by these credentials: status and body.
+    /// Asks Secrets Manager, signed by these credentials: status and body.
     pub(crate) fn call(
         &self,
+        credentials: (&str, &str),
+        region: &str,
+        operation: &str,
+        body: &str,
+    ) -> (u16, String) {
+        let service = ("secretsmanager", "secretsmanager");
+        self.call_to(service, credentials, region, operation, body)
+    }
+
+    /// Asks a service, by its name in signatures and its prefix of targets.
+    pub(crate) fn call_to(
+        &self,
+        (service, prefix): (&str, &str),
         credentials: (&str, &str),
         region: &str,
         operation: &str,
@@ -138,14 +153,13 @@ impl Served {
         let request = Request::post(format!("http://{address}/"))
             .header("host", address)
             .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("secretsmanager.{operation}"))
+            .header("x-amz-target", format!("{prefix}.{operation}"))
             .body(())
             .unwrap();
         let mut parts = request.into_parts().0;
         let secret = SecretBytes::copy_of(credentials.1.as_bytes());
         let now = jiff::Timestamp::now().as_second();
-        let mut signer =
-            Signer::new(credentials.0, secret, None, region, "secretsmanager").unwrap();
+        let mut signer = Signer::new(credentials.0, secret, None, region, service).unwrap();
         signer.sign(&mut parts, body.as_bytes(), now).unwrap();
         let mut head = "POST / HTTP/1.1\r\nConnection: close\r\n".to_owned();
         for (name, value) in &parts.headers {

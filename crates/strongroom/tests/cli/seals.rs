@@ -1,432 +1,348 @@
-//! What opens the root key, each kind of it, and that the loss of one is not the end.
+//! What opens the root key: each kind lost in turn, and what is said about it. The token is SoftHSM's, the other KMS
+//! another server of ours.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
 
-use serde_json::{Value, json};
+use super::{Served, ended, run, strongroom};
 
-use super::{Served, ended, strongroom};
-use crate::client::{ACCESS_KEY_ID, Client, SECRET_ACCESS_KEY};
+const MODULES: [&str; 2] = [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+];
+const PASSPHRASE: &str = "correct horse battery staple";
 
-const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
-const PIN: &str = "271828";
-const WRONG_PIN: &str = "314159";
-const REGION: &str = "us-east-1";
-
-/// A server for production, stopped, and what opens it.
-struct Place {
+/// A server in production, sealed in every way at once.
+struct Sealed {
     folder: tempfile::TempDir,
-    seal: Vec<String>,
+    other: Served,
     root: (String, String),
 }
 
-impl Place {
-    /// Initialised with these lines under `[seal]`.
-    fn init(folder: tempfile::TempDir, seal: &[&str]) -> Self {
-        let mut place = Place {
-            folder,
-            seal: Vec::new(),
-            root: Default::default(),
-        };
-        place.configure(seal);
-        let (status, printed, error) = place.run(&["init", "--json"]);
-        assert_eq!(status, 0, "{error}");
-        let made: Value = serde_json::from_str(&printed).unwrap();
-        let text = |name: &str| made[name].as_str().unwrap().to_owned();
-        place.root = (text("AccessKeyId"), text("SecretAccessKey"));
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn configure(&mut self, seal: &[&str]) {
-        self.seal = seal.iter().map(ToString::to_string).collect();
-        let folder = self.folder.path().display();
-        let seal = self.seal.join("\n").replace("FOLDER", &folder.to_string());
-        let text = format!(
-            "[server]\nlisten = \"127.0.0.1:0\"\n[data]\ndir = \"{folder}/data\"\n[seal]\n{seal}\n[log]\nlevel = \"warn\"\n"
+impl Sealed {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        fs::create_dir(at.join("tokens")).unwrap();
+        let tokens = format!(
+            "directories.tokendir = {}/tokens\nobjectstore.backend = file\n",
+            at.display()
         );
-        fs::write(self.path("strongroom.toml"), text).unwrap();
+        fs::write(at.join("softhsm2.conf"), tokens).unwrap();
+        let made = Command::new("softhsm2-util")
+            .env("SOFTHSM2_CONF", at.join("softhsm2.conf"))
+            .args(["--init-token", "--free", "--label", "safe"])
+            .args(["--pin", "123456", "--so-pin", "654321"])
+            .output()
+            .expect("softhsm2 is installed: scripts/test installs it");
+        assert!(made.status.success(), "{made:?}");
+        secret_file(&at.join("pin"), "123456\n");
+        secret_file(&at.join("passphrase"), PASSPHRASE);
+
+        let mut command = strongroom(&["dev", "--listen", "127.0.0.1:0", "--env-file"]);
+        command
+            .arg(at.join("kms.env"))
+            .arg("--data-dir")
+            .arg(at.join("other"));
+        let other = Served::start(command);
+        let (status, made) = other.call_to(
+            ("kms", "TrentService"),
+            other.credentials(),
+            "us-east-1",
+            "CreateKey",
+            "{}",
+        );
+        assert_eq!(status, 200, "{made}");
+        let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+        let key = made["KeyMetadata"]["KeyId"].as_str().unwrap();
+        let sealed = Sealed {
+            root: (String::new(), String::new()),
+            folder,
+            other,
+        };
+        let kms = sealed.kms(key);
+        let all = [sealed.key_file(), sealed.token(), kms, sealed.passphrase()];
+        sealed.configure("all", &all.concat());
+        for (name, one) in ["key", "token", "kms", "passphrase"].into_iter().zip(&all) {
+            sealed.configure(name, one);
+        }
+        let (status, printed, error) = sealed.ended(&["init", "--json"], "all");
+        assert_eq!(status, 0, "{error}");
+        let made: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        Sealed {
+            root: (text("AccessKeyId"), text("SecretAccessKey")),
+            ..sealed
+        }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    fn at(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn key_file(&self) -> String {
+        format!("key_file = {:?}\n", self.at("root.key"))
+    }
+
+    fn passphrase(&self) -> String {
+        format!("passphrase_file = {:?}\n", self.at("passphrase"))
+    }
+
+    fn token(&self) -> String {
+        let module = MODULES.iter().find(|module| Path::new(module).exists());
+        let module = module.expect("softhsm2 is installed: scripts/test installs it");
+        let pin = self.at("pin");
+        format!("pkcs11_module = {module:?}\npkcs11_token = \"safe\"\npkcs11_pin_file = {pin:?}\n")
+    }
+
+    fn kms(&self, key: &str) -> String {
+        format!(
+            "kms_key_id = {key:?}\nkms_region = \"us-east-1\"\nkms_endpoint = {:?}\nkms_credentials_file = {:?}\n",
+            self.other.url,
+            self.at("kms.env")
+        )
+    }
+
+    fn configure(&self, name: &str, seal: &str) {
+        let text = format!(
+            "[server]\nlisten = \"127.0.0.1:0\"\n[data]\ndir = {:?}\n[log]\nlevel = \"warn\"\n[seal]\nwait_seconds = 2\n{seal}",
+            self.at("data")
+        );
+        fs::write(self.at(&format!("{name}.toml")), text).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str], config: &str) -> Command {
         let mut command = strongroom(arguments);
-        command
-            .arg("--config")
-            .arg(self.path("strongroom.toml"))
-            .env("SOFTHSM2_CONF", self.path("softhsm2.conf"));
+        command.env("SOFTHSM2_CONF", self.at("softhsm2.conf"));
+        command.args(["--config", &self.at(&format!("{config}.toml"))]);
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        ended(self.command(arguments))
+    fn ended(&self, arguments: &[&str], config: &str) -> (i32, String, String) {
+        ended(self.command(arguments, config))
     }
 
-    fn done(&self, arguments: &[&str]) -> String {
-        let (status, printed, error) = self.run(arguments);
-        assert_eq!(status, 0, "{arguments:?}: {printed}{error}");
-        printed
+    fn serve(&self, config: &str) -> Served {
+        Served::start(self.command(&["serve"], config))
     }
 
-    fn serve(&self) -> Served {
-        Served::start(self.command(&["serve"]))
-    }
-
-    /// It starts, and answers.
-    fn serves(&self) {
-        let mut server = self.serve();
-        self.answers(&server);
+    /// It serves, and what was stored opens.
+    fn assert_serves(&self, config: &str) {
+        let mut server = self.serve(config);
+        let root = (self.root.0.as_str(), self.root.1.as_str());
+        let (status, listed) = server.call(root, "us-east-1", "ListSecrets", "{}");
+        assert_eq!(status, 200, "{listed}");
         assert_eq!(server.terminate(), 0);
     }
 
-    fn answers(&self, server: &Served) {
-        let root = (self.root.0.as_str(), self.root.1.as_str());
-        let (status, body) = server.call(root, REGION, "ListSecrets", "{}");
-        assert_eq!(status, 200, "{body}");
-    }
-
-    /// It doesn't start, and says all of this.
-    fn stays_sealed(&self, expected: &[&str]) {
-        let before = fs::read(self.path("data/seal.json")).unwrap();
-        let (status, _, error) = self.run(&["serve"]);
-        assert_eq!(status, 1, "{error}");
-        for text in expected {
-            assert!(error.contains(text), "{text:?} is not in: {error}");
+    /// The start ends with these words.
+    fn assert_refused(&self, config: &str, words: &[&str]) {
+        let (status, printed, error) = self.ended(&["serve"], config);
+        assert!(status == 1 && printed.is_empty(), "{printed}");
+        for word in words {
+            assert!(error.contains(word), "{word:?} is not in: {error}");
         }
-        assert_eq!(fs::read(self.path("data/seal.json")).unwrap(), before);
-    }
-
-    fn hide(&self, name: &str) {
-        fs::rename(self.path(name), self.path(&format!("hidden-{name}"))).unwrap();
-    }
-
-    fn put_back(&self, name: &str) {
-        fs::rename(self.path(&format!("hidden-{name}")), self.path(name)).unwrap();
-    }
-
-    /// The names of its seals.
-    fn seals(&self) -> Vec<String> {
-        let listed = self.done(&["keys", "seal", "list"]);
-        let name = |line: &str| line.split("  ").next().unwrap().to_owned();
-        listed.lines().map(name).collect()
     }
 }
 
-/// A folder with a token in software; `None` where `SoftHSM` isn't installed.
-fn folder_with_token() -> Option<tempfile::TempDir> {
-    if !Path::new(MODULE).exists() {
-        assert!(
-            std::env::var_os("STRONGROOM_NEEDS_SOFTHSM").is_none(),
-            "{MODULE} is missing"
-        );
-        println!("not tried: {MODULE} is missing (Debian's package softhsm2)");
-        return None;
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let tokens = folder.path().join("tokens");
-    fs::create_dir(&tokens).unwrap();
-    let conf = folder.path().join("softhsm2.conf");
-    let text = format!("directories.tokendir = {}\n", tokens.display());
-    fs::write(&conf, text).unwrap();
-    fs::write(folder.path().join("pin"), PIN).unwrap();
-    let made = Command::new("softhsm2-util")
-        .args(["--init-token", "--free", "--label", "safe", "--so-pin"])
-        .args(["161803", "--pin", PIN])
-        .env("SOFTHSM2_CONF", conf)
-        .stdout(Stdio::null())
-        .status()
-        .unwrap();
-    assert!(made.success());
-    Some(folder)
+fn secret_file(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
 }
-
-const KEY_FILE: &str = "key_file = \"FOLDER/root.key\"";
-const TOKEN: &str = "pkcs11_module = \"/usr/lib/softhsm/libsofthsm2.so\"\npkcs11_token = \"safe\"\npkcs11_pin_file = \"FOLDER/pin\"\nwait_seconds = 1";
 
 #[test]
-fn a_token_or_a_key_file_opens_the_root_key_while_the_other_is_lost() {
-    let Some(folder) = folder_with_token() else {
-        return;
-    };
-    let place = Place::init(folder, &[KEY_FILE, TOKEN]);
-    let drilled = place.done(&["keys", "seal", "drill"]);
-    assert_eq!(drilled.matches("ok      ").count(), 2, "{drilled}");
-    place.serves();
+fn each_seal_alone_opens_and_each_that_is_lost_is_told_with_what_to_do() {
+    let mut sealed = Sealed::new();
+    let listed = sealed.ended(&["keys", "seal", "list"], "all").1;
+    for kind in [
+        "key file",
+        "PKCS #11 token (safe, key strongroom)",
+        "KMS (",
+        "passphrase",
+    ] {
+        assert!(listed.contains(kind), "{listed}");
+    }
+    for alone in ["key", "token", "kms", "passphrase"] {
+        sealed.assert_serves(alone);
+    }
+    let seal_file = fs::read(sealed.at("data/seal.json")).unwrap();
 
-    place.hide("root.key");
-    place.serves();
-    let (status, drilled, _) = place.run(&["keys", "seal", "drill"]);
-    assert!(
-        status == 1 && drilled.contains("failed  key file") && drilled.contains("ok      PKCS #11"),
-        "{drilled}"
+    fs::rename(sealed.at("root.key"), sealed.at("lost.key")).unwrap();
+    sealed.assert_refused("key", &["root.key: it doesn't exist", "restore it"]);
+    secret_file(Path::new(&sealed.at("pin")), "000000\n");
+    sealed.assert_refused(
+        "token",
+        &["the PIN of token \"safe\" is wrong", "tried once"],
     );
-    // The token goes while the server runs: it serves on, and takes a new root key into use.
-    let mut server = place.serve();
-    // An empty reader, so to speak.
-    place.hide("tokens");
-    fs::create_dir(place.path("tokens")).unwrap();
-    place.answers(&server);
-    let rewrapped = place.done(&["keys", "rewrap", "--wait"]);
-    assert!(rewrapped.contains("rewrap: done"), "{rewrapped}");
-    place.answers(&server);
-    let (_, told, _) = place.run(&["doctor"]);
-    assert!(told.contains("no token \"safe\""), "{told}");
+    secret_file(
+        Path::new(&sealed.at("passphrase")),
+        "wrong horse battery staple",
+    );
+    sealed.assert_refused("passphrase", &["the passphrase is wrong"]);
+    // What is left goes on alone.
+    sealed.assert_serves("all");
+
+    assert_eq!(sealed.other.terminate(), 0);
+    sealed.assert_refused("kms", &["can't be reached", "check that it runs"]);
+    sealed.assert_refused(
+        "all",
+        &["tried:", "key file", "PKCS #11 token", "KMS", "passphrase"],
+    );
+    let (status, told, _) = sealed.ended(&["doctor"], "all");
+    assert!(
+        status == 1 && told.matches("fail  seal").count() == 4,
+        "{told}"
+    );
+
+    fs::rename(sealed.at("tokens"), sealed.at("unplugged")).unwrap();
+    fs::create_dir(sealed.at("tokens")).unwrap();
+    secret_file(Path::new(&sealed.at("pin")), "123456\n");
+    sealed.assert_refused("token", &["there is no token \"safe\"", "plug it in"]);
+    fs::remove_dir(sealed.at("tokens")).unwrap();
+    fs::rename(sealed.at("unplugged"), sealed.at("tokens")).unwrap();
+    sealed.assert_serves("token");
+    // Nothing of this changed anything.
+    assert_eq!(fs::read(sealed.at("data/seal.json")).unwrap(), seal_file);
+}
+
+#[test]
+fn a_start_waits_for_another_kms_and_a_token_that_is_gone_stops_nobody() {
+    let mut sealed = Sealed::new();
+    let address = sealed.other.url.strip_prefix("http://").unwrap().to_owned();
+    let credentials = (
+        sealed.other.credentials().0.to_owned(),
+        sealed.other.credentials().1.to_owned(),
+    );
+    assert_eq!(sealed.other.terminate(), 0);
+    // The other KMS comes back while the start waits.
+    let again = std::thread::spawn({
+        let (other, address) = (sealed.at("other"), address.clone());
+        move || {
+            let mut command = strongroom(&["dev", "--listen", &address, "--data-dir", &other]);
+            command.env("AWS_ACCESS_KEY_ID", credentials.0);
+            command.env("AWS_SECRET_ACCESS_KEY", credentials.1);
+            Served::start(command)
+        }
+    });
+    sealed.assert_serves("kms");
+    sealed.other = again.join().unwrap();
+
+    let mut server = sealed.serve("token");
+    fs::rename(sealed.at("tokens"), sealed.at("unplugged")).unwrap();
+    let root = (sealed.root.0.as_str(), sealed.root.1.as_str());
+    let create = r#"{"Name":"a","SecretString":"x","ClientRequestToken":"tttttttttttttttttttttttttttttttt"}"#;
+    assert_eq!(
+        server.call(root, "us-east-1", "CreateSecret", create).0,
+        200
+    );
+    // A new root key for a token that isn't there.
+    let (status, told, error) = sealed.ended(&["keys", "rewrap", "--wait"], "token");
+    assert!(
+        status == 0 && told.contains("rewrap: done"),
+        "{told}{error}"
+    );
     assert_eq!(server.terminate(), 0);
-
-    place.stays_sealed(&["no token \"safe\"", "key file", "doesn't exist"]);
-    place.put_back("root.key");
-    place.serves();
-    fs::remove_dir(place.path("tokens")).unwrap();
-    place.put_back("tokens");
-    place.hide("root.key");
-    place.serves();
-}
-
-#[test]
-fn a_wrong_pin_is_tried_once() {
-    let Some(folder) = folder_with_token() else {
-        return;
-    };
-    let mut place = Place::init(folder, &[KEY_FILE, TOKEN]);
-    let flags = |place: &Place| {
-        let shown = Command::new("softhsm2-util")
-            .arg("--show-slots")
-            .env("SOFTHSM2_CONF", place.path("softhsm2.conf"))
-            .output()
-            .unwrap();
-        String::from_utf8(shown.stdout).unwrap()
-    };
-    // Two seals of the token: the PIN is wrong for both, and tried for one.
-    place.done(&["keys", "seal", "add", "--pkcs11"]);
-    fs::write(place.path("pin"), WRONG_PIN).unwrap();
-    place.serves();
-    place.hide("root.key");
-    place.configure(&[KEY_FILE, &TOKEN.replace("= 1", "= 5")]);
-    let began = std::time::Instant::now();
-    place.stays_sealed(&["the PIN of token \"safe\" is wrong; it was tried once"]);
-    assert!(
-        began.elapsed().as_secs() < 5,
-        "a wrong PIN isn't waited for"
-    );
-    let shown = flags(&place);
-    assert!(!shown.to_lowercase().contains("locked"), "{shown}");
-    fs::write(place.path("pin"), PIN).unwrap();
-    place.serves();
-
-    let elsewhere = TOKEN.replace(MODULE, "/nowhere.so");
-    place.configure(&[KEY_FILE, &elsewhere]);
-    place.stays_sealed(&["the PKCS #11 module /nowhere.so can't be loaded"]);
-    let other_key = format!("{TOKEN}\npkcs11_key = \"other\"");
-    place.configure(&[KEY_FILE, &other_key]);
-    place.stays_sealed(&["has no key \"other\""]);
-    fs::remove_file(place.path("pin")).unwrap();
-    place.configure(&[KEY_FILE, TOKEN]);
-    place.stays_sealed(&["seal.pkcs11_pin_file", "doesn't exist"]);
-    place.put_back("root.key");
-    place.serves();
-}
-
-/// Another Strongroom, whose KMS opens the root key.
-struct OtherKms {
-    data: tempfile::TempDir,
-    address: String,
-}
-
-impl OtherKms {
-    fn start(&self) -> Served {
-        let mut command = strongroom(&["dev", "--log-level", "warn", "--listen", &self.address]);
-        command
-            .arg("--data-dir")
-            .arg(self.data.path())
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY);
-        Served::start(command)
-    }
-
-    fn ask(&self, operation: &str, body: &Value) -> Value {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let mut client = Client::of_kms(&self.address, REGION).await.unwrap();
-            let answer = client.call(operation, body).await.unwrap();
-            assert_eq!(answer.status, 200, "{answer:?}");
-            answer.body
-        })
+    fs::rename(sealed.at("unplugged"), sealed.at("tokens")).unwrap();
+    for alone in ["token", "key", "kms", "passphrase"] {
+        let mut server = sealed.serve(alone);
+        let (status, read) =
+            server.call(root, "us-east-1", "GetSecretValue", r#"{"SecretId":"a"}"#);
+        assert!(status == 200 && read.contains("\"x\""), "{alone}: {read}");
+        assert_eq!(server.terminate(), 0);
     }
 }
 
 #[test]
-fn another_kms_opens_the_root_key_and_may_come_back_later() {
-    // A port that was free a moment ago, so that it can come back on the same one.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = free.local_addr().unwrap().to_string();
-    drop(free);
-    let data = tempfile::tempdir().unwrap();
-    let other = OtherKms { data, address };
-    let mut kms = other.start();
-    let made = other.ask("CreateKey", &json!({}));
-    let key_id = made["KeyMetadata"]["KeyId"].as_str().unwrap();
-
-    let folder = tempfile::tempdir().unwrap();
-    let credentials =
-        format!("AWS_ACCESS_KEY_ID={ACCESS_KEY_ID}\nAWS_SECRET_ACCESS_KEY='{SECRET_ACCESS_KEY}'\n");
-    fs::write(folder.path().join("credentials"), credentials).unwrap();
-    let seal = |wait: u32| {
-        format!(
-            "kms_key_id = \"{key_id}\"\nkms_region = \"{REGION}\"\nkms_endpoint = \"http://{}\"\nkms_credentials_file = \"FOLDER/credentials\"\nwait_seconds = {wait}",
-            other.address
-        )
+fn so_many_shares_open_the_root_key_and_a_drill_proves_it() {
+    let sealed = Sealed::new();
+    let shares = [
+        "keys",
+        "seal",
+        "shares",
+        "--threshold",
+        "2",
+        "--shares",
+        "3",
+    ];
+    let (status, printed, error) = sealed.ended(&shares, "all");
+    assert_eq!(status, 0, "{error}");
+    let shares: Vec<&str> = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix("  "))
+        .filter(|line| line.split('-').count() == 10)
+        .collect();
+    assert_eq!(shares.len(), 3, "{printed}");
+    let file = sealed.at("shares");
+    sealed.configure("shares", &format!("shares_file = {file:?}\n"));
+    let with = |text: String| {
+        secret_file(Path::new(&file), &text);
+        sealed.ended(&["keys", "seal", "drill"], "shares")
     };
-    let mut place = Place::init(folder, &[&seal(0)]);
-    place.serves();
-
-    other.ask("DisableKey", &json!({ "KeyId": key_id }));
-    place.stays_sealed(&["DisabledException", "the key's state"]);
-    other.ask("EnableKey", &json!({ "KeyId": key_id }));
-    place.serves();
-
-    // Down: with another seal that is none of its business, alone it is told, or waited for.
-    place.done(&["keys", "seal", "add", "--key-file", &key_file(&place)]);
-    assert_eq!(kms.terminate(), 0);
-    place.stays_sealed(&["can't be reached"]);
-    place.configure(&[KEY_FILE, &seal(60)]);
-    let began = std::time::Instant::now();
-    place.serves();
+    let (status, told, _) = with(format!("{}\n{}\n", shares[2], shares[0]));
     assert!(
-        began.elapsed().as_secs() < 30,
-        "one seal waits for the other"
+        status == 0 && told.contains("ok      2 recovery shares"),
+        "{told}"
     );
-    place.configure(&[&seal(60)]);
-    let mut waiting = place
-        .command(&["serve"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = std::io::BufReader::new(waiting.stderr.take().unwrap());
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut said, &mut line).unwrap();
-    assert!(line.contains("waiting for what opens"), "{line}");
-    let kms = other.start();
-    let mut printed = std::io::BufReader::new(waiting.stdout.take().unwrap());
-    line.clear();
-    std::io::BufRead::read_line(&mut printed, &mut line).unwrap();
-    assert!(line.starts_with("ready "), "{line}");
-    waiting.kill().unwrap();
-    waiting.wait().unwrap();
-    drop(kms);
-
-    fs::remove_file(place.path("credentials")).unwrap();
-    place.stays_sealed(&["seal.kms_credentials_file"]);
-}
-
-fn key_file(place: &Place) -> String {
-    place.path("root.key").display().to_string()
+    sealed.assert_serves("shares");
+    let (status, told, _) = with(format!("{}\n", shares[1]));
+    assert!(
+        status == 1 && told.contains("1 shares are there, 2 are needed"),
+        "{told}"
+    );
+    let mistyped = shares[1].replacen(
+        &shares[1][20..21],
+        if &shares[1][20..21] == "7" { "8" } else { "7" },
+        1,
+    );
+    let (status, told, _) = with(format!("{mistyped}\n{}\n", shares[0]));
+    assert!(status == 1 && told.contains("is mistyped"), "{told}");
 }
 
 #[test]
-fn so_many_shares_open_the_root_key_and_fewer_or_others_do_not() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut place = Place::init(folder, &[KEY_FILE]);
-    let split = |place: &Place| -> Vec<String> {
-        let printed = place.done(&[
-            "keys",
-            "seal",
-            "shares",
-            "--threshold",
-            "2",
-            "--shares",
-            "3",
-        ]);
-        let is_share = |line: &&str| line.starts_with("  ") && line.contains('-');
-        let shares = printed.lines().filter(is_share);
-        shares.map(|line| line.trim().to_owned()).collect()
+fn seals_are_added_and_removed_but_never_the_last_one() {
+    let sealed = Sealed::new();
+    let names = || -> Vec<String> {
+        let listed = sealed.ended(&["keys", "seal", "list"], "key").1;
+        listed
+            .lines()
+            .map(|line| line.split("  ").next().unwrap().to_owned())
+            .collect()
     };
-    let (shares, others) = (split(&place), split(&place));
-    assert_eq!((shares.len(), others.len()), (3, 3));
-    // A new root key opens with the shares that were handed out before it.
-    place.done(&["keys", "rewrap", "--offline"]);
-    place.hide("root.key");
-    place.configure(&[KEY_FILE, "shares_file = \"FOLDER/shares\""]);
-    let enter = |lines: &[&str]| fs::write(place.path("shares"), lines.join("\n")).unwrap();
-    enter(&[&shares[2], &shares[0]]);
-    place.serves();
-    enter(&[&others[1].to_lowercase().replace('-', " "), &others[2]]);
-    place.serves();
-    enter(&[&shares[1]]);
-    place.stays_sealed(&["1 shares are there, 2 are needed"]);
-    enter(&[&shares[1], &shares[1]]);
-    place.stays_sealed(&["share 2 was given twice"]);
-    enter(&[&shares[1], &others[2]]);
-    place.stays_sealed(&["share 3 is of another set"]);
-    let mut groups: Vec<&str> = shares[1].split('-').collect();
-    let third = groups[2].chars().rev().collect::<String>();
-    groups[2] = &third;
-    enter(&[&shares[0], &groups.join("-")]);
-    place.stays_sealed(&["line 2: group 3 of 10 is mistyped"]);
-}
-
-#[test]
-fn a_seal_is_added_and_removed_but_never_the_last() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut place = Place::init(folder, &[KEY_FILE]);
-    let passphrase = place.path("passphrase");
-    fs::write(&passphrase, "correct horse battery staple\n").unwrap();
-    let passphrase = passphrase.to_str().unwrap();
-    place.done(&["keys", "seal", "add", "--passphrase-file", passphrase]);
-    let names = place.seals();
-    let (status, _, error) = place.run(&["keys", "seal", "remove", "00000000"]);
-    assert!(status == 1 && error.contains("no seal 00000000"), "{error}");
-    let removed = place.done(&["keys", "seal", "remove", &names[0]]);
-    assert!(removed.contains("keys rewrap"), "{removed}");
-    let (status, _, error) = place.run(&["keys", "seal", "remove", &names[1]]);
+    let new = sealed.at("second.key");
+    let (status, _, error) = sealed.ended(&["keys", "seal", "add", "--key-file", &new], "key");
+    assert_eq!(status, 0, "{error}");
+    sealed.configure("second", &format!("key_file = {new:?}\n"));
+    for name in &names()[..4] {
+        let (status, told, error) = sealed.ended(&["keys", "seal", "remove", name], "second");
+        assert_eq!(status, 0, "{error}");
+        assert!(told.contains("strongroom keys rewrap"), "{told}");
+    }
+    sealed.assert_refused("key", &["belongs to another root key"]);
+    sealed.assert_serves("second");
+    let (status, _, error) = sealed.ended(&["keys", "seal", "remove", &names()[0]], "second");
     assert!(
         status == 1 && error.contains("the last one can't be removed"),
         "{error}"
     );
-    place.stays_sealed(&["key file"]);
-    let by_passphrase = "passphrase_file = \"FOLDER/passphrase\"";
-    place.configure(&[by_passphrase]);
-    place.serves();
-    // A broken source beside one that works is no reason not to start.
-    place.configure(&[
-        by_passphrase,
-        "systemd_credential = \"root-key\"",
-        "shares_file = \"FOLDER/nowhere\"",
-    ]);
-    place.serves();
-    fs::write(place.path("passphrase"), "incorrect horse battery\n").unwrap();
-    place.stays_sealed(&[
-        "passphrase is wrong",
-        "$CREDENTIALS_DIRECTORY",
-        "seal.shares_file",
-    ]);
 }
 
 #[test]
-fn an_older_or_a_changed_seal_file_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let place = Place::init(folder, &[KEY_FILE]);
-    let path = place.path("data/seal.json");
-    let older = fs::read_to_string(&path).unwrap();
-    place.done(&["keys", "rewrap", "--offline"]);
-    let newer = fs::read_to_string(&path).unwrap();
-    place.serves();
-    fs::write(&path, &older).unwrap();
-    place.stays_sealed(&["was last sealed under root key", "newest copy"]);
-    // What stands before it is a remark for people.
-    let from = newer.find("\"format\"").unwrap();
-    for at in (from..newer.len()).step_by(701) {
-        let mut changed = newer.clone().into_bytes();
-        changed[at] ^= 1;
-        fs::write(&path, &changed).unwrap();
-        place.stays_sealed(&["seal file", "data/seal.json", "restore it from a backup"]);
-    }
-    fs::write(&path, newer).unwrap();
-    place.serves();
+fn an_older_seal_file_is_noticed_and_refused() {
+    let sealed = Sealed::new();
+    let older = fs::read(sealed.at("data/seal.json")).unwrap();
+    let mut server = sealed.serve("key");
+    assert_eq!(sealed.ended(&["keys", "rewrap", "--wait"], "key").0, 0);
+    assert_eq!(server.terminate(), 0);
+    let newer = fs::read(sealed.at("data/seal.json")).unwrap();
+    fs::write(sealed.at("data/seal.json"), older).unwrap();
+    sealed.assert_refused(
+        "key",
+        &["was last sealed under root key", "put the seal file back"],
+    );
+    fs::write(sealed.at("data/seal.json"), newer).unwrap();
+    sealed.assert_serves("key");
+    let (status, _, _) = run(&["keys", "seal", "list", "--data-dir", &sealed.at("data")]);
+    assert_eq!(status, 0);
 }
