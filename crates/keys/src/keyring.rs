@@ -15,7 +15,7 @@ use crate::algorithm::KeySpec;
 use crate::cipher::{
     CipherKey, EncryptionContext, KEY_LEN, OpenError, OpenFailure, Purpose, Sealed,
 };
-use crate::material::Ready;
+use crate::material::{Ready, UseError};
 use crate::seal::{RenewProblem, SealFile};
 use crate::{Entropy, SecretBytes};
 
@@ -380,6 +380,21 @@ impl Keyring {
         wrapped: &Sealed,
     ) -> Result<Arc<Unwrapped>, OpenError> {
         self.unwrap_material(name, KeySpec::SymmetricDefault, wrapped)
+    }
+
+    /// The public half of a key pair, from its private one: SubjectPublicKeyInfo, DER.
+    ///
+    /// # Errors
+    /// [`UseError::Open`] where the material doesn't open, [`UseError::Algorithm`] where it is no key
+    /// pair's.
+    pub fn public_key(
+        &self,
+        name: &KeyVersionName,
+        spec: KeySpec,
+        wrapped: &Sealed,
+    ) -> Result<Vec<u8>, UseError> {
+        self.ready(name, spec, wrapped, Ready::public_key)?
+            .ok_or(UseError::Algorithm)
     }
 
     /// A key version's material, ready for use.

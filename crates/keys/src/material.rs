@@ -28,8 +28,6 @@ use crate::{Entropy, SecretBytes};
 pub struct NewMaterial {
     /// The material, wrapped under the root key.
     pub wrapped: Sealed,
-    /// The public half of an asymmetric key: SubjectPublicKeyInfo, DER.
-    pub public_key: Option<Vec<u8>>,
     /// Identifies the material.
     pub id: MaterialId,
 }
@@ -129,7 +127,7 @@ impl Ready {
     }
 
     /// The public half: SubjectPublicKeyInfo, DER.
-    fn public_key(&self) -> Option<Vec<u8>> {
+    pub(crate) fn public_key(&self) -> Option<Vec<u8>> {
         let der: PublicKeyX509Der<'_> = match self {
             Ready::Cipher(_) | Ready::Mac(_) => return None,
             Ready::Rsa(rsa) => rsa.signing.public_key().as_der().ok()?,
@@ -196,14 +194,12 @@ impl Keyring {
                 let pair = generate_key_pair(spec)?;
                 return Ok(NewMaterial {
                     wrapped: self.wrap_material(name, spec, pair.private_key.expose(), entropy),
-                    public_key: Some(pair.public_key),
                     id: material_id(name, &pair.private_key),
                 });
             }
         };
         Ok(NewMaterial {
             wrapped: self.wrap_material(name, spec, material.expose(), entropy),
-            public_key: None,
             id: material_id(name, &material),
         })
     }
@@ -220,10 +216,9 @@ impl Keyring {
         material: &SecretBytes,
         entropy: &dyn Entropy,
     ) -> Result<NewMaterial, UseError> {
-        let ready = Ready::parse(spec, material).ok_or(UseError::Algorithm)?;
+        Ready::parse(spec, material).ok_or(UseError::Algorithm)?;
         Ok(NewMaterial {
             wrapped: self.wrap_material(name, spec, material.expose(), entropy),
-            public_key: ready.public_key(),
             id: material_id(name, material),
         })
     }

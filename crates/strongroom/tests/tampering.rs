@@ -39,7 +39,7 @@ const ACCOUNTS: [&str; 2] = ["123456789012", "210987654321"];
 const REGIONS: [&str; 2] = ["us-east-1", "eu-central-1"];
 const SECRETS: [&str; 2] = ["first", "second"];
 /// Questions about one account and region.
-const QUESTIONS_EACH: usize = 5;
+const QUESTIONS_EACH: usize = 6;
 /// What every value starts with, so that none can be overlooked.
 const MARK: &str = "marked-value-7d1f";
 /// The same instant for all, so that no date tells two records apart.
@@ -193,6 +193,20 @@ fn filled() -> (World, Vec<Question>) {
             member: "Plaintext",
             value: plaintext,
             names: vec![key_id.clone()],
+        });
+        let body = json!({"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"});
+        let pair = world.ok(at, Service::Kms, "CreateKey", &body);
+        let body = json!({"KeyId": pair["KeyMetadata"]["KeyId"]});
+        let public = world.ok(at, Service::Kms, "GetPublicKey", &body)["PublicKey"].clone();
+        questions.push(Question {
+            account,
+            region,
+            service: Service::Kms,
+            operation: "GetPublicKey",
+            names: vec![body["KeyId"].as_str().unwrap().to_owned()],
+            body,
+            member: "PublicKey",
+            value: public.as_str().unwrap().to_owned(),
         });
         for name in SECRETS {
             for version in ["one", "two"] {

@@ -33,7 +33,7 @@ fn each_kind_signs_with_each_of_its_algorithms_and_for_exactly_one_message() {
     let (keyring, entropy) = keyring();
     for spec in asymmetric() {
         let made = keyring.make_material(&name(1), spec, &entropy).unwrap();
-        let public = made.public_key.unwrap();
+        let public = keyring.public_key(&name(1), spec, &made.wrapped).unwrap();
         let other = generate_key_pair(spec).unwrap().public_key;
         for &algorithm in spec.signing_algorithms() {
             let what = format!("{} {}", spec.name(), algorithm.name());
@@ -137,7 +137,7 @@ fn what_the_public_key_encrypts_only_the_private_key_decrypts() {
     let (keyring, entropy) = keyring();
     let spec = KeySpec::Rsa2048;
     let made = keyring.make_material(&name(1), spec, &entropy).unwrap();
-    let public = made.public_key.unwrap();
+    let public = keyring.public_key(&name(1), spec, &made.wrapped).unwrap();
     let value = SecretBytes::copy_of(b"hunter2");
     for algorithm in [
         EncryptionAlgorithm::RsaesOaepSha1,
@@ -275,7 +275,8 @@ fn brought_material_is_taken_out_of_its_wrapping_and_must_fit_the_key() {
     let pair = generate_key_pair(KeySpec::EccNistP256).unwrap();
     let pkcs8 = pair.private_key.expose();
     let taken = import(&name(1), KeySpec::EccNistP256, pkcs8).unwrap();
-    assert_eq!(taken.public_key, Some(pair.public_key));
+    let public = keyring.public_key(&name(1), KeySpec::EccNistP256, &taken.wrapped);
+    assert_eq!(public, Ok(pair.public_key));
     for (spec, bytes) in [
         (KeySpec::SymmetricDefault, &[5; 31][..]),
         (KeySpec::Hmac224, &[5; 32]),

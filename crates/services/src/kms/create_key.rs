@@ -138,7 +138,6 @@ impl Operation for CreateKey {
             rotation: None,
             material: Vec::new(),
             awaited: Vec::new(),
-            public_key: None,
             grants_count: 0,
         };
         key.policy.refuse_lockout(&key, request.bypass, given)?;

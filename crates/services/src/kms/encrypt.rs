@@ -12,7 +12,7 @@ use super::name::{Accepts, KeyName};
 use super::shapes::Base64;
 use super::symmetric::{self, RequestContext};
 use super::usable::UsableKey;
-use super::{refusals, shapes};
+use super::{material, refusals, shapes};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -80,17 +80,15 @@ impl Operation for Encrypt {
             .map_err(|unusable| unusable.refusal(&key, Self::NAME))?;
         let name = request.algorithm.as_deref().unwrap_or(SYMMETRIC);
         let algorithm = algorithm::encryption(name, &key)?;
-        let blob = match &key.public_key {
-            None => {
-                shapes::refuse_dry_run(request.dry_run)?;
-                symmetric::encrypt(&usable, &request.context, &request.plaintext, given)?
-            }
-            Some(public) => {
-                refuse_context(&request.context)?;
-                shapes::refuse_dry_run(request.dry_run)?;
-                encrypt_with_public_key(public, algorithm, &request.plaintext)
-                    .map_err(|error| refusals::of_use(error, &key))?
-            }
+        let blob = if key.is_key_pair() {
+            refuse_context(&request.context)?;
+            shapes::refuse_dry_run(request.dry_run)?;
+            let public = material::public_key(&usable, given)?;
+            encrypt_with_public_key(&public, algorithm, &request.plaintext)
+                .map_err(|error| refusals::of_use(error, &key))?
+        } else {
+            shapes::refuse_dry_run(request.dry_run)?;
+            symmetric::encrypt(&usable, &request.context, &request.plaintext, given)?
         };
         Ok(Decided::answer(Encrypted {
             ciphertext_blob: Base64(blob),

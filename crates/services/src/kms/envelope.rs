@@ -141,7 +141,6 @@ pub fn service_key(
         rotation: Some(due::yearly(given.now)),
         material: Vec::new(),
         awaited: Vec::new(),
-        public_key: None,
         grants_count: 0,
     };
     key.renew(None, records, &given.means())?;

@@ -9,7 +9,8 @@ use super::access;
 use super::key::KeyUsage;
 use super::name::{Accepts, KeyName};
 use super::shapes::{self, Base64};
-use super::{refusals, state};
+use super::usable::UsableKey;
+use super::{material, refusals, state};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -63,14 +64,17 @@ impl Operation for GetPublicKey {
     ) -> Result<Decided<PublicKey>, Stop> {
         let key = allowed.into_request().key.find(given.caller, records)?;
         state::if_enabled(&key)?;
-        let Some(public_key) = key.public_key.clone() else {
+        if !key.is_key_pair() {
             return Err(refusals::unsupported(format!(
                 "{} key spec is {} which is not valid for GetPublicKey.",
                 key.arn(),
                 key.spec.name()
             ))
             .into());
-        };
+        }
+        let usable = UsableKey::check(key.clone(), key.usage)
+            .map_err(|unusable| unusable.refusal(&key, Self::NAME))?;
+        let public_key = material::public_key(&usable, given)?;
         let encrypts = key.usage == KeyUsage::EncryptDecrypt;
         let encryption = key.spec.encryption_algorithms().iter();
         let signing = key.spec.signing_algorithms().iter();

@@ -202,10 +202,9 @@ pub(super) const OPERATION: Text = Text::one_of(&[
 /// # Refusals
 /// `ValidationException`
 pub(super) fn check_operations(operations: &[String], key: &KmsKey) -> Result<(), Refusal> {
-    let asymmetric = key.spec != KeySpec::SymmetricDefault && key.spec.mac_algorithms().is_empty();
     let possible = |operation: &str| match operation {
         "CreateGrant" | "RetireGrant" | "DescribeKey" => true,
-        "GetPublicKey" => asymmetric,
+        "GetPublicKey" => key.is_key_pair(),
         "Encrypt" | "Decrypt" | "ReEncryptFrom" | "ReEncryptTo" => {
             key.usage == KeyUsage::EncryptDecrypt
         }

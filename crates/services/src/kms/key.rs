@@ -46,8 +46,6 @@ pub struct KmsKey {
     pub material: Vec<BackingMaterial>,
     /// Imported material that expired or was deleted: the key waits for the same again.
     pub awaited: Vec<AwaitedMaterial>,
-    /// The public key of an asymmetric key: SubjectPublicKeyInfo, DER.
-    pub public_key: Option<Vec<u8>>,
     /// How many grants it has; where there are none, none are looked for.
     pub grants_count: u32,
 }
@@ -164,6 +162,11 @@ impl KmsKey {
             self.account,
             self.key_id
         )
+    }
+
+    /// Whether it has a public half.
+    pub fn is_key_pair(&self) -> bool {
+        self.spec != KeySpec::SymmetricDefault && self.spec.mac_algorithms().is_empty()
     }
 
     /// Where its record rests.

@@ -1,16 +1,17 @@
 //! Making versions of a key's material. Everything that is sealed under the root key here is made by
 //! these functions.
 
-use strongroom_keys::{KeySpec, KeyVersionName, NewMaterial, SecretBytes, UseError};
+use strongroom_keys::{KeyVersionName, NewMaterial, SecretBytes, UseError};
 
 use super::key::{BackingMaterial, KmsKey, RotationType};
-use crate::operation::Means;
+use super::usable::UsableKey;
+use crate::operation::{Given, Means};
 use crate::records::Records;
 use crate::refusal::Stop;
 use crate::root_key;
 
 impl KmsKey {
-    /// Gives the key its next version of material, fresh; and a key pair its public key.
+    /// Gives the key its next version of material, fresh.
     pub(super) fn renew(
         &mut self,
         rotation: Option<RotationType>,
@@ -53,9 +54,6 @@ impl KmsKey {
         rotation: Option<RotationType>,
         means: &Means<'_>,
     ) {
-        if self.spec != KeySpec::SymmetricDefault {
-            self.public_key = made.public_key;
-        }
         self.material.push(BackingMaterial {
             name,
             wrapped: made.wrapped,
@@ -71,6 +69,17 @@ impl KmsKey {
 /// A use of material that fails though the request is right.
 pub(super) fn broken(error: UseError) -> Stop {
     Stop::Unavailable(Box::new(error))
+}
+
+/// The public half of a key pair. It comes from the private half each time: one that is kept beside it could be
+/// exchanged for another's.
+pub(super) fn public_key(key: &UsableKey, given: &Given<'_>) -> Result<Vec<u8>, Stop> {
+    let material = key.current();
+    let spec = key.key().spec;
+    given
+        .keyring
+        .public_key(&material.name, spec, &material.wrapped)
+        .map_err(|cause| unusable(key.key(), cause))
 }
 
 /// A key whose own material can't be used: damage, or the library's failure.

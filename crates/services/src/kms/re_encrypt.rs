@@ -16,7 +16,7 @@ use super::name::{Accepts, KeyName, Named};
 use super::shapes::{self, Base64, KEY_ID};
 use super::symmetric::{self, Opener, RequestContext};
 use super::usable::UsableKey;
-use super::{ciphertext, refusals};
+use super::{ciphertext, material, refusals};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::{Members, Text};
@@ -169,7 +169,7 @@ struct Opened {
 fn open(request: &ReEncrypt, source: &Arc<KmsKey>, given: &Given<'_>) -> Result<Opened, Stop> {
     let usable = usable(source)?;
     let algorithm = algorithm::encryption(request.source_name(), source)?;
-    if source.public_key.is_none() {
+    if !source.is_key_pair() {
         let ciphertext =
             ciphertext::read(&request.blob).ok_or_else(refusals::invalid_ciphertext)?;
         let (plaintext, material_id) =
@@ -211,10 +211,11 @@ fn seal(
     let usable = usable(destination)?;
     let algorithm = algorithm::encryption(request.destination_name(), destination)?;
     let context = &request.destination_context;
-    if let Some(public) = &destination.public_key {
+    if destination.is_key_pair() {
         refuse_context(context)?;
         shapes::refuse_dry_run(request.dry_run)?;
-        let blob = encrypt_with_public_key(public, algorithm, plaintext)
+        let public = material::public_key(&usable, given)?;
+        let blob = encrypt_with_public_key(&public, algorithm, plaintext)
             .map_err(|error| refusals::of_use(error, destination))?;
         return Ok(Resealed {
             blob,

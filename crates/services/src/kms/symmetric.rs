@@ -70,7 +70,7 @@ pub(super) fn usable(key: Arc<KmsKey>, operation: &str) -> Result<UsableKey, Ref
     let checked = Arc::clone(&key);
     let key = UsableKey::check(checked, KeyUsage::EncryptDecrypt)
         .map_err(|unusable| unusable.refusal(&key, operation))?;
-    if key.key().public_key.is_some() {
+    if key.key().is_key_pair() {
         return Err(refusals::not_for(key.key(), operation));
     }
     Ok(key)

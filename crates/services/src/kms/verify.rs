@@ -8,7 +8,7 @@ use super::access::{self, Usage};
 use super::key::KeyUsage;
 use super::signed::SignatureRequest;
 use super::usable::UsableKey;
-use super::{algorithm, refusals, shapes};
+use super::{algorithm, material, refusals, shapes};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -61,12 +61,12 @@ impl Operation for Verify {
     ) -> Result<Decided<Verified>, Stop> {
         let Verify { signed, signature } = allowed.into_request();
         let key = signed.key.find(given.caller, records)?;
-        UsableKey::check(key.clone(), KeyUsage::SignVerify)
+        let usable = UsableKey::check(key.clone(), KeyUsage::SignVerify)
             .map_err(|unusable| unusable.refusal(&key, Self::NAME))?;
         let algorithm = algorithm::signing(&signed.algorithm, &key)?;
         let message = signed.message()?;
-        let public = key.public_key.as_deref().unwrap_or_default();
-        let valid = strongroom_keys::verify(key.spec, public, algorithm, message, &signature)
+        let public = material::public_key(&usable, given)?;
+        let valid = strongroom_keys::verify(key.spec, &public, algorithm, message, &signature)
             .map_err(|error| refusals::of_use(error, &key))?;
         if !valid {
             return Err(refusals::invalid_signature().into());
