@@ -24,7 +24,7 @@ from server import ACCOUNT, START_SECONDS_MAX, STOP_SECONDS_MAX, Credentials, bi
 class Production:
     """A server in production, in folders of its own below `folder`."""
 
-    def __init__(self, folder: Path, *, seal: str, log_level: str = "warn") -> None:
+    def __init__(self, folder: Path, *, seal: str, log_level: str = "warn", **environment: str) -> None:
         """Writes the configuration. `seal` is the text of its `[seal]` section."""
         self.folder = folder
         self.data_dir = folder / "data"
@@ -37,7 +37,7 @@ class Production:
             f'[server]\nlisten = "127.0.0.1:0"\n[data]\ndir = "{self.data_dir}"\n[seal]\n{seal}\n'
             f'[operations]\nlisten = "{self.operations}"\n[log]\nlevel = "{log_level}"\n'
         )
-        self.environment = clean_environment(HOME=str(self.working["home"]), TMPDIR=str(self.working["temporary"]))
+        self.environment = clean_environment(HOME=str(self.working["home"]), TMPDIR=str(self.working["temporary"]), **environment)
         self.log = folder / "server.log"
         self.printed: list[str] = []
         self.commands: list[tuple[list[str], str]] = []
@@ -142,8 +142,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def production(*, seal: str, log_level: str = "warn", secrets: dict[str, str] | None = None):
-    """A server's folder; `secrets` are files of its operator's, for `seal` to name as `{secrets}/NAME`."""
+def production(*, seal: str, log_level: str = "warn", secrets: dict[str, str] | None = None, **environment: str):
+    """A server's folder; `secrets` are files of its operator's, for `seal` and the environment to name as
+    `{secrets}/NAME`."""
     with tempfile.TemporaryDirectory(prefix="strongroom-test-") as name:
         folder = Path(name)
         kept = folder / "secrets"
@@ -151,8 +152,9 @@ def production(*, seal: str, log_level: str = "warn", secrets: dict[str, str] | 
         for file, content in (secrets or {}).items():
             descriptor = os.open(kept / file, os.O_WRONLY | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "w") as out:
-                out.write(content)
-        made = Production(folder / "server", seal=seal.format(secrets=kept), log_level=log_level)
+                out.write(content.replace("{secrets}", str(kept)))
+        there = {name: value.format(secrets=kept) for name, value in environment.items()}
+        made = Production(folder / "server", seal=seal.format(secrets=kept), log_level=log_level, **there)
         try:
             yield made
         finally:
