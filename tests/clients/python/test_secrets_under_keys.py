@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 
 import pytest
 from aws import refused
 from botocore.exceptions import ClientError
-from server import ACCOUNT, OTHER_ACCOUNT, OTHER_REGION, REGION
+from server import ACCOUNT, OTHER_ACCOUNT, OTHER_REGION, REGION, binary, clean_environment
 
 ROOT_ARN = f"arn:aws:iam::{ACCOUNT}:root"
 STRANGER_ARN = f"arn:aws:iam::{OTHER_ACCOUNT}:root"
@@ -345,3 +346,43 @@ def test_the_service_key_is_its_accounts_own(sm, stranger):
         stranger.create_secret(
             Name="s", SecretString="v", KmsKeyId=f"arn:aws:kms:{REGION}:{ACCOUNT}:alias/aws/secretsmanager"
         )
+
+
+# --- What would be lost with a key ----------------------------------------------------------------
+
+
+def usage(server, arn: str) -> str:
+    """What `strongroom keys usage` prints."""
+    done = subprocess.run(
+        [str(binary()), "keys", "usage", arn, "--data-dir", str(server.data_dir)],
+        env=clean_environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_an_operator_can_see_which_secrets_depend_on_a_key(kms, sm, server):
+    old, new = made(kms), made(kms)
+    kms.create_alias(AliasName="alias/app", TargetKeyId=old["KeyId"])
+    arns = [sm.create_secret(Name=f"s{number}", SecretString="v", KmsKeyId="alias/app")["ARN"] for number in range(3)]
+    sm.create_secret(Name="other", SecretString="v")
+    alias_arn = old["Arn"].rsplit(":", 1)[0] + ":alias/app"
+    for name in (old["Arn"], alias_arn):
+        told = usage(server, name)
+        assert all(arn in told for arn in arns) and "secret:other" not in told
+    # One has nothing there any more, one still has a version without a label, one is gone.
+    sm.update_secret(SecretId="s0", KmsKeyId=new["KeyId"])
+    sm.put_secret_value(SecretId="s1", SecretString="w")
+    sm.put_secret_value(SecretId="s1", SecretString="x")
+    sm.update_secret(SecretId="s1", KmsKeyId=new["KeyId"])
+    sm.delete_secret(SecretId="s2", ForceDeleteWithoutRecovery=True)
+    told = usage(server, old["Arn"])
+    assert [arn in told for arn in arns] == [False, True, False]
+    told = usage(server, new["Arn"])
+    assert [arn in told for arn in arns] == [True, True, False]
+    before = len(server.output())
+    kms.schedule_key_deletion(KeyId=new["KeyId"], PendingWindowInDays=7)
+    assert "ScheduleKeyDeletion" in server.output()[before:], "the deletion of a key that secrets depend on is no news"
+    before = len(server.output())
+    kms.schedule_key_deletion(KeyId=made(kms)["KeyId"], PendingWindowInDays=7)
+    assert "ScheduleKeyDeletion" not in server.output()[before:]
