@@ -179,11 +179,11 @@ fn seal_with(
     let voucher = recipient::vouch(root, &public_key, lock.label(), entropy);
     Ok(Seal {
         key_id: key.id(),
-        recipient: Some(Recipient {
+        recipient: Recipient {
             voucher,
             public_key,
             sealed_private_key: sealed_private_key.as_bytes().to_vec(),
-        }),
+        },
         sealed_root_key,
         lock,
     })
@@ -277,10 +277,7 @@ impl SealFile {
             return Err(RenewProblem::Unfinished);
         }
         let renew = |seal: &Seal| {
-            let recipient = seal.recipient.as_ref().ok_or(RenewProblem::OlderSeal {
-                name: seal.name(),
-                kind: seal.lock.described(),
-            })?;
+            let recipient = &seal.recipient;
             let (public, lock) = (&recipient.public_key, seal.lock.label());
             if !recipient::is_vouched_for(until_now, public, lock, &recipient.voucher) {
                 return Err(RenewProblem::NotVouchedFor {
@@ -291,10 +288,10 @@ impl SealFile {
             Ok(Seal {
                 sealed_root_key: recipient::seal(new, public, lock, entropy)
                     .ok_or(RenewProblem::Library)?,
-                recipient: Some(Recipient {
+                recipient: Recipient {
                     voucher: recipient::vouch(new, public, lock, entropy),
                     ..recipient.clone()
-                }),
+                },
                 ..seal.clone()
             })
         };
@@ -334,6 +331,9 @@ impl SealFile {
     }
 
     fn with(&self, seal: Seal) -> Result<Self, CreateSealError> {
+        if self.seals().iter().any(|other| other.key_id == seal.key_id) {
+            return Err(CreateSealError::AlreadyThere { name: seal.name() });
+        }
         let mut seals = self.seals().to_vec();
         seals.push(seal);
         Self::new(self.root_key_id(), seals)
@@ -354,17 +354,6 @@ pub enum RenewProblem {
          done"
     )]
     Unfinished,
-    /// A seal was made by a version that couldn't renew it.
-    #[error(
-        "seal {name} ({kind}) was made by an older version: add it again with `strongroom keys seal \
-         add`, then remove the older one with `strongroom keys seal remove {name}`"
-    )]
-    OlderSeal {
-        /// Which.
-        name: String,
-        /// What opens it.
-        kind: String,
-    },
     /// Someone without the root key put a recipient into the file.
     #[error(
         "seal {name} ({kind}) was not made with this root key: someone changed the seal file, and would be given the \
@@ -517,20 +506,12 @@ fn open_with_device(file: &SealFile, device: &dyn SealDevice) -> Result<RootKey,
 
 fn open_seal(file: &SealFile, seal: &Seal, key: &SealKey) -> Result<RootKey, UnsealProblem> {
     let lock = seal.lock.label();
-    let opened = match &seal.recipient {
-        None => {
-            let sealed = Sealed::from_bytes(seal.sealed_root_key.clone());
-            key.open(&sealed, file.root_key_id(), lock)
-        }
-        Some(recipient) => {
-            let private = Sealed::from_bytes(recipient.sealed_private_key.clone());
-            key.open_private(&private, lock).and_then(|private| {
-                let public = &recipient.public_key;
-                let whole = &seal.sealed_root_key;
-                recipient::open(whole, public, &private, file.root_key_id(), lock)
-            })
-        }
-    };
+    let private = Sealed::from_bytes(seal.recipient.sealed_private_key.clone());
+    let opened = key.open_private(&private, lock).and_then(|private| {
+        let public = &seal.recipient.public_key;
+        let whole = &seal.sealed_root_key;
+        recipient::open(whole, public, &private, file.root_key_id(), lock)
+    });
     opened
         .filter(|root| root.id() == file.root_key_id())
         .ok_or(UnsealProblem::DamagedSeal)
@@ -572,6 +553,12 @@ pub enum CreateSealError {
     /// A new root key was taken into use since this one was opened.
     #[error("another root key was taken into use meanwhile; try again")]
     OtherRootKey,
+    /// The same key opens a seal already.
+    #[error("seal {name} is of the same key already")]
+    AlreadyThere {
+        /// Which one.
+        name: String,
+    },
     /// One of the sources can't be used.
     #[error("{name}: {problem}")]
     Source {

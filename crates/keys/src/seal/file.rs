@@ -16,9 +16,7 @@ use crate::{RootKeyId, durable_file};
 pub(super) const SEALS_MAX: usize = 16;
 
 /// The format that this version writes. A new kind of seal raises it.
-const FORMAT: u32 = 2;
-/// The first format: seals without recipients, no retiring root keys.
-const FIRST_FORMAT: u32 = 1;
+const FORMAT: u32 = 1;
 const ABOUT: &str = "The sealed root key of a Strongroom server; all its data depends on it. Keep \
                      a copy with each backup, and what opens it elsewhere. Don't edit.";
 
@@ -51,9 +49,8 @@ pub(super) struct Seal {
     pub(super) lock: Lock,
     #[serde(with = "base64_text")]
     pub(super) key_id: SealKeyId,
-    /// For whom the root key is sealed; without one, the seal's key itself sealed it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) recipient: Option<Recipient>,
+    /// For whom the root key is sealed.
+    pub(super) recipient: Recipient,
     #[serde(with = "base64_text")]
     pub(super) sealed_root_key: Vec<u8>,
 }
@@ -252,17 +249,8 @@ impl SealFile {
             return Err(SealFileProblem::NewerFormat { found: format });
         }
         let document: Document = serde_json::from_str(text).map_err(|failed| damaged(&failed))?;
-        let known = match document.format {
-            FIRST_FORMAT => {
-                document.retiring.is_empty()
-                    && document.checksum == checksum(&(document.root_key_id, &document.seals))
-            }
-            FORMAT => {
-                let covered = (document.root_key_id, &document.seals, &document.retiring);
-                document.checksum == checksum(&covered)
-            }
-            _ => false,
-        };
+        let covered = (document.root_key_id, &document.seals, &document.retiring);
+        let known = document.format == FORMAT && document.checksum == checksum(&covered);
         if !known {
             return Err(damaged(&"its checksum doesn't fit"));
         }

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use crate::cipher::{EncryptionContext, KEY_LEN, Purpose, Sealed};
 use crate::keyring::{derive, derived_key};
-use crate::{Entropy, RootKey, RootKeyId, SecretBytes};
+use crate::{Entropy, RootKeyId, SecretBytes};
 
 /// Tells the keys of seals apart, so that a wrong key can be told from a damaged seal. Not secret.
 pub(super) type SealKeyId = [u8; 8];
@@ -72,20 +72,6 @@ impl SealKey {
                 sealed,
             )
             .ok()
-    }
-
-    /// The root key, if this key itself sealed it under that id, as the first format had it.
-    pub(super) fn open(
-        &self,
-        sealed: &Sealed,
-        root_key_id: RootKeyId,
-        lock_label: &str,
-    ) -> Option<RootKey> {
-        let context = context(root_key_id, lock_label);
-        let bytes = derived_key(self.bytes(), Purpose::RootKey)
-            .open(Purpose::RootKey, &context, sealed)
-            .ok()?;
-        RootKey::from_bytes(bytes)
     }
 }
 

@@ -153,7 +153,7 @@ fn what_is_wrong_is_found_and_told() {
     let seal = std::fs::read_to_string(data.join("seal.json")).unwrap();
     std::fs::write(
         data.join("seal.json"),
-        seal.replace("\"format\": 2", "\"format\": 9"),
+        seal.replace("\"format\": 1", "\"format\": 9"),
     )
     .unwrap();
     expect(&diagnose_config(&config), "seal", Verdict::Fail, "format 9");
