@@ -96,7 +96,12 @@ need_debian_packages() {
     command -v cc >/dev/null || missing+=(gcc libc6-dev)
     python3 -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
         missing+=(python3 python3-venv)
-    # A token for the seals' tests, and the program that backups must be readable by.
+    ((${#missing[@]} == 0)) || install_debian_packages "${missing[@]}"
+}
+
+# A token for the seals' tests, and the program that backups must be readable by.
+need_packages_of_tests() {
+    local missing=()
     command -v softhsm2-util >/dev/null || missing+=(softhsm2)
     command -v age >/dev/null || missing+=(age)
     ((${#missing[@]} == 0)) || install_debian_packages "${missing[@]}"

@@ -91,8 +91,19 @@ pub trait SealDevice: fmt::Debug + Send + Sync {
 pub struct DeviceProblem {
     /// What is wrong, and what to do.
     pub message: String,
-    /// Whether it may go away by itself: a network that is down, a service that starts.
-    pub passing: bool,
+    /// What it is a problem of.
+    pub kind: DeviceProblemKind,
+}
+
+/// What a device's problem is a problem of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceProblemKind {
+    /// The device, for now: a network that is down, a service that starts. It may go away by itself.
+    Passing,
+    /// The device, until someone does something about it: a wrong PIN.
+    Lasting,
+    /// The seal alone, which this device doesn't open; it may open another.
+    OtherSeal,
 }
 
 impl fmt::Display for SealSource {
@@ -479,7 +490,9 @@ fn open_with_passphrase(
     })
 }
 
-/// The first seal of its kind that the device can unwrap; of several problems, the last one's.
+/// The first seal of its kind that the device can unwrap; of several problems, the last one's. A device
+/// that can't be used isn't tried for another seal: a wrong PIN would be tried again, and tokens lock
+/// themselves.
 fn open_with_device(file: &SealFile, device: &dyn SealDevice) -> Result<RootKey, UnsealProblem> {
     let mut outcome = Err(UnsealProblem::NoSuchSeal);
     for seal in file.seals() {
@@ -489,14 +502,16 @@ fn open_with_device(file: &SealFile, device: &dyn SealDevice) -> Result<RootKey,
         if lock.kind != device.kind() {
             continue;
         }
-        outcome = device
-            .unwrap(&lock.wrapped_key)
-            .map_err(UnsealProblem::from)
-            .and_then(|bytes| SealKey::from_secret(&bytes).ok_or(UnsealProblem::WrongKey))
-            .and_then(|key| match seal.key_id == key.id() {
-                true => open_seal(file, seal, &key),
-                false => Err(UnsealProblem::WrongKey),
-            });
+        outcome = match device.unwrap(&lock.wrapped_key) {
+            Err(problem) if problem.kind != DeviceProblemKind::OtherSeal => {
+                return Err(problem.into());
+            }
+            Err(problem) => Err(problem.into()),
+            Ok(bytes) => match SealKey::from_secret(&bytes) {
+                Some(key) if key.id() == seal.key_id => open_seal(file, seal, &key),
+                _ => Err(UnsealProblem::WrongKey),
+            },
+        };
         if outcome.is_ok() {
             break;
         }
@@ -583,7 +598,7 @@ impl UnsealProblem {
     /// tokens lock themselves.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Source(SourceProblem::Device(device)) if device.passing)
+        matches!(self, Self::Source(SourceProblem::Device(device)) if device.kind == DeviceProblemKind::Passing)
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::SeededEntropy;
@@ -522,6 +524,7 @@ fn a_passphrase_seal_may_not_ask_for_all_memory_or_time() {
 struct Token {
     pad: u8,
     problem: Option<DeviceProblem>,
+    tried: Arc<AtomicUsize>,
 }
 
 impl SealDevice for Token {
@@ -538,6 +541,7 @@ impl SealDevice for Token {
     }
 
     fn unwrap(&self, wrapped: &[u8]) -> Result<SecretBytes, DeviceProblem> {
+        self.tried.fetch_add(1, Ordering::Relaxed);
         match &self.problem {
             Some(problem) => Err(problem.clone()),
             None => Ok(SecretBytes::new(
@@ -548,8 +552,37 @@ impl SealDevice for Token {
 }
 
 fn token(pad: u8) -> SealSource {
-    let problem = None;
-    SealSource::Device(Box::new(Token { pad, problem }))
+    SealSource::Device(Box::new(Token {
+        pad,
+        problem: None,
+        tried: Arc::default(),
+    }))
+}
+
+fn broken(kind: DeviceProblemKind) -> Token {
+    let message = "the token is locked".to_owned();
+    Token {
+        pad: 7,
+        problem: Some(DeviceProblem { message, kind }),
+        tried: Arc::default(),
+    }
+}
+
+#[test]
+fn a_device_that_cannot_be_used_is_not_tried_for_another_seal() {
+    let (root, file) = create(&[token(7)], &SeededEntropy::new(1)).unwrap();
+    let file = file.with_seal(&token(8), &root, &SeededEntropy::new(2));
+    let file = file.unwrap();
+    let tries = |kind| {
+        let device = broken(kind);
+        let tried = Arc::clone(&device.tried);
+        assert!(unseal(&file, &[SealSource::Device(Box::new(device))]).is_err());
+        tried.load(Ordering::Relaxed)
+    };
+    assert_eq!(tries(DeviceProblemKind::Lasting), 1, "a wrong PIN");
+    assert_eq!(tries(DeviceProblemKind::Passing), 1);
+    assert_eq!(tries(DeviceProblemKind::OtherSeal), 2);
+    assert_eq!(unseal(&file, &[token(8)]).unwrap().root.id(), root.id());
 }
 
 #[test]
@@ -561,11 +594,7 @@ fn a_device_opens_what_it_wrapped_and_its_problem_is_told() {
         complaint(&file, token(8)),
         UnsealProblem::WrongKey.to_string()
     );
-    let problem = Some(DeviceProblem {
-        message: "the token is locked".to_owned(),
-        passing: false,
-    });
-    let locked = SealSource::Device(Box::new(Token { pad: 7, problem }));
+    let locked = SealSource::Device(Box::new(broken(DeviceProblemKind::Lasting)));
     assert_eq!(complaint(&file, locked), "the token is locked");
     assert_eq!(
         complaint(&file, passphrase(PASSPHRASE)),

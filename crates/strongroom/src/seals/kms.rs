@@ -23,7 +23,7 @@ use strongroom_wire::sigv4::Signer;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{lasting, passing};
+use super::{lasting, other_seal, passing};
 use crate::clock::Clock;
 
 /// Bound to what is encrypted, so that it decrypts as nothing else.
@@ -234,7 +234,8 @@ impl KmsEndpoint {
             if status.is_server_error() || kind == "ThrottlingException" {
                 passing(told)
             } else {
-                lasting(format!(
+                // It may be the answer for this seal alone, which another key sealed.
+                other_seal(format!(
                     "{told} (check seal.kms_key_id, the key's state and policy, and the credentials)"
                 ))
             },

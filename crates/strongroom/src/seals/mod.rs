@@ -3,7 +3,7 @@
 mod kms;
 mod pkcs11;
 
-use strongroom_keys::seal::DeviceProblem;
+use strongroom_keys::seal::{DeviceProblem, DeviceProblemKind};
 
 pub use kms::{KmsEndpoint, KmsSeal};
 pub use pkcs11::{TokenKey, TokenSeal};
@@ -12,7 +12,7 @@ pub use pkcs11::{TokenKey, TokenSeal};
 fn lasting(message: impl Into<String>) -> DeviceProblem {
     DeviceProblem {
         message: message.into(),
-        passing: false,
+        kind: DeviceProblemKind::Lasting,
     }
 }
 
@@ -20,6 +20,14 @@ fn lasting(message: impl Into<String>) -> DeviceProblem {
 fn passing(message: impl Into<String>) -> DeviceProblem {
     DeviceProblem {
         message: message.into(),
-        passing: true,
+        kind: DeviceProblemKind::Passing,
+    }
+}
+
+/// This seal is another one's; the device itself works.
+fn other_seal(message: impl Into<String>) -> DeviceProblem {
+    DeviceProblem {
+        message: message.into(),
+        kind: DeviceProblemKind::OtherSeal,
     }
 }

@@ -14,7 +14,7 @@ use cryptoki::types::AuthPin;
 use strongroom_keys::seal::{DeviceProblem, SealDevice};
 use strongroom_keys::{Entropy as _, SecretBytes, SystemEntropy};
 
-use super::{lasting, passing};
+use super::{lasting, other_seal, passing};
 
 const NONCE_BYTES: usize = 12;
 const TAG_BITS: u64 = 128;
@@ -185,7 +185,7 @@ impl SealDevice for TokenSeal {
             )));
         };
         let Some((nonce, sealed)) = wrapped.split_first_chunk::<NONCE_BYTES>() else {
-            return Err(lasting(
+            return Err(other_seal(
                 "the seal file's wrapped key is too short: restore it from a backup",
             ));
         };
@@ -194,7 +194,7 @@ impl SealDevice for TokenSeal {
         match session.decrypt(&mechanism, handle, sealed) {
             Ok(key) => Ok(SecretBytes::new(key)),
             Err(Error::Pkcs11(RvError::EncryptedDataInvalid | RvError::GeneralError, _)) => {
-                Err(lasting(format!(
+                Err(other_seal(format!(
                     "the key {:?} of token {:?} doesn't open this seal: it is another key of that name, or the seal \
                      file was changed",
                     self.at.key, self.at.token

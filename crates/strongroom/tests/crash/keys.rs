@@ -9,12 +9,14 @@ use http::Method;
 use serde_json::{Value, json};
 use strongroom::admin::{self, KeysStatus};
 use strongroom_keys::SystemEntropy;
+use strongroom_keys::seal::SealFile;
 use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{Range, Store as _};
 
-use super::server::{Folder, Server, block_on, kill};
+use super::server::{Folder, REGION, Server, block_on, kill};
 use super::writer::Writer;
 use crate::cli::strongroom;
+use crate::client::Client;
 use crate::invariants;
 use crate::random::{Random, setting};
 use strongroom::backup::age::Identity;
@@ -22,6 +24,8 @@ use strongroom::backup::age::Identity;
 const WRITERS: usize = 16;
 /// Secrets that are there from the beginning, so that jobs take a while.
 const SECRETS: usize = 150;
+/// Things under the root key, so that sealing them anew takes a while too.
+const KMS_KEYS: usize = 30;
 
 /// `STRONGROOM_KEY_KILLS` says how often the server is killed while it renews keys.
 #[test]
@@ -36,6 +40,7 @@ fn a_renewal_of_keys_that_is_killed_goes_on_and_loses_nothing() {
     let mut writers = writers(&mut random);
     fill(&folder.start().unwrap());
     let mut root_keys = vec![root_key(&folder)];
+    let mut in_the_midst = 0;
     for round in 0..kills {
         let server = folder
             .start()
@@ -49,6 +54,8 @@ fn a_renewal_of_keys_that_is_killed_goes_on_and_loses_nothing() {
             tokio::time::sleep(alive).await;
         });
         reconcile(&folder, &mut writers, round);
+        let sealed = SealFile::read(&folder.data.join("seal.json")).unwrap();
+        in_the_midst += usize::from(!sealed.retiring_ids().is_empty());
         let server = folder
             .start()
             .unwrap_or_else(|said| panic!("round {round}: {said}"));
@@ -64,7 +71,11 @@ fn a_renewal_of_keys_that_is_killed_goes_on_and_loses_nothing() {
         root_keys.push(root_key(&folder));
     }
     root_keys.dedup();
-    println!("{kills} kills, {} root keys", root_keys.len());
+    println!(
+        "{kills} kills, {in_the_midst} of them between two root keys; {} root keys",
+        root_keys.len()
+    );
+    assert!(kills < 20 || in_the_midst > 0, "no kill was in the midst");
     assert!(root_keys.len() > 1, "no root key was ever renewed");
 }
 
@@ -181,6 +192,11 @@ fn fill(server: &Server) {
                 client.call("CreateSecret", &body).await.unwrap().status,
                 200
             );
+        }
+        let mut client = Client::of_kms(&server.address, REGION).await.unwrap();
+        for _ in 0..KMS_KEYS {
+            let made = client.call("CreateKey", &json!({})).await.unwrap();
+            assert_eq!(made.status, 200, "{made:?}");
         }
     });
 }

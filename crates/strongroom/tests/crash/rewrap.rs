@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 use strongroom_keys::SystemEntropy;
 use strongroom_keys::seal::{self, SealFile, SealFileError, SealSource};
 use strongroom_keys::{Keyring, RootKeyId};
+use strongroom_store::{Commit, Store as _, Write};
 
-use super::server::{Folder, REGION, Server, block_on};
+use super::server::{ACCOUNT, Folder, REGION, Server, block_on};
 use crate::cli::{ended, strongroom};
 use crate::client::Client;
 
@@ -143,4 +144,141 @@ fn whatever_step_a_new_root_key_was_left_at_the_next_start_goes_on() {
     fs::write(&path, &whole).unwrap();
     let said = folder.start().err().unwrap();
     assert!(said.contains("newest copy"), "{said}");
+}
+
+/// Puts the access key of another server's account into this one's store.
+fn take_over_an_access_key(folder: &Folder, other: &Folder) -> Vec<u8> {
+    let server = other.start().unwrap();
+    let made = ended({
+        let mut command = strongroom(&["admin", "--data-dir"]);
+        command
+            .arg(&other.data)
+            .args(["account", "create", "210987654321", "--json"]);
+        command
+    });
+    let made: Value = serde_json::from_str(&made.1).unwrap();
+    server.kill();
+    let id = made["AccessKeyId"].as_str().unwrap();
+    let key = format!("access-key\0{id}").into_bytes();
+    let theirs = other.store();
+    let value = theirs.snapshot().unwrap().get(&key).unwrap().unwrap().value;
+    theirs.close();
+    write(
+        folder,
+        Write::Put {
+            key: key.clone(),
+            value,
+        },
+    );
+    key
+}
+
+fn write(folder: &Folder, write: Write) {
+    let store = folder.store();
+    let commit = Commit {
+        conditions: Vec::new(),
+        writes: vec![write],
+    };
+    block_on(store.commit(commit)).unwrap();
+    store.close();
+}
+
+#[test]
+fn a_record_that_no_root_key_opens_is_named_and_keeps_the_older_root_key() {
+    let folder = Folder::new();
+    let server = folder.start().unwrap();
+    let ids = fill(&server);
+    server.kill();
+    let key = take_over_an_access_key(&folder, &Folder::new());
+    let named = String::from_utf8_lossy(&key[b"access-key\0".len()..]).into_owned();
+
+    let server = folder.start().unwrap();
+    let first = root_key_id(&folder).to_string();
+    let (code, _, error) = ended(keys(&folder, &["rewrap", "--wait"]));
+    assert!(
+        code == 1 && error.contains("it goes on trying") && error.contains(&named),
+        "{error}"
+    );
+    let told = status(&folder);
+    assert_eq!(told["RetiringRootKeyIds"], json!([first]));
+    assert_eq!(told["Jobs"][0]["Failed"], 1, "{told}");
+    // Everything else is sealed anew, and another renewal waits for this one.
+    assert!(told["Jobs"][0]["Done"].as_u64().unwrap() > KMS_KEYS as u64);
+    let (code, _, error) = ended(keys(&folder, &["rewrap"]));
+    assert!(code == 1 && error.contains("runs already"), "{error}");
+    block_on(async { all_open(&mut server.client().await, &ids).await });
+    server.kill();
+
+    write(&folder, Write::Delete { key });
+    let server = folder.start().unwrap();
+    let told = settled(&folder);
+    assert_eq!(told["Jobs"][0]["Failed"], 0, "{told}");
+    block_on(async { all_open(&mut server.client().await, &ids).await });
+}
+
+/// The sealed value of a secret, as it is in the store.
+fn sealed_value(folder: &Folder, number: usize) -> Vec<u8> {
+    let secrets = folder.secrets().unwrap();
+    let secret_record = secrets.iter().find(|it| it.name == secret(number)).unwrap();
+    let version = &secret_record.versions[0].id;
+    let key = secret_record.version_key(version).into_bytes();
+    let store = folder.store();
+    let value = store.snapshot().unwrap().get(&key).unwrap().unwrap().value;
+    store.close();
+    value
+}
+
+#[test]
+fn data_keys_are_renewed_and_what_cannot_be_is_counted_and_named() {
+    let folder = Folder::new();
+    let server = folder.start().unwrap();
+    let ids = fill(&server);
+    let ask = |server: &Server, operation: &str, id: &str| {
+        block_on(async {
+            let mut client = Client::of_kms(&server.address, REGION).await.unwrap();
+            let answer = client.call(operation, &json!({ "KeyId": id })).await;
+            assert_eq!(answer.unwrap().status, 200);
+        });
+    };
+    server.kill();
+    let before = [0, 1, 2].map(|number| sealed_value(&folder, number));
+
+    let server = folder.start().unwrap();
+    let arn = format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{}", ids[1]);
+    let (code, told, error) = ended(keys(
+        &folder,
+        &["rotate-data-keys", "--wait", "--key", &arn],
+    ));
+    assert_eq!(code, 0, "{error}");
+    assert!(told.contains("rotate-data-keys: done, 1 renewed"), "{told}");
+    server.kill();
+    let after = [0, 1, 2].map(|number| sealed_value(&folder, number));
+    assert!(before[0] == after[0] && before[1] != after[1] && before[2] == after[2]);
+
+    let server = folder.start().unwrap();
+    ask(&server, "DisableKey", &ids[2]);
+    let (code, told, error) = ended(keys(&folder, &["rotate-data-keys", "--wait"]));
+    assert!(
+        code == 1 && error.contains("1 could not be renewed"),
+        "{error}"
+    );
+    assert!(
+        told.contains(&format!("{} renewed, 1 failed", KMS_KEYS - 1)),
+        "{told}"
+    );
+    assert!(
+        told.contains(&ids[2]) && told.contains("Disabled"),
+        "{told}"
+    );
+    ask(&server, "EnableKey", &ids[2]);
+    block_on(async { all_open(&mut server.client().await, &ids).await });
+    let missing = arn.replace(&ids[1], "00000000-0000-0000-0000-000000000000");
+    let (code, _, error) = ended(keys(&folder, &["rotate-data-keys", "--key", &missing]));
+    assert!(
+        code == 1 && error.contains("there is no KMS key"),
+        "{error}"
+    );
+    server.kill();
+    let last = [0, 1, 2].map(|number| sealed_value(&folder, number));
+    assert!(after[0] != last[0] && after[1] != last[1] && after[2] == last[2]);
 }
