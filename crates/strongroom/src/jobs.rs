@@ -27,6 +27,9 @@ pub const REWRAP: &str = "rewrap";
 /// The job that renews data keys.
 pub const ROTATE_DATA_KEYS: &str = "rotate-data-keys";
 
+/// What a restore into the running server is called here.
+const RESTORE: &str = "restore";
+
 /// Records that are looked at between two notes of the progress.
 const BATCH: usize = 200;
 /// Values that are renewed at once: commits share their wait for the disk.
@@ -40,8 +43,16 @@ const ATTEMPTS: usize = 100;
 #[derive(Debug, thiserror::Error)]
 pub enum JobProblem {
     /// It runs already.
-    #[error("{0} runs already: `strongroom keys status` tells how far it is")]
+    #[error("a {0} runs already; for a job of keys `strongroom keys status` tells how far it is")]
     Running(&'static str),
+    /// What is going on can't bear it.
+    #[error("a {running} is going on, which a {asked} must wait for: try again when it is done")]
+    InTheWay {
+        /// What was asked for.
+        asked: &'static str,
+        /// What is going on.
+        running: &'static str,
+    },
     /// The root key can't be renewed.
     #[error(transparent)]
     Renew(#[from] RenewProblem),
@@ -238,8 +249,38 @@ fn claim(jobs: &Jobs, name: &'static str) -> Result<(), JobProblem> {
     if running.contains(&name) {
         return Err(JobProblem::Running(name));
     }
+    // A restore seals what it puts back before it commits that: under the root key of its beginning.
+    let other = match name {
+        REWRAP => Some(RESTORE),
+        RESTORE => Some(REWRAP),
+        _ => None,
+    };
+    if let Some(other) = other.filter(|other| running.contains(other)) {
+        return Err(JobProblem::InTheWay {
+            asked: name,
+            running: other,
+        });
+    }
     running.push(name);
     Ok(())
+}
+
+/// A restore into the running server that goes on: no new root key is taken into use until it is dropped.
+pub(crate) struct Restoring<'a>(&'a Jobs);
+
+impl Drop for Restoring<'_> {
+    fn drop(&mut self) {
+        release(self.0, RESTORE);
+    }
+}
+
+/// Begins a restore.
+///
+/// # Errors
+/// Another one goes on, or a new root key is being taken into use.
+pub(crate) fn begin_restore(jobs: &Jobs) -> Result<Restoring<'_>, JobProblem> {
+    claim(jobs, RESTORE)?;
+    Ok(Restoring(jobs))
 }
 
 fn release(jobs: &Jobs, name: &'static str) {
@@ -513,5 +554,31 @@ fn text(stop: Stop) -> String {
     match stop {
         Stop::Unavailable(cause) => cause.to_string(),
         Stop::Refused(refusal) => refusal.message.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_restore_and_a_new_root_key_wait_for_each_other() {
+        let jobs = Jobs::new(None);
+        let restoring = begin_restore(&jobs).ok();
+        assert!(restoring.is_some());
+        assert!(matches!(
+            claim(&jobs, REWRAP),
+            Err(JobProblem::InTheWay { .. })
+        ));
+        assert!(begin_restore(&jobs).is_err(), "one at a time");
+        assert!(claim(&jobs, ROTATE_DATA_KEYS).is_ok());
+        drop(restoring);
+        assert!(claim(&jobs, REWRAP).is_ok());
+        assert!(matches!(
+            begin_restore(&jobs),
+            Err(JobProblem::InTheWay { .. })
+        ));
+        release(&jobs, REWRAP);
+        assert!(begin_restore(&jobs).is_ok());
     }
 }

@@ -19,6 +19,7 @@ use strongroom_services::secretsmanager::version::SealedValue;
 use strongroom_store::{COMMIT_BYTES_MAX, Commit, CommitError, OPERATION_OVERHEAD_BYTES, Write};
 
 use super::restore::{Backup, RestoreProblem};
+use crate::jobs::{self, JobProblem};
 use crate::node::Node;
 use crate::pipeline;
 
@@ -51,6 +52,9 @@ pub enum PutBackProblem {
     /// The backup can't be used.
     #[error(transparent)]
     Backup(#[from] RestoreProblem),
+    /// Something else is going on that it would spoil.
+    #[error(transparent)]
+    NotNow(#[from] JobProblem),
     /// It isn't in the backup.
     #[error("{0} is not in the backup")]
     NotThere(String),
@@ -94,6 +98,7 @@ pub async fn put_back(
     root_keys: Vec<RootKey>,
 ) -> Result<Vec<String>, PutBackProblem> {
     backup.check()?;
+    let _restoring = jobs::begin_restore(node.jobs())?;
     let keyring = node.keyring().adopting(root_keys);
     let putting = Putting {
         node,
