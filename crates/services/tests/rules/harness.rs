@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use strongroom_keys::{Keyring, RootKey, SeededEntropy};
+use strongroom_services::accounts;
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::due::{self, Due};
-use strongroom_services::operation::{Given, Means};
+use strongroom_services::operation::{Entry, Given, Means};
 use strongroom_services::records::{
     Change, Changes, Decode, Found, Key, Record, Records, Source, Visit,
 };
@@ -133,6 +134,38 @@ impl Service {
             Err(Stop::Refused(refusal)) => Err(refusal),
             Err(Stop::Unavailable(cause)) => panic!("{operation} broke: {cause}"),
         }
+    }
+
+    /// The records that a commit of the operation depends on, and how many it writes; nothing is written.
+    pub(crate) fn depends_on(
+        &self,
+        entries: &[Entry],
+        operation: &str,
+        body: &Value,
+    ) -> (Vec<Key>, usize) {
+        let entry = entries.iter().find(|entry| entry.name == operation);
+        let records = Records::of(&self.records);
+        let given = Given {
+            caller: &self.caller,
+            now: self.now,
+            entropy: &self.entropy,
+            keyring: &self.keyring,
+        };
+        let run = entry.expect("an operation's name").run;
+        let written = run(body.to_string().as_bytes(), &records, &given).unwrap();
+        let seen = records.into_seen().into_iter().map(|seen| seen.key);
+        (seen.collect(), written.changes.writes.len())
+    }
+
+    /// The same for the making of an account.
+    pub(crate) fn new_account_depends_on(&self, account: &str) -> Vec<Key> {
+        let account = AccountId::parse(account).unwrap();
+        let credentials = accounts::fresh_credentials(&account, &self.entropy);
+        let records = Records::of(&self.records);
+        let (keyring, entropy) = (&self.keyring, &self.entropy);
+        accounts::create(&credentials, &records, self.now, keyring, entropy).unwrap();
+        let seen = records.into_seen().into_iter().map(|seen| seen.key);
+        seen.collect()
     }
 
     pub(crate) fn ok(&mut self, operation: &str, body: Value) -> Value {

@@ -20,6 +20,7 @@ mod passwords;
 mod placeholders;
 mod policies;
 mod read;
+mod root_key;
 mod states;
 mod tags;
 mod tokens;
