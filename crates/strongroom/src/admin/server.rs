@@ -166,6 +166,13 @@ impl AdminServer {
                 Measure::Missing(why) => why.clone(),
             },
         };
+        // Those that can't go on; how far the others are is told by `strongroom keys status`.
+        let of_keys = [jobs::REWRAP, jobs::ROTATE_DATA_KEYS].into_iter();
+        let of_keys = of_keys.filter_map(|name| {
+            let state = self.node.jobs().last_error(name)?;
+            let name = name.to_owned();
+            Some(Named { name, state })
+        });
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             process_id: std::process::id(),
@@ -186,6 +193,7 @@ impl AdminServer {
                     name: worker.name.to_owned(),
                     state: worker.last_error.unwrap_or_else(|| "ok".to_owned()),
                 })
+                .chain(of_keys)
                 .collect(),
         }
     }

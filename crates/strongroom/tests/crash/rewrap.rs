@@ -202,6 +202,15 @@ fn a_record_that_no_root_key_opens_is_named_and_keeps_the_older_root_key() {
     let told = status(&folder);
     assert_eq!(told["RetiringRootKeyIds"], json!([first]));
     assert_eq!(told["Jobs"][0]["Failed"], 1, "{told}");
+    let (_, doctor, _) = ended({
+        let mut command = strongroom(&["doctor", "--data-dir"]);
+        command.arg(&folder.data);
+        command
+    });
+    assert!(
+        doctor.contains("fail  job            rewrap: 1 records"),
+        "{doctor}"
+    );
     // Everything else is sealed anew, and another renewal waits for this one.
     assert!(told["Jobs"][0]["Done"].as_u64().unwrap() > KMS_KEYS as u64);
     let (code, _, error) = ended(keys(&folder, &["rewrap"]));
