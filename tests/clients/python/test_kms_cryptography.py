@@ -7,6 +7,7 @@ import datetime
 import hashlib
 import hmac
 import os
+import uuid
 
 import kms_import
 import pytest
@@ -352,6 +353,20 @@ def test_imported_material_is_used_and_can_be_taken_out_and_put_back(kms, algori
     with refused("IncorrectKeyMaterialException"):
         kms_import.give(kms, key, os.urandom(32), algorithm, spec)
     kms_import.give(kms, key, material, algorithm, spec)
+    assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"p"
+
+
+def test_two_keys_with_the_same_material_are_two_keys(kms):
+    """AWS KMS Developer Guide, Importing key material: a ciphertext opens under its own key alone."""
+    material = os.urandom(32)
+    one, two = (made(kms, Origin="EXTERNAL") for _ in range(2))
+    for key in (one, two):
+        kms_import.give(kms, key, material)
+    blob = kms.encrypt(KeyId=one, Plaintext=b"p")["CiphertextBlob"]
+    ids = [uuid.UUID(key).bytes for key in (one, two)]
+    assert ids[0] in blob
+    with refused("InvalidCiphertextException"):
+        kms.decrypt(CiphertextBlob=blob.replace(*ids))
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"p"
 
 

@@ -1,7 +1,7 @@
 //! A symmetric ciphertext: the key that opens it, named in the open, and the sealed bytes.
 //!
-//! The names are bound to the bytes by construction: material is each key version's own, so that under
-//! other names nothing opens.
+//! The names are bound to the bytes: the account and the version by the material, which is each key
+//! version's own, the key's id as associated data, since two keys may have been brought the same material.
 //!
 //! Layout: docs/formats.md, "KMS ciphertexts".
 

@@ -57,10 +57,20 @@ impl RequestContext {
         self.0.is_empty()
     }
 
-    pub(super) fn to_bind(&self) -> EncryptionContext {
-        EncryptionContext::of(self.0.iter())
+    /// What a ciphertext of a key is bound to: the context, and the key, since two keys may have been
+    /// brought the same material.
+    fn to_bind(&self, key: &KmsKey) -> EncryptionContext {
+        let own = [(KEY_BOUND, key.key_id.as_str())];
+        let given = self
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        EncryptionContext::of(given.chain(own))
     }
 }
+
+/// The name under which a ciphertext is bound to its key; no one else's, as it starts with a zero byte.
+const KEY_BOUND: &str = "\0KeyId";
 
 /// A key that may be used for a symmetric operation.
 ///
@@ -89,7 +99,7 @@ pub(super) fn encrypt(
         .encrypt(
             &material.name,
             &material.wrapped,
-            &context.to_bind(),
+            &context.to_bind(key.key()),
             plaintext,
             given.entropy,
         )
@@ -114,7 +124,7 @@ pub(super) fn decrypt<'k>(
     let opened = given.keyring.decrypt(
         &material.name,
         &material.wrapped,
-        &context.to_bind(),
+        &context.to_bind(key.key()),
         &ciphertext.sealed,
     );
     match opened {
