@@ -228,13 +228,14 @@ impl AdminServer {
         let lock = asked
             .lock()
             .map_err(|error| refused(StatusCode::BAD_REQUEST, error))?;
-        let about = self
-            .node
+        // Refused before anything is answered, where it can be.
+        self.node
             .backup_about()
             .map_err(|error| refused(StatusCode::INTERNAL_SERVER_ERROR, error))?;
         let (mut writer, body) = streamed();
         let node = Arc::clone(&self.node);
         tokio::task::spawn_blocking(move || {
+            let about = || node.backup_about();
             let written = backup::write(node.store(), &about, &lock, node.entropy(), &mut writer);
             let written = written.and_then(|summary| {
                 writer.finish()?;

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use strongroom_keys::{Entropy, RootKeyId};
-use strongroom_store::{Fault, Range, Store};
+use strongroom_store::{Fault, Range, Snapshot, Store};
 
 use self::age::{AgeProblem, Encryptor, Lock};
 use self::container::{Header, Summary};
@@ -27,30 +27,33 @@ pub enum BackupProblem {
     /// The file can't be written.
     #[error("the backup can't be written: {0}")]
     Write(#[from] io::Error),
+    /// The seal file can't be read, or is changed all the time.
+    #[error("{0}")]
+    SealFile(String),
     /// It can't be encrypted.
     #[error(transparent)]
     Age(#[from] AgeProblem),
 }
 
-/// Writes a backup of the store's present state.
+/// Writes a backup of the store's present state. `about` tells of the present each time.
 ///
 /// # Errors
 /// [`BackupProblem`]
 pub fn write(
     store: &dyn Store,
-    about: &About,
+    about: &dyn Fn() -> Result<About, String>,
     lock: &Lock,
     entropy: &dyn Entropy,
     out: impl Write,
 ) -> Result<Summary, BackupProblem> {
     let encryptor = Encryptor::new(out, lock, entropy)?;
-    let snapshot = store.snapshot()?;
+    let (about, snapshot) = one_instant(store, about)?;
     let header = Header {
         made_milliseconds: about.now_milliseconds,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         root_key_id: about.root_key_id.to_string(),
         revision: snapshot.revision().0,
-        seal_file: about.seal_file.clone(),
+        seal_file: about.seal_file,
     };
     let mut writer = container::Writer::new(encryptor, &header)?;
     let mut failed = None;
@@ -72,6 +75,28 @@ pub fn write(
     Ok(summary)
 }
 
+/// The store and the seal file of one instant. A new root key that is taken into use between the two, or an older one
+/// that is given up, would leave a backup whose records its seal file doesn't open.
+fn one_instant<'a>(
+    store: &'a dyn Store,
+    about: &dyn Fn() -> Result<About, String>,
+) -> Result<(About, Box<dyn Snapshot + 'a>), BackupProblem> {
+    let mut before = about().map_err(BackupProblem::SealFile)?;
+    for _ in 0..ATTEMPTS {
+        let snapshot = store.snapshot()?;
+        let after = about().map_err(BackupProblem::SealFile)?;
+        if after.seal_file == before.seal_file {
+            return Ok((after, snapshot));
+        }
+        before = after;
+    }
+    let why = "the seal file is changed all the time; try again later";
+    Err(BackupProblem::SealFile(why.to_owned()))
+}
+
+/// Times that a state is looked for in which the seal file stays the same.
+const ATTEMPTS: usize = 10;
+
 /// What a backup says of itself.
 pub struct About {
     /// When it is made: milliseconds since 1970, of the domain's clock.
@@ -80,4 +105,33 @@ pub struct About {
     pub root_key_id: RootKeyId,
     /// The seal file's text.
     pub seal_file: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use strongroom_keys::{RootKey, SeededEntropy};
+    use strongroom_store::embedded::{Embedded, Options};
+
+    use super::*;
+
+    #[test]
+    fn a_seal_file_that_changes_while_the_store_is_looked_at_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Embedded::open(&Options::new(folder.path())).unwrap();
+        let root_key_id = RootKey::generate(&SeededEntropy::new(1)).id();
+        let asked = Cell::new(0);
+        let about = |changes: usize| {
+            asked.set(asked.get() + 1);
+            Ok(About {
+                now_milliseconds: 0,
+                root_key_id,
+                seal_file: asked.get().min(changes).to_string(),
+            })
+        };
+        let (found, _) = one_instant(&store, &|| about(3)).unwrap();
+        assert_eq!((found.seal_file.as_str(), asked.get()), ("3", 4));
+        assert!(one_instant(&store, &|| about(usize::MAX)).is_err());
+    }
 }

@@ -106,15 +106,20 @@ impl ScheduledBackups {
             return Ok(false);
         }
         let name = name_at(now);
-        let about = node.backup_about()?;
         let mut file = tempfile::Builder::new()
             .prefix(".strongroom-backup-")
             .tempfile_in(folder)
             .map_err(told("no file can be made"))?;
         let written = {
             let mut writer = Digesting::new(BufWriter::new(file.as_file_mut()));
-            super::write(node.store(), &about, lock, node.entropy(), &mut writer)
-                .map_err(|error| error.to_string())?;
+            super::write(
+                node.store(),
+                &|| node.backup_about(),
+                lock,
+                node.entropy(),
+                &mut writer,
+            )
+            .map_err(|error| error.to_string())?;
             writer.flush().map_err(told("the file can't be written"))?;
             writer.digest.clone().finish()
         };

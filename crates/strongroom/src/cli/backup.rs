@@ -227,12 +227,18 @@ fn offline(server: &RunningServer, lock: &Lock, out: &mut impl Write) -> Result<
             ));
         }
     };
-    let seal_file = std::fs::read_to_string(folder.join(SEAL_FILE_NAME))?;
     let store = Embedded::open(&Options::new(&folder))?;
-    let about = About {
-        now_milliseconds: Clock::default().now().milliseconds(),
-        root_key_id: SealFile::parse(&seal_file)?.root_key_id(),
-        seal_file,
+    let about = || {
+        let path = folder.join(SEAL_FILE_NAME);
+        let unreadable =
+            |error| format!("the seal file {} can't be read ({error})", path.display());
+        let seal_file = std::fs::read_to_string(&path).map_err(unreadable)?;
+        let parsed = SealFile::parse(&seal_file).map_err(|problem| problem.to_string())?;
+        Ok(About {
+            now_milliseconds: Clock::default().now().milliseconds(),
+            root_key_id: parsed.root_key_id(),
+            seal_file,
+        })
     };
     backup::write(&store, &about, lock, &SystemEntropy, out)?;
     Ok(())
