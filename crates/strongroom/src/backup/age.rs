@@ -727,8 +727,12 @@ mod tests {
                 .stdout(Stdio::piped())
                 .spawn()
                 .unwrap();
-            child.stdin.take().unwrap().write_all(input).unwrap();
-            let output = child.wait_with_output().unwrap();
+            let mut stdin = child.stdin.take().unwrap();
+            // Beside it, since the program writes before it has read everything, and pipes hold little.
+            let output = std::thread::scope(|scope| {
+                scope.spawn(move || stdin.write_all(input).unwrap());
+                child.wait_with_output().unwrap()
+            });
             assert!(output.status.success());
             output.stdout
         };
