@@ -111,7 +111,20 @@ impl Service {
     /// # Errors
     /// The refusal.
     pub(crate) fn ask(&mut self, operation: &str, body: &Value) -> Result<Value, Refusal> {
-        let entry = OPERATIONS.iter().find(|entry| entry.name == operation);
+        self.ask_of(OPERATIONS, operation, body)
+    }
+
+    /// The same of whichever service has these operations.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub(crate) fn ask_of(
+        &mut self,
+        entries: &[Entry],
+        operation: &str,
+        body: &Value,
+    ) -> Result<Value, Refusal> {
+        let entry = entries.iter().find(|entry| entry.name == operation);
         let records = Records::of(&self.records);
         let given = Given {
             caller: &self.caller,
@@ -134,6 +147,13 @@ impl Service {
             Err(Stop::Refused(refusal)) => Err(refusal),
             Err(Stop::Unavailable(cause)) => panic!("{operation} broke: {cause}"),
         }
+    }
+
+    /// Everything that is stored, for comparing it.
+    pub(crate) fn stored(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let entries = self.records.entries.iter();
+        let pairs = entries.map(|(key, (value, _))| (key.clone(), value.clone()));
+        pairs.collect()
     }
 
     /// The records that a commit of the operation depends on, and how many it writes; nothing is written.
@@ -234,7 +254,12 @@ impl Service {
 
     /// Carries out every deletion that is due.
     pub(crate) fn purge(&mut self) {
-        let (start, end) = due::range::<PurgeDue>(self.now);
+        self.carry_out_due::<PurgeDue>();
+    }
+
+    /// Carries out all that is due of a kind.
+    pub(crate) fn carry_out_due<T: Due>(&mut self) {
+        let (start, end) = due::range::<T>(self.now);
         let due: Vec<(Vec<u8>, Vec<u8>)> = self
             .records
             .entries
@@ -242,9 +267,9 @@ impl Service {
             .map(|(key, (value, _))| (key.clone(), value.clone()))
             .collect();
         for (key, value) in due {
-            let row = PurgeDue::decode(&value).unwrap();
+            let row = T::decode(&value).unwrap();
             let records = Records::of(&self.records);
-            let row = Arc::clone(PurgeDue::unwrap(&row).unwrap());
+            let row = Arc::clone(T::unwrap(&row).unwrap());
             let changes = row
                 .carry_out(Key::from_bytes(key), &records, &self.means())
                 .unwrap();

@@ -1,4 +1,4 @@
-//! The rules of Secrets Manager as decision tables: what each operation answers and changes, without a server.
+//! The rules of Secrets Manager and KMS as decision tables: what each operation answers and changes, without a server.
 //!
 //! Each test's name is a rule of the reference; sections are those of api.md and versions-and-staging.md.
 
@@ -14,6 +14,7 @@ mod delete;
 mod fields;
 mod harness;
 mod identity;
+mod kms;
 mod labels;
 mod lists;
 mod passwords;
