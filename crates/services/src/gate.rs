@@ -35,7 +35,8 @@ pub struct Need<'a> {
 pub enum Guard {
     /// Nothing: it is for its account alone.
     Account,
-    /// It isn't there. Its own account may learn that; others only that they may not ask.
+    /// It isn't there, or is closed to other accounts. Its own account may learn which; others only that they may not
+    /// ask.
     Absent,
     /// It is a KMS key: nothing goes without its policy or a grant, for root neither.
     Key(Box<KeyGuard>),
@@ -85,13 +86,11 @@ pub fn permit(need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
             "because no resource-based policy allows the {} action",
             need.action
         ),
-        // Source: AWS KMS Developer Guide, Troubleshooting key access.
-        Guard::Absent => "because the resource does not exist in this Region, no resource-based \
-                          policies allow access, or a resource-based policy explicitly denies access"
-            .to_owned(),
+        Guard::Absent => NOT_TOLD.to_owned(),
         Guard::Key(guard) => match refused_by_key(need.action, guard, given) {
             None => return Ok(()),
-            Some(reason) => reason,
+            Some(reason) if caller.account == *need.owner => reason,
+            Some(_) => NOT_TOLD.to_owned(),
         },
     };
     Err(Refusal::access_denied(
@@ -101,6 +100,12 @@ pub fn permit(need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
         &reason,
     ))
 }
+
+/// What another account is told of what it may not use: not even whether it is there.
+///
+/// Source: AWS KMS Developer Guide, Troubleshooting key access.
+const NOT_TOLD: &str = "because the resource does not exist in this Region, no resource-based policies allow access, \
+                        or a resource-based policy explicitly denies access";
 
 /// Why a key doesn't let a request through; `None` where it does.
 fn refused_by_key(action: &str, guard: &KeyGuard, given: &Given<'_>) -> Option<String> {

@@ -17,6 +17,32 @@ use crate::gate::{Guard, KeyGuard, Need};
 use crate::records::Records;
 use crate::refusal::Stop;
 
+/// What a key's policy or a grant can open to callers of other accounts. Everything else is the key's own account's,
+/// whatever its policy says.
+///
+/// Source: AWS KMS API Reference, "Cross-account use" of each operation; AWS KMS Developer Guide, AWS KMS permissions.
+const OPEN_TO_OTHER_ACCOUNTS: &[&str] = &[
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyPair",
+    "kms:GenerateDataKeyPairWithoutPlaintext",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:GenerateMac",
+    "kms:GetKeyRotationStatus",
+    "kms:GetPublicKey",
+    "kms:ListGrants",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+    "kms:RetireGrant",
+    "kms:RevokeGrant",
+    "kms:Sign",
+    "kms:Verify",
+    "kms:VerifyMac",
+];
+
 /// What a request does with a key, as far as permissions depend on it.
 #[derive(Debug, Default)]
 pub struct Usage<'a> {
@@ -37,12 +63,21 @@ pub fn need<'a>(
     caller: &'a Caller,
     records: &Records<'_>,
 ) -> Result<Need<'a>, Stop> {
+    let shown = Some(Cow::Borrowed(name.as_given()));
     match name.resolve(&caller.account, &caller.region, records)? {
-        Named::Key(key) => need_on_key(action, key, name.alias(), usage, caller, records),
+        Named::Key(key) => {
+            let need = need_on_key(action, key, name.alias(), usage, caller, records)?;
+            Ok(if *need.owner == caller.account {
+                need
+            } else {
+                // Which key an alias of another account names is told to those alone who may use it.
+                Need { shown, ..need }
+            })
+        }
         Named::Absent { owner, .. } => Ok(Need {
             action,
             owner: Cow::Owned(owner),
-            shown: Some(Cow::Borrowed(name.as_given())),
+            shown,
             guard: Guard::Absent,
         }),
     }
@@ -67,6 +102,14 @@ pub fn need_on_key<'a>(
     caller: &Caller,
     records: &Records<'_>,
 ) -> Result<Need<'a>, Stop> {
+    if key.account != caller.account && !OPEN_TO_OTHER_ACCOUNTS.contains(&action) {
+        return Ok(Need {
+            action,
+            owner: Cow::Owned(key.account.clone()),
+            shown: Some(Cow::Owned(key.arn())),
+            guard: Guard::Absent,
+        });
+    }
     let operation = action.strip_prefix("kms:").unwrap_or(action);
     let granted = grant::grants(
         &key,
@@ -85,6 +128,21 @@ pub fn need_on_key<'a>(
             granted: granted.then_some(Reach::Caller),
             context,
         })),
+    })
+}
+
+/// The need to be of the account whose key a request names, where it isn't the caller's.
+pub fn need_of_owner<'a>(
+    action: &'static str,
+    name: &'a KeyName,
+    caller: &Caller,
+) -> Option<Need<'a>> {
+    let owner = name.account().filter(|owner| **owner != caller.account)?;
+    Some(Need {
+        action,
+        owner: Cow::Borrowed(owner),
+        shown: Some(Cow::Borrowed(name.as_given())),
+        guard: Guard::Absent,
     })
 }
 

@@ -60,8 +60,17 @@ impl Operation for ListAliases {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        Ok(vec![access::need_on_account("kms:ListAliases", caller)])
+    /// The right is none to the key, so its policy isn't asked; but a key of another account has no aliases here.
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        let mut needs = vec![access::need_on_account("kms:ListAliases", caller)];
+        if let Some(name) = &self.key {
+            needs.extend(access::need_of_owner("kms:ListAliases", name, caller));
+        }
+        Ok(needs)
     }
 
     fn decide(

@@ -114,6 +114,14 @@ impl KeyName {
         }
     }
 
+    /// The account whose key it names, where it says one.
+    pub fn account(&self) -> Option<&AccountId> {
+        match &self.names {
+            Names::Something(Place::There { account, .. }, _) => Some(account),
+            Names::Something(Place::Here, _) | Names::Nothing(_) => None,
+        }
+    }
+
     /// What it stands for. `here` is the account of names that don't say theirs.
     pub fn resolve(
         &self,

@@ -1,5 +1,6 @@
 //! The rules of KMS as decision tables: what each operation answers and changes, without a server.
 
+mod accounts;
 mod keys;
 
 use serde_json::{Value, json};
@@ -128,9 +129,14 @@ pub(super) fn policy(statements: Value) -> String {
     json!({"Version": "2012-10-17", "Statement": statements}).to_string()
 }
 
+/// The ARN of an account's root.
+pub(super) fn root(account: &str) -> String {
+    format!("arn:aws:iam::{account}:root")
+}
+
 /// A statement that allows an account actions on the key.
 pub(super) fn allow(account: &str, actions: Value) -> Value {
-    let principal = json!({"AWS": format!("arn:aws:iam::{account}:root")});
+    let principal = json!({"AWS": root(account)});
     json!({"Effect": "Allow", "Principal": principal, "Action": actions, "Resource": "*"})
 }
 
