@@ -4,7 +4,9 @@
 
 use strongroom_keys::SecretBytes;
 
-use super::access;
+use super::access::{self, Usage};
+use super::algorithm;
+use super::encrypt::SYMMETRIC;
 use super::name::{Accepts, KeyName};
 use super::shapes;
 use super::symmetric::RequestContext;
@@ -44,8 +46,11 @@ impl DataKeyRequest {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        access::need(action, &self.key, self.context.usage(), caller, records)
-            .map(|need| vec![need])
+        let usage = Usage {
+            more: algorithm::condition("kms:EncryptionAlgorithm", SYMMETRIC),
+            ..self.context.usage()
+        };
+        access::need(action, &self.key, usage, caller, records).map(|need| vec![need])
     }
 
     /// A fresh data key of the length that is asked for.

@@ -6,6 +6,7 @@ use strongroom_keys::{KeyPairBytes, KeySpec, generate_key_pair};
 
 use super::access::{self, Usage};
 use super::algorithm;
+use super::encrypt::SYMMETRIC;
 use super::material::broken;
 use super::name::{Accepts, KeyName};
 use super::symmetric::RequestContext;
@@ -56,8 +57,10 @@ impl KeyPairRequest {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
+        let mut more = algorithm::condition("kms:DataKeyPairSpec", &self.spec);
+        more.insert("kms:EncryptionAlgorithm", SYMMETRIC);
         let usage = Usage {
-            more: algorithm::condition("kms:DataKeyPairSpec", &self.spec),
+            more,
             ..self.context.usage()
         };
         access::need(action, &self.key, usage, caller, records).map(|need| vec![need])

@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use strongroom_keys::{EncryptionContext, KeySpec, OpenError, Sealed, SecretBytes};
 
 use super::access::{self, Usage};
+use super::algorithm;
 use super::alias::{Alias, SECRETS_MANAGER_ALIAS};
+use super::encrypt::SYMMETRIC;
 use super::key::{KeyManager, KeyState, KeyUsage, KmsKey, Origin};
 use super::name::{Accepts, KeyName, Named};
 use super::policy::KeyPolicy;
@@ -214,7 +216,7 @@ pub fn use_for(
         let usage = Usage {
             encryption_context: Cow::Owned(encryption_context),
             via: Some(service),
-            ..Usage::default()
+            more: algorithm::condition("kms:EncryptionAlgorithm", SYMMETRIC),
         };
         let key = Arc::clone(&key);
         let need = access::need_on_key(action, key, None, usage, given.caller, records)?;
