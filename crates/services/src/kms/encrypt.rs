@@ -82,14 +82,13 @@ impl Operation for Encrypt {
         let algorithm = algorithm::encryption(name, &key)?;
         let blob = if key.is_key_pair() {
             refuse_context(&request.context)?;
-            shapes::refuse_dry_run(request.dry_run)?;
             let public = material::public_key(&usable, given)?;
             encrypt_with_public_key(&public, algorithm, &request.plaintext)
                 .map_err(|error| refusals::of_use(error, &key))?
         } else {
-            shapes::refuse_dry_run(request.dry_run)?;
             symmetric::encrypt(&usable, &request.context, &request.plaintext, given)?
         };
+        shapes::refuse_dry_run(request.dry_run)?;
         Ok(Decided::answer(Encrypted {
             ciphertext_blob: Base64(blob),
             key_id: key.arn(),

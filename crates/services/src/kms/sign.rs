@@ -60,7 +60,6 @@ impl Operation for Sign {
             .map_err(|unusable| unusable.refusal(&key, Self::NAME))?;
         let algorithm = algorithm::signing(&request.algorithm, &key)?;
         let message = request.message()?;
-        shapes::refuse_dry_run(request.dry_run)?;
         let material = usable.current();
         let signature = given
             .keyring
@@ -72,6 +71,7 @@ impl Operation for Sign {
                 message,
             )
             .map_err(|error| refusals::of_use(error, &key))?;
+        shapes::refuse_dry_run(request.dry_run)?;
         Ok(Decided::answer(Signature {
             key_id: key.arn(),
             signature: Base64(signature),
