@@ -266,20 +266,39 @@ impl CipherKey {
         plaintext: &[u8],
         entropy: &dyn Entropy,
     ) -> Sealed {
-        let mut nonce = [0; NONCE_LEN];
-        entropy.fill(&mut nonce);
-        with_associated_data(purpose, context, |associated| {
-            self.seal_with_nonce(nonce, associated, plaintext)
-        })
+        Sealed(self.seal_after(&[], purpose, context, plaintext, entropy))
     }
 
+    /// As [`Self::seal`], after a header that is in the open: what is sealed is bound to it too.
+    pub(crate) fn seal_after(
+        &self,
+        header: &[u8],
+        purpose: Purpose,
+        context: &EncryptionContext,
+        plaintext: &[u8],
+        entropy: &dyn Entropy,
+    ) -> Vec<u8> {
+        let mut nonce = [0; NONCE_LEN];
+        entropy.fill(&mut nonce);
+        let len = header.len() + CIPHERTEXT_START + plaintext.len() + TAG_LEN;
+        let mut out = Vec::with_capacity(len);
+        out.extend_from_slice(header);
+        out.resize(len, 0);
+        let sealed = &mut out[header.len()..];
+        with_associated_data(purpose, context, header, |associated| {
+            self.seal_with_nonce(nonce, associated, plaintext, sealed);
+        });
+        out
+    }
+
+    /// `sealed` is as long as what is sealed will be.
     fn seal_with_nonce(
         &self,
         nonce: [u8; NONCE_LEN],
         associated: &[u8],
         plaintext: &[u8],
-    ) -> Sealed {
-        let mut sealed = vec![0; CIPHERTEXT_START + plaintext.len() + TAG_LEN];
+        sealed: &mut [u8],
+    ) {
         let (head, body) = sealed.split_at_mut(CIPHERTEXT_START);
         let (ciphertext, tag) = body.split_at_mut(plaintext.len());
         head[0] = FORMAT_AES_256_GCM;
@@ -293,7 +312,6 @@ impl CipherKey {
         self.0
             .seal_out_of_place_scatter(nonce, aad, plaintext, ciphertext, &[], tag)
             .expect("buffers of the right lengths");
-        Sealed(sealed)
     }
 
     /// Opens what [`seal`](Self::seal) made for the same purpose and context.
@@ -303,9 +321,20 @@ impl CipherKey {
         context: &EncryptionContext,
         sealed: &Sealed,
     ) -> Result<SecretBytes, OpenError> {
-        let plaintext_len = sealed.0.len().saturating_sub(CIPHERTEXT_START + TAG_LEN);
+        self.open_after(&[], purpose, context, &sealed.0)
+    }
+
+    /// Opens what [`seal_after`](Self::seal_after) made; `sealed` is what follows the header.
+    pub(crate) fn open_after(
+        &self,
+        header: &[u8],
+        purpose: Purpose,
+        context: &EncryptionContext,
+        sealed: &[u8],
+    ) -> Result<SecretBytes, OpenError> {
+        let plaintext_len = sealed.len().saturating_sub(CIPHERTEXT_START + TAG_LEN);
         let mut plaintext = SecretBytes::new(vec![0; plaintext_len]);
-        self.open_into(purpose, context, sealed, plaintext.expose_mut())?;
+        self.open_into(header, purpose, context, sealed, plaintext.expose_mut())?;
         Ok(plaintext)
     }
 
@@ -317,24 +346,24 @@ impl CipherKey {
         sealed: &Sealed,
     ) -> Result<CipherKey, OpenError> {
         let mut key = zeroize::Zeroizing::new([0; KEY_LEN]);
-        self.open_into(purpose, context, sealed, &mut *key)?;
+        self.open_into(&[], purpose, context, &sealed.0, &mut *key)?;
         Ok(CipherKey::new(&key))
     }
 
     fn open_into(
         &self,
+        header: &[u8],
         purpose: Purpose,
         context: &EncryptionContext,
-        sealed: &Sealed,
+        sealed: &[u8],
         plaintext: &mut [u8],
     ) -> Result<(), OpenError> {
         let failed = |why| OpenError { what: purpose, why };
-        let (nonce, ciphertext, tag) =
-            split(&sealed.0).ok_or(failed(OpenFailure::UnknownFormat))?;
+        let (nonce, ciphertext, tag) = split(sealed).ok_or(failed(OpenFailure::UnknownFormat))?;
         if ciphertext.len() != plaintext.len() {
             return Err(failed(OpenFailure::UnknownFormat));
         }
-        with_associated_data(purpose, context, |associated| {
+        with_associated_data(purpose, context, header, |associated| {
             let nonce = Nonce::assume_unique_for_key(nonce);
             self.0
                 .open_separate_gather(nonce, Aad::from(associated), ciphertext, tag, plaintext)
@@ -353,16 +382,18 @@ fn split(sealed: &[u8]) -> Option<([u8; NONCE_LEN], &[u8], &[u8])> {
     Some((nonce, ciphertext, tag))
 }
 
-/// The associated data: the purpose's label with its length before it, then the encoded context.
+/// The associated data: the purpose's label with its length before it, the encoded context, and the header. Label
+/// and context tell their own length, so the header can't be taken for a part of the context.
 fn with_associated_data<R>(
     purpose: Purpose,
     context: &EncryptionContext,
+    header: &[u8],
     use_it: impl FnOnce(&[u8]) -> R,
 ) -> R {
     let label = purpose.label().as_bytes();
     // INVARIANT: a label is shorter than 256 bytes.
     let label_len = [label.len() as u8];
-    let parts = [&label_len[..], label, &context.encoded];
+    let parts = [&label_len[..], label, &context.encoded, header];
     let len: usize = parts.iter().map(|part| part.len()).sum();
     if len > ASSOCIATED_DATA_ON_STACK_BYTES_MAX {
         return use_it(&parts.concat());
@@ -419,21 +450,20 @@ mod tests {
                  76fc6ece0f4e1768cddf8853bb2d551b",
             ),
         ] {
-            let nonce = bytes(nonce);
-            let sealed = CipherKey::new(&bytes(key).try_into().unwrap()).seal_with_nonce(
+            let (nonce, expected) = (bytes(nonce), bytes(expected));
+            let mut sealed = vec![0; CIPHERTEXT_START + expected.len()];
+            CipherKey::new(&bytes(key).try_into().unwrap()).seal_with_nonce(
                 nonce.clone().try_into().unwrap(),
                 &bytes(associated),
                 &bytes(plaintext),
+                &mut sealed,
             );
-            assert_eq!(
-                sealed.as_bytes(),
-                [&[1][..], &nonce, &bytes(expected)].concat()
-            );
+            assert_eq!(sealed, [&[1][..], &nonce, &expected].concat());
         }
     }
 
     #[test]
-    fn associated_data_is_label_and_context_each_with_its_length() {
+    fn associated_data_is_label_and_context_each_with_its_length_and_the_header() {
         let expected = [
             &b"\x10strongroom value"[..],
             b"\0\0\0\x02",
@@ -441,9 +471,11 @@ mod tests {
             b"\0\0\0\x0fSecretVersionId\0\0\0\x02v1",
         ]
         .concat();
-        with_associated_data(Purpose::Value, &context(), |associated| {
-            assert_eq!(associated, expected);
-        });
+        for header in [&b""[..], b"header"] {
+            with_associated_data(Purpose::Value, &context(), header, |associated| {
+                assert_eq!(associated, [&expected, header].concat());
+            });
+        }
     }
 
     #[test]

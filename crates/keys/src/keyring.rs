@@ -284,7 +284,8 @@ impl Keyring {
             .map(DataKey)
     }
 
-    /// Encrypts what a client hands over, under a key version's material.
+    /// Encrypts what a client hands over, under a key version's material. The sealed bytes follow `header`, which
+    /// stays in the open; they are bound to it and to the context, apart from each other.
     ///
     /// # Errors
     /// If `wrapped` can't be opened as the material of `name`.
@@ -292,16 +293,18 @@ impl Keyring {
         &self,
         name: &KeyVersionName,
         wrapped: &Sealed,
+        header: &[u8],
         context: &EncryptionContext,
         plaintext: &SecretBytes,
         entropy: &dyn Entropy,
-    ) -> Result<Sealed, OpenError> {
+    ) -> Result<Vec<u8>, OpenError> {
         let material = self.unwrap_cipher(name, wrapped)?;
         let cipher = material.cipher()?;
-        Ok(cipher.seal(Purpose::Ciphertext, context, plaintext.expose(), entropy))
+        let plaintext = plaintext.expose();
+        Ok(cipher.seal_after(header, Purpose::Ciphertext, context, plaintext, entropy))
     }
 
-    /// Decrypts what [`encrypt`](Self::encrypt) made.
+    /// Decrypts what [`encrypt`](Self::encrypt) made: the header, and the sealed bytes that follow it.
     ///
     /// # Errors
     /// If `wrapped` can't be opened as the material of `name`, or `ciphertext` under that material
@@ -310,12 +313,16 @@ impl Keyring {
         &self,
         name: &KeyVersionName,
         wrapped: &Sealed,
+        header: &[u8],
         context: &EncryptionContext,
-        ciphertext: &Sealed,
+        sealed: &[u8],
     ) -> Result<SecretBytes, OpenError> {
-        self.unwrap_cipher(name, wrapped)?
-            .cipher()?
-            .open(Purpose::Ciphertext, context, ciphertext)
+        self.unwrap_cipher(name, wrapped)?.cipher()?.open_after(
+            header,
+            Purpose::Ciphertext,
+            context,
+            sealed,
+        )
     }
 
     /// Seals the secret half of an access key.

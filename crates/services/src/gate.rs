@@ -51,6 +51,8 @@ pub struct KeyGuard {
     pub granted: Option<Reach>,
     /// The `kms:` condition keys.
     pub context: Context,
+    /// What is said instead to a caller who may not even learn which key it is.
+    pub refusal: Option<Refusal>,
 }
 
 /// A request that passed the gate.
@@ -87,10 +89,11 @@ pub fn permit(need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
             need.action
         ),
         Guard::Absent => NOT_TOLD.to_owned(),
-        Guard::Key(guard) => match refused_by_key(need.action, guard, given) {
-            None => return Ok(()),
-            Some(reason) if caller.account == *need.owner => reason,
-            Some(_) => NOT_TOLD.to_owned(),
+        Guard::Key(guard) => match (refused_by_key(need.action, guard, given), &guard.refusal) {
+            (None, _) => return Ok(()),
+            (Some(_), Some(refusal)) => return Err(refusal.clone()),
+            (Some(reason), None) if caller.account == *need.owner => reason,
+            (Some(_), None) => NOT_TOLD.to_owned(),
         },
     };
     Err(Refusal::access_denied(
@@ -113,6 +116,7 @@ fn refused_by_key(action: &str, guard: &KeyGuard, given: &Given<'_>) -> Option<S
         key,
         granted,
         context,
+        refusal: _,
     } = guard;
     match decide_on_key(action, key, &key.policy, *granted, context.clone(), given) {
         Decision::Allow(_) => None,

@@ -236,23 +236,21 @@ impl<'j> Members<'j, '_> {
         name: &str,
         length: RangeInclusive<usize>,
     ) -> Option<SecretBytes> {
+        self.blob(name, length).map(SecretBytes::new)
+    }
+
+    /// Bytes in base64 that are no secret. The length is in bytes, decoded.
+    pub fn blob(&mut self, name: &str, length: RangeInclusive<usize>) -> Option<Vec<u8>> {
         let text = self.raw_text(name)?;
         let Ok(bytes) = BASE64.decode(text) else {
             self.problems
                 .wrong_type(format!("{name} is not valid base64"));
             return None;
         };
-        let bytes = SecretBytes::new(bytes);
         let mut broken = Vec::new();
         length_constraint(bytes.len(), &length, &mut broken);
         self.note_all(name, Shown::Withheld, broken);
         Some(bytes)
-    }
-
-    /// Bytes in base64 that are no secret. The length is in bytes, decoded.
-    pub fn blob(&mut self, name: &str, length: RangeInclusive<usize>) -> Option<Vec<u8>> {
-        self.secret_blob(name, length)
-            .map(|bytes| bytes.expose().to_vec())
     }
 
     /// An instant that may be there: seconds since 1970, with a fraction or without.

@@ -182,24 +182,60 @@ fn a_ciphertext_is_no_data_key_and_the_reverse() {
     let material = keyring.new_material(&name(1), &entropy);
     let context = EncryptionContext::of([("a", "b")]);
     let value = SecretBytes::new(vec![9; 32]);
-    let sealed = keyring
-        .encrypt(&name(1), &material, &context, &value, &entropy)
+    let blob = keyring
+        .encrypt(&name(1), &material, &[], &context, &value, &entropy)
         .unwrap();
-    let opened = keyring.decrypt(&name(1), &material, &context, &sealed);
-    assert!(opened.unwrap().matches(&value));
+    let decrypt = |context: &EncryptionContext, sealed: &[u8]| {
+        keyring.decrypt(&name(1), &material, &[], context, sealed)
+    };
+    assert!(decrypt(&context, &blob).unwrap().matches(&value));
+    let sealed = Sealed::from_bytes(blob.clone());
     let refused = keyring.open_data_key(&name(1), &material, &context, &sealed);
     assert_eq!(refused.unwrap_err().what, Purpose::DataKey);
     let (_, data_key) = keyring
         .generate_data_key(&name(1), &material, &context, &entropy)
         .unwrap();
-    let refused = keyring.decrypt(&name(1), &material, &context, &data_key);
+    let refused = decrypt(&context, data_key.as_bytes());
     assert_eq!(refused.unwrap_err().what, Purpose::Ciphertext);
     let other = EncryptionContext::of([("A", "b")]);
-    assert!(
-        keyring
-            .decrypt(&name(1), &material, &other, &sealed)
-            .is_err()
-    );
+    assert!(decrypt(&other, &blob).is_err());
+}
+
+#[test]
+fn a_ciphertext_is_bound_to_the_header_before_it_apart_from_the_context() {
+    let (keyring, entropy) = keyring();
+    let material = keyring.new_material(&name(1), &entropy);
+    let value = SecretBytes::new(vec![9; 32]);
+    let context = EncryptionContext::of([("a", "b")]);
+    let nothing = EncryptionContext::of::<&str, &str>([]);
+    let blob = keyring
+        .encrypt(&name(1), &material, b"head", &context, &value, &entropy)
+        .unwrap();
+    let (header, sealed) = blob.split_at(4);
+    assert_eq!(header, b"head");
+    // The pair of the context as it is encoded, and its number.
+    let pair = [&[0, 0, 0, 1][..], b"a", &[0, 0, 0, 1], b"b"].concat();
+    for (case, header, context) in [
+        ("another header", &b"Head"[..], &context),
+        ("a shorter header", b"hea", &context),
+        ("a longer header", b"head\0", &context),
+        ("none", b"", &context),
+        (
+            "the pair in the header",
+            &[&pair[..], b"head"].concat(),
+            &nothing,
+        ),
+        (
+            "the header as a pair",
+            b"",
+            &EncryptionContext::of([("a", "b"), ("head", "")]),
+        ),
+    ] {
+        let opened = keyring.decrypt(&name(1), &material, header, context, sealed);
+        assert_eq!(opened.unwrap_err().what, Purpose::Ciphertext, "{case}");
+    }
+    let opened = keyring.decrypt(&name(1), &material, b"head", &context, sealed);
+    assert!(opened.unwrap().matches(&value));
 }
 
 const CREDENTIAL: CredentialName<'static> = CredentialName {

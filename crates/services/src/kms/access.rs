@@ -63,10 +63,24 @@ pub fn need<'a>(
     caller: &'a Caller,
     records: &Records<'_>,
 ) -> Result<Need<'a>, Stop> {
+    let named = name.resolve(&caller.account, &caller.region, records)?;
+    need_on_named(action, name, &named, usage, caller, records)
+}
+
+/// The need of an operation on the key that a request names. `named` is what the name stands for.
+pub(super) fn need_on_named<'a>(
+    action: &'static str,
+    name: &'a KeyName,
+    named: &Named,
+    usage: Usage<'_>,
+    caller: &Caller,
+    records: &Records<'_>,
+) -> Result<Need<'a>, Stop> {
     let shown = Some(Cow::Borrowed(name.as_given()));
-    match name.resolve(&caller.account, &caller.region, records)? {
+    match named {
         Named::Key(key) => {
-            let need = need_on_key(action, key, name.alias(), usage, caller, records)?;
+            let (key, alias) = (Arc::clone(key), name.alias());
+            let need = need_on_key(action, key, alias, usage, caller, records)?;
             Ok(if *need.owner == caller.account {
                 need
             } else {
@@ -76,7 +90,7 @@ pub fn need<'a>(
         }
         Named::Absent { owner, .. } => Ok(Need {
             action,
-            owner: Cow::Owned(owner),
+            owner: Cow::Owned(owner.clone()),
             shown,
             guard: Guard::Absent,
         }),
@@ -127,6 +141,7 @@ pub fn need_on_key<'a>(
             key,
             granted: granted.then_some(Reach::Caller),
             context,
+            refusal: None,
         })),
     })
 }

@@ -1,11 +1,9 @@
-//! A symmetric ciphertext: the key that opens it, named in the open, and the sealed bytes.
+//! A symmetric ciphertext: a header that names the key which opens it, in the open, and the sealed bytes.
 //!
-//! The names are bound to the bytes: the account and the version by the material, which is each key
-//! version's own, the key's id as associated data, since two keys may have been brought the same material.
+//! The sealed bytes are bound to the whole header, apart from the client's encryption context: two keys
+//! may have been brought the same material, and no name of a context can stand for a key's.
 //!
 //! Layout: docs/formats.md, "KMS ciphertexts".
-
-use strongroom_keys::Sealed;
 
 use super::key::KmsKey;
 use crate::caller::AccountId;
@@ -14,41 +12,56 @@ use crate::caller::AccountId;
 const FORMAT: u8 = 1;
 const ACCOUNT_LEN: usize = 12;
 const KEY_ID_LEN: usize = 16;
+const HEADER_LEN: usize = 1 + ACCOUNT_LEN + KEY_ID_LEN + 4;
 
-/// A ciphertext, taken apart.
+/// A ciphertext, and what its header says.
 pub(super) struct Ciphertext {
     pub(super) account: AccountId,
     pub(super) key_id: String,
     pub(super) version: u32,
-    pub(super) sealed: Sealed,
+    /// INVARIANT: starts with a header.
+    blob: Vec<u8>,
 }
 
-/// Puts a ciphertext together.
-pub(super) fn write(key: &KmsKey, version: u32, sealed: &Sealed) -> Vec<u8> {
-    let sealed = sealed.as_bytes();
-    let mut blob = Vec::with_capacity(1 + ACCOUNT_LEN + KEY_ID_LEN + 4 + sealed.len());
-    blob.push(FORMAT);
-    blob.extend_from_slice(key.account.as_str().as_bytes());
-    blob.extend_from_slice(&id_bytes(&key.key_id));
-    blob.extend_from_slice(&version.to_be_bytes());
-    blob.extend_from_slice(sealed);
-    blob
+/// What stands before the bytes that are sealed under a version of a key's material.
+pub(super) fn header(key: &KmsKey, version: u32) -> [u8; HEADER_LEN] {
+    let mut header = [0; HEADER_LEN];
+    header[0] = FORMAT;
+    let (account, rest) = header[1..].split_at_mut(ACCOUNT_LEN);
+    // INVARIANT: an account's id has exactly so many digits.
+    account.copy_from_slice(key.account.as_str().as_bytes());
+    let (id, number) = rest.split_at_mut(KEY_ID_LEN);
+    id.copy_from_slice(&id_bytes(&key.key_id));
+    number.copy_from_slice(&version.to_be_bytes());
+    header
 }
 
-/// Takes a ciphertext apart; `None` where it is none of ours.
-pub(super) fn read(blob: &[u8]) -> Option<Ciphertext> {
-    let (&FORMAT, rest) = blob.split_first()? else {
-        return None;
-    };
-    let (account, rest) = rest.split_first_chunk::<ACCOUNT_LEN>()?;
-    let (id, rest) = rest.split_first_chunk::<KEY_ID_LEN>()?;
-    let (version, sealed) = rest.split_first_chunk::<4>()?;
-    Some(Ciphertext {
-        account: AccountId::parse(std::str::from_utf8(account).ok()?).ok()?,
-        key_id: super::uuid_text(*id),
-        version: u32::from_be_bytes(*version),
-        sealed: Sealed::from_bytes(sealed.to_vec()),
-    })
+impl Ciphertext {
+    /// Reads a ciphertext's header; `None` where it is none of ours.
+    pub(super) fn read(blob: Vec<u8>) -> Option<Self> {
+        let (&FORMAT, rest) = blob.split_first()? else {
+            return None;
+        };
+        let (account, rest) = rest.split_first_chunk::<ACCOUNT_LEN>()?;
+        let (id, rest) = rest.split_first_chunk::<KEY_ID_LEN>()?;
+        let (version, _) = rest.split_first_chunk::<4>()?;
+        Some(Ciphertext {
+            account: AccountId::parse(std::str::from_utf8(account).ok()?).ok()?,
+            key_id: super::uuid_text(*id),
+            version: u32::from_be_bytes(*version),
+            blob,
+        })
+    }
+
+    /// Whether its header names a key.
+    pub(super) fn is_of(&self, key: &KmsKey) -> bool {
+        self.key_id == key.key_id && self.account == key.account
+    }
+
+    /// The header and the sealed bytes.
+    pub(super) fn parts(&self) -> (&[u8], &[u8]) {
+        self.blob.split_at(HEADER_LEN)
+    }
 }
 
 /// The 16 bytes of a UUID's text.
@@ -83,14 +96,17 @@ mod tests {
         blob.extend(b"123456789012");
         blob.extend([7; KEY_ID_LEN]);
         blob.extend(9_u32.to_be_bytes());
-        assert!(read(&blob).is_some());
+        assert!(Ciphertext::read(blob.clone()).is_some());
         for length in 0..blob.len() {
-            assert!(read(&blob[..length]).is_none(), "{length}");
+            assert!(
+                Ciphertext::read(blob[..length].to_vec()).is_none(),
+                "{length}"
+            );
         }
         for at in [0, 1] {
             let mut other = blob.clone();
             other[at] = b'x';
-            assert!(read(&other).is_none());
+            assert!(Ciphertext::read(other).is_none());
         }
     }
 }

@@ -3,36 +3,26 @@
 //! Source: AWS KMS API Reference, Decrypt; reference/kms-iam-sts.md §A4.
 
 use serde::Serialize;
-use strongroom_keys::SecretBytes;
 
-use super::access::{self, Usage};
-use super::algorithm::{self, ENCRYPTION_ALGORITHM};
-use super::ciphertext::{self, Ciphertext};
-use super::encrypt::{SYMMETRIC, refuse_context};
-use super::key::KeyUsage;
-use super::name::KeyName;
-use super::symmetric::{self, RequestContext};
-use super::usable::UsableKey;
-use super::{refusals, shapes};
+use super::source::{MemberNames, Source};
+use super::{algorithm, shapes};
 use crate::caller::Caller;
 use crate::disclosed::Disclosed;
 use crate::gate::{Authorized, Need};
-use crate::input::{Members, Text};
+use crate::input::Members;
 use crate::json_text::push_quoted;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::Records;
-use crate::refusal::{Refusal, Stop};
+use crate::refusal::Stop;
 
-const DRY_RUN_MODIFIER: Text = Text::one_of(&["IGNORE_CIPHERTEXT"]);
+const NAMES: MemberNames = MemberNames {
+    key: "KeyId",
+    context: "EncryptionContext",
+    algorithm: "EncryptionAlgorithm",
+};
 
 /// The request.
-pub struct Decrypt {
-    blob: Vec<u8>,
-    key: Option<KeyName>,
-    context: RequestContext,
-    algorithm: Option<String>,
-    dry_run: bool,
-}
+pub struct Decrypt(Source);
 
 /// The response.
 #[derive(Serialize)]
@@ -45,17 +35,6 @@ pub struct Decrypted {
     key_material_id: Option<String>,
 }
 
-impl Decrypt {
-    /// Which key a symmetric ciphertext names; asymmetric ones name none.
-    fn ciphertext(&self) -> Option<Ciphertext> {
-        ciphertext::read(&self.blob)
-    }
-
-    fn is_symmetric(&self) -> bool {
-        self.algorithm.as_deref().unwrap_or(SYMMETRIC) == SYMMETRIC
-    }
-}
-
 impl Operation for Decrypt {
     const NAME: &'static str = "Decrypt";
     type Output = Decrypted;
@@ -63,15 +42,7 @@ impl Operation for Decrypt {
     fn read(members: &mut Members<'_, '_>) -> Self {
         shapes::grant_tokens(members);
         shapes::refuse_recipient(members);
-        members.texts("DryRunModifiers", 0..=usize::MAX, &DRY_RUN_MODIFIER);
-        let dry_run = shapes::dry_run(members);
-        Decrypt {
-            blob: shapes::required_blob("CiphertextBlob", 1..=6144, members),
-            key: symmetric::optional_key("KeyId", members),
-            context: RequestContext::take("EncryptionContext", members),
-            algorithm: members.text("EncryptionAlgorithm", &ENCRYPTION_ALGORITHM),
-            dry_run,
-        }
+        Decrypt(Source::take(&NAMES, members))
     }
 
     fn needs<'a>(
@@ -79,24 +50,11 @@ impl Operation for Decrypt {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        let algorithm = self.algorithm.as_deref().unwrap_or(SYMMETRIC);
-        let usage = Usage {
-            more: algorithm::condition("kms:EncryptionAlgorithm", algorithm),
-            ..self.context.usage()
-        };
-        let named = self.key.as_ref();
-        if !self.is_symmetric() {
-            let needs = named.map(|name| access::need("kms:Decrypt", name, usage, caller, records));
-            return Ok(needs.transpose()?.into_iter().collect());
-        }
-        let ciphertext = self.ciphertext();
-        symmetric::opener(ciphertext.as_ref(), named, caller, records)?.need(
-            "kms:Decrypt",
-            named,
-            usage,
-            caller,
-            records,
-        )
+        let Decrypt(source) = self;
+        let opener = source.opener(caller, records)?;
+        let more = algorithm::condition("kms:EncryptionAlgorithm", source.algorithm_name());
+        let need = source.need("kms:Decrypt", &opener, more, caller, records)?;
+        Ok(need.into_iter().collect())
     }
 
     fn decide(
@@ -104,26 +62,16 @@ impl Operation for Decrypt {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<Decrypted>, Stop> {
-        let request = allowed.into_request();
-        let caller = given.caller;
-        if !request.is_symmetric() {
-            return decrypt_with_private_key(&request, records, given);
-        }
-        let ciphertext = request.ciphertext();
-        let named = request.key.as_ref();
-        let key = symmetric::opener(ciphertext.as_ref(), named, caller, records)?.key()?;
-        let Some(ciphertext) = ciphertext else {
-            return Err(refusals::invalid_ciphertext().into());
-        };
-        let usable = symmetric::usable(key, Self::NAME)?;
-        let (plaintext, material_id) =
-            symmetric::decrypt(&usable, &request.context, &ciphertext, given)?;
-        shapes::refuse_dry_run(request.dry_run)?;
+        let Decrypt(source) = allowed.into_request();
+        let key = source.key(source.opener(given.caller, records)?)?;
+        let usable = source.usable(key, Self::NAME)?;
+        let opened = source.open(&usable, given)?;
+        shapes::refuse_dry_run(source.dry_run)?;
         Ok(Decided::answer(Decrypted {
-            key_id: usable.key().arn(),
-            plaintext: Disclosed::Binary(plaintext),
-            encryption_algorithm: SYMMETRIC,
-            key_material_id: Some(material_id.to_owned()),
+            key_id: usable.key.key().arn(),
+            plaintext: Disclosed::Binary(opened.plaintext),
+            encryption_algorithm: opened.algorithm,
+            key_material_id: opened.material_id,
         }))
     }
 
@@ -142,41 +90,4 @@ impl Operation for Decrypt {
         body.push(b'}');
         Ok(())
     }
-}
-
-fn decrypt_with_private_key(
-    request: &Decrypt,
-    records: &Records<'_>,
-    given: &Given<'_>,
-) -> Result<Decided<Decrypted>, Stop> {
-    let Some(name) = &request.key else {
-        return Err(Refusal::validation(
-            "A KeyId is required to decrypt with an asymmetric KMS key.",
-        )
-        .into());
-    };
-    let key = name.find(given.caller, records)?;
-    let usable = UsableKey::check(key.clone(), KeyUsage::EncryptDecrypt)
-        .map_err(|unusable| unusable.refusal(&key, Decrypt::NAME))?;
-    let named = request.algorithm.as_deref().unwrap_or(SYMMETRIC);
-    let algorithm = algorithm::encryption(named, &key)?;
-    refuse_context(&request.context)?;
-    let material = usable.current();
-    let plaintext: SecretBytes = given
-        .keyring
-        .decrypt_with_private_key(
-            &material.name,
-            key.spec,
-            &material.wrapped,
-            algorithm,
-            &request.blob,
-        )
-        .map_err(|error| refusals::of_use(error, &key))?;
-    shapes::refuse_dry_run(request.dry_run)?;
-    Ok(Decided::answer(Decrypted {
-        key_id: key.arn(),
-        plaintext: Disclosed::Binary(plaintext),
-        encryption_algorithm: algorithm.name(),
-        key_material_id: None,
-    }))
 }

@@ -62,6 +62,7 @@ pub mod schedule_key_deletion;
 mod shapes;
 pub mod sign;
 mod signed;
+mod source;
 mod state;
 mod symmetric;
 pub mod tag_resource;
@@ -174,13 +175,15 @@ fn uuid(given: &Given<'_>) -> String {
 
 /// The text of a UUID's bytes.
 fn uuid_text(bytes: [u8; 16]) -> String {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..],
-    ]
-    .join("-")
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(36);
+    for (at, byte) in bytes.into_iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        for digit in [byte >> 4, byte & 0x0f] {
+            text.push(char::from(DIGITS[usize::from(digit)]));
+        }
+    }
+    text
 }

@@ -122,6 +122,11 @@ impl KeyName {
         }
     }
 
+    /// Whether it is this key's id alone, which doesn't say whose key it is.
+    pub(super) fn is_bare_id(&self, key_id: &str) -> bool {
+        matches!(&self.names, Names::Something(Place::Here, What::Key(id)) if id == key_id)
+    }
+
     /// What it stands for. `here` is the account of names that don't say theirs.
     pub fn resolve(
         &self,

@@ -2,40 +2,39 @@
 //!
 //! Source: AWS KMS API Reference, ReEncrypt; reference/kms-iam-sts.md §A4.
 
-use std::sync::Arc;
-
 use serde::Serialize;
-use strongroom_keys::{SecretBytes, encrypt_with_public_key};
+use strongroom_keys::{EncryptionAlgorithm, SecretBytes, encrypt_with_public_key};
 use strongroom_policy::Context;
 
 use super::access::{self, Usage};
 use super::algorithm::{self, ENCRYPTION_ALGORITHM};
 use super::encrypt::{SYMMETRIC, refuse_context};
-use super::key::{KeyUsage, KmsKey};
+use super::key::KeyUsage;
 use super::name::{Accepts, KeyName, Named};
 use super::shapes::{self, Base64, KEY_ID};
-use super::symmetric::{self, Opener, RequestContext};
+use super::source::{MemberNames, Opener, Source};
+use super::symmetric::{self, RequestContext};
 use super::usable::UsableKey;
-use super::{ciphertext, material, refusals};
+use super::{material, refusals};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
-use crate::input::{Members, Text};
+use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::Records;
-use crate::refusal::{Refusal, Stop};
+use crate::refusal::Stop;
 
-const DRY_RUN_MODIFIER: Text = Text::one_of(&["IGNORE_CIPHERTEXT"]);
+const SOURCE_NAMES: MemberNames = MemberNames {
+    key: "SourceKeyId",
+    context: "SourceEncryptionContext",
+    algorithm: "SourceEncryptionAlgorithm",
+};
 
 /// The request.
 pub struct ReEncrypt {
-    blob: Vec<u8>,
-    source: Option<KeyName>,
-    source_context: RequestContext,
-    source_algorithm: Option<String>,
+    source: Source,
     destination: KeyName,
     destination_context: RequestContext,
     destination_algorithm: Option<String>,
-    dry_run: bool,
 }
 
 /// The response.
@@ -54,27 +53,8 @@ pub struct ReEncrypted {
 }
 
 impl ReEncrypt {
-    fn source_name(&self) -> &str {
-        self.source_algorithm.as_deref().unwrap_or(SYMMETRIC)
-    }
-
     fn destination_name(&self) -> &str {
         self.destination_algorithm.as_deref().unwrap_or(SYMMETRIC)
-    }
-
-    /// The key that opens the ciphertext: a symmetric one names it, else the request does.
-    fn opener(&self, caller: &Caller, records: &Records<'_>) -> Result<Opener, Stop> {
-        if self.source_name() == SYMMETRIC {
-            let ciphertext = ciphertext::read(&self.blob);
-            return symmetric::opener(ciphertext.as_ref(), self.source.as_ref(), caller, records);
-        }
-        match &self.source {
-            Some(name) => name.find(caller, records).map(Opener::Key),
-            None => Err(Refusal::validation(
-                "A SourceKeyId is required to decrypt with an asymmetric KMS key.",
-            )
-            .into()),
-        }
     }
 }
 
@@ -84,18 +64,13 @@ impl Operation for ReEncrypt {
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         shapes::grant_tokens(members);
-        members.texts("DryRunModifiers", 0..=usize::MAX, &DRY_RUN_MODIFIER);
         let destination = members.required_text("DestinationKeyId", &KEY_ID);
         ReEncrypt {
-            blob: shapes::required_blob("CiphertextBlob", 1..=6144, members),
-            source: symmetric::optional_key("SourceKeyId", members),
-            source_context: RequestContext::take("SourceEncryptionContext", members),
-            source_algorithm: members.text("SourceEncryptionAlgorithm", &ENCRYPTION_ALGORITHM),
+            source: Source::take(&SOURCE_NAMES, members),
             destination: KeyName::parse(destination, Accepts::KeysAndAliases),
             destination_context: RequestContext::take("DestinationEncryptionContext", members),
             destination_algorithm: members
                 .text("DestinationEncryptionAlgorithm", &ENCRYPTION_ALGORITHM),
-            dry_run: shapes::dry_run(members),
         }
     }
 
@@ -104,12 +79,15 @@ impl Operation for ReEncrypt {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        let opener = self.opener(caller, records)?;
+        let opener = self.source.opener(caller, records)?;
         let destination = self
             .destination
             .resolve(&caller.account, &caller.region, records)?;
         let same = match (&opener, &destination) {
-            (Opener::Key(source), Named::Key(destination)) => source.arn() == destination.arn(),
+            (
+                Opener::OfCiphertext(source) | Opener::Named(Named::Key(source)),
+                Named::Key(destination),
+            ) => source.key() == destination.key(),
             _ => false,
         };
         let conditions = |algorithm: &str| -> Context {
@@ -117,24 +95,23 @@ impl Operation for ReEncrypt {
             more.insert("kms:ReEncryptOnSameKey", same.to_string());
             more
         };
-        let from = Usage {
-            more: conditions(self.source_name()),
-            ..self.source_context.usage()
-        };
+        let from = conditions(self.source.algorithm_name());
+        let from = self
+            .source
+            .need("kms:ReEncryptFrom", &opener, from, caller, records)?;
         let to = Usage {
             more: conditions(self.destination_name()),
             ..self.destination_context.usage()
         };
-        let source = self.source.as_ref();
-        let mut needs = opener.need("kms:ReEncryptFrom", source, from, caller, records)?;
-        needs.push(access::need(
+        let to = access::need_on_named(
             "kms:ReEncryptTo",
             &self.destination,
+            &destination,
             to,
             caller,
             records,
-        )?);
-        Ok(needs)
+        )?;
+        Ok(from.into_iter().chain([to]).collect())
     }
 
     fn decide(
@@ -144,94 +121,60 @@ impl Operation for ReEncrypt {
     ) -> Result<Decided<ReEncrypted>, Stop> {
         let request = allowed.into_request();
         let caller = given.caller;
-        let source = request.opener(caller, records)?.key()?;
-        let destination = request.destination.find(caller, records)?;
-        let opened = open(&request, &source, given)?;
-        let sealed = seal(&request, &destination, &opened.plaintext, given)?;
+        let source = request
+            .source
+            .key(request.source.opener(caller, records)?)?;
+        let source = request.source.usable(source, Self::NAME)?;
+        let destination = Destination::check(&request, caller, records)?;
+        let opened = request.source.open(&source, given)?;
+        let blob = destination.seal(&request.destination_context, &opened.plaintext, given)?;
+        shapes::refuse_dry_run(request.source.dry_run)?;
+        let key = destination.key.key();
+        let material = destination.key.current();
         Ok(Decided::answer(ReEncrypted {
-            ciphertext_blob: Base64(sealed.blob),
-            source_key_id: source.arn(),
-            key_id: destination.arn(),
+            ciphertext_blob: Base64(blob),
+            source_key_id: source.key.key().arn(),
+            key_id: key.arn(),
             source_encryption_algorithm: opened.algorithm,
-            destination_encryption_algorithm: sealed.algorithm,
+            destination_encryption_algorithm: destination.algorithm.name(),
             source_key_material_id: opened.material_id,
-            destination_key_material_id: sealed.material_id,
+            destination_key_material_id: (!key.is_key_pair()).then(|| material.material_id.clone()),
         }))
     }
 }
 
-struct Opened {
-    plaintext: SecretBytes,
-    algorithm: &'static str,
-    material_id: Option<String>,
+/// The key that encrypts, with an algorithm that it has.
+struct Destination {
+    key: UsableKey,
+    algorithm: EncryptionAlgorithm,
 }
 
-fn open(request: &ReEncrypt, source: &Arc<KmsKey>, given: &Given<'_>) -> Result<Opened, Stop> {
-    let usable = usable(source)?;
-    let algorithm = algorithm::encryption(request.source_name(), source)?;
-    if !source.is_key_pair() {
-        let ciphertext =
-            ciphertext::read(&request.blob).ok_or_else(refusals::invalid_ciphertext)?;
-        let (plaintext, material_id) =
-            symmetric::decrypt(&usable, &request.source_context, &ciphertext, given)?;
-        return Ok(Opened {
-            plaintext,
-            algorithm: algorithm.name(),
-            material_id: Some(material_id.to_owned()),
-        });
+impl Destination {
+    /// # Refusals
+    /// Those of the key's state; `NotFoundException`, `InvalidKeyUsageException`; `ValidationException`: a context
+    /// for a key pair.
+    fn check(request: &ReEncrypt, caller: &Caller, records: &Records<'_>) -> Result<Self, Stop> {
+        let key = request.destination.find(caller, records)?;
+        let key = UsableKey::check(key.clone(), KeyUsage::EncryptDecrypt)
+            .map_err(|unusable| unusable.refusal(&key, ReEncrypt::NAME))?;
+        let algorithm = algorithm::encryption(request.destination_name(), key.key())?;
+        if key.key().is_key_pair() {
+            refuse_context(&request.destination_context)?;
+        }
+        Ok(Destination { key, algorithm })
     }
-    refuse_context(&request.source_context)?;
-    let material = usable.current();
-    let opened = given.keyring.decrypt_with_private_key(
-        &material.name,
-        source.spec,
-        &material.wrapped,
-        algorithm,
-        &request.blob,
-    );
-    Ok(Opened {
-        plaintext: opened.map_err(|error| refusals::of_use(error, source))?,
-        algorithm: algorithm.name(),
-        material_id: None,
-    })
-}
 
-struct Resealed {
-    blob: Vec<u8>,
-    algorithm: &'static str,
-    material_id: Option<String>,
-}
-
-fn seal(
-    request: &ReEncrypt,
-    destination: &Arc<KmsKey>,
-    plaintext: &SecretBytes,
-    given: &Given<'_>,
-) -> Result<Resealed, Stop> {
-    let usable = usable(destination)?;
-    let algorithm = algorithm::encryption(request.destination_name(), destination)?;
-    let context = &request.destination_context;
-    if destination.is_key_pair() {
-        refuse_context(context)?;
-        shapes::refuse_dry_run(request.dry_run)?;
-        let public = material::public_key(&usable, given)?;
-        let blob = encrypt_with_public_key(&public, algorithm, plaintext)
-            .map_err(|error| refusals::of_use(error, destination))?;
-        return Ok(Resealed {
-            blob,
-            algorithm: algorithm.name(),
-            material_id: None,
-        });
+    fn seal(
+        &self,
+        context: &RequestContext,
+        plaintext: &SecretBytes,
+        given: &Given<'_>,
+    ) -> Result<Vec<u8>, Stop> {
+        if !self.key.key().is_key_pair() {
+            return symmetric::encrypt(&self.key, context, plaintext, given);
+        }
+        let public = material::public_key(&self.key, given)?;
+        encrypt_with_public_key(&public, self.algorithm, plaintext)
+            .map_err(|error| refusals::of_use(error, self.key.key()))
     }
-    shapes::refuse_dry_run(request.dry_run)?;
-    Ok(Resealed {
-        blob: symmetric::encrypt(&usable, context, plaintext, given)?,
-        algorithm: algorithm.name(),
-        material_id: Some(usable.current().material_id.clone()),
-    })
-}
-
-fn usable(key: &Arc<KmsKey>) -> Result<UsableKey, Refusal> {
-    UsableKey::check(Arc::clone(key), KeyUsage::EncryptDecrypt)
-        .map_err(|unusable| unusable.refusal(key, ReEncrypt::NAME))
 }

@@ -151,6 +151,15 @@ pub(super) fn incorrect_key() -> Refusal {
     )
 }
 
+/// What is to be decrypted names no key, nor does the request.
+pub(super) fn opener_unnamed() -> Refusal {
+    Refusal::validation(
+        "The request must name the KMS key to decrypt with: the ciphertext doesn't say it.",
+    )
+}
+
+/// What a ciphertext's header names, nobody but those who may use it learns about.
+///
 /// Source: reference/kms-iam-sts.md §A4, Decrypt.
 pub(super) fn unknown_ciphertext_key() -> Refusal {
     Refusal::modeled(

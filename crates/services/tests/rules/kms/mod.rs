@@ -1,6 +1,8 @@
 //! The rules of KMS as decision tables: what each operation answers and changes, without a server.
 
 mod accounts;
+mod cryptography;
+mod cryptography_access;
 mod keys;
 
 use serde_json::{Value, json};
