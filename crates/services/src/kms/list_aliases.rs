@@ -56,16 +56,12 @@ impl Operation for ListAliases {
         let key = members.text("KeyId", &KEY_ID);
         ListAliases {
             key: key.map(|key| KeyName::parse(key, Accepts::Keys)),
-            page: PageRequest::take(50, members),
+            page: PageRequest::take(50, 100, members),
         }
     }
 
     /// The right is none to the key, so its policy isn't asked; but a key of another account has no aliases here.
-    fn needs<'a>(
-        &'a self,
-        caller: &'a Caller,
-        records: &Records<'_>,
-    ) -> Result<Vec<Need<'a>>, Stop> {
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
         let mut needs = vec![access::need_on_account("kms:ListAliases", caller)];
         if let Some(name) = &self.key {
             needs.extend(access::need_of_owner("kms:ListAliases", name, caller));

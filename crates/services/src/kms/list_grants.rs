@@ -36,7 +36,7 @@ impl Operation for ListGrants {
             grant_id: members.text("GrantId", &GRANT_ID),
             // No grant is to a service, so its name finds none.
             grantee: members.text("GranteePrincipal", &PRINCIPAL).or(service),
-            page: PageRequest::take(50, members),
+            page: PageRequest::take(50, 100, members),
         }
     }
 

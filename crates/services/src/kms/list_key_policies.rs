@@ -35,7 +35,7 @@ impl Operation for ListKeyPolicies {
     fn read(members: &mut Members<'_, '_>) -> Self {
         ListKeyPolicies {
             key: shapes::key_name(Accepts::Keys, members),
-            page: PageRequest::take(100, members),
+            page: PageRequest::take(100, 1000, members),
         }
     }
 

@@ -87,7 +87,7 @@ impl Operation for ListKeyRotations {
         ListKeyRotations {
             key: shapes::key_name(Accepts::Keys, members),
             all: include.as_deref() == Some("ALL_KEY_MATERIAL"),
-            page: PageRequest::take(100, members),
+            page: PageRequest::take(100, 1000, members),
         }
     }
 

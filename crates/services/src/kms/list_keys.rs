@@ -48,7 +48,7 @@ impl Operation for ListKeys {
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         ListKeys {
-            page: PageRequest::take(100, members),
+            page: PageRequest::take(100, 1000, members),
             owners: members.texts("ResourceOwners", 1..=2, &RESOURCE_OWNER),
         }
     }

@@ -38,7 +38,7 @@ impl Operation for ListResourceTags {
     fn read(members: &mut Members<'_, '_>) -> Self {
         ListResourceTags {
             key: shapes::key_name(Accepts::Keys, members),
-            page: PageRequest::take(50, members),
+            page: PageRequest::take(50, 50, members),
         }
     }
 

@@ -32,7 +32,7 @@ impl Operation for ListRetirableGrants {
         let service = members.text("RetiringServicePrincipal", &SERVICE_PRINCIPAL);
         ListRetirableGrants {
             retiring: members.text("RetiringPrincipal", &PRINCIPAL).or(service),
-            page: PageRequest::take(50, members),
+            page: PageRequest::take(50, 100, members),
         }
     }
 

@@ -24,9 +24,10 @@ pub(super) struct Page<T> {
 }
 
 impl PageRequest {
-    /// Takes `Limit` and `Marker`. `usual` is the size where none is asked for.
-    pub(super) fn take(usual: usize, members: &mut Members<'_, '_>) -> Self {
-        let limit = members.integer("Limit", 1..=1000);
+    /// Takes `Limit`, at most `most`, and `Marker`. `usual` is the size where none is asked for. The model has 1000 for
+    /// all lists; what each of them takes stands in its reference.
+    pub(super) fn take(usual: usize, most: i64, members: &mut Members<'_, '_>) -> Self {
+        let limit = members.integer("Limit", 1..=most);
         PageRequest {
             limit: limit
                 .and_then(|it| usize::try_from(it).ok())

@@ -11,9 +11,7 @@ use strongroom_services::accounts;
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::due::{self, Due};
 use strongroom_services::operation::{Entry, Given, Means};
-use strongroom_services::records::{
-    Change, Changes, Decode, Found, Key, Record, Records, Source, Visit,
-};
+use strongroom_services::records::{Change, Changes, Decode, Found, Key, Records, Source, Visit};
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
 use strongroom_services::secretsmanager::OPERATIONS;
 use strongroom_services::secretsmanager::purge::PurgeDue;

@@ -4,12 +4,14 @@ mod accounts;
 mod cryptography;
 mod cryptography_access;
 mod keys;
+mod lists;
 
 use serde_json::{Value, json};
 use strongroom_services::kms::OPERATIONS;
 use strongroom_services::kms::due::KmsDue;
 use strongroom_services::refusal::{MessageMember, Refusal};
 
+pub(super) use crate::harness::members;
 use crate::harness::{ACCOUNT, OTHER_ACCOUNT, REGION, Service};
 
 /// What [`Kms::outcome`] says where nothing is refused.
@@ -20,6 +22,7 @@ pub(super) const DENIED: &str = "AccessDeniedException";
 pub(super) const VALIDATION: &str = "ValidationException";
 pub(super) const NOT_FOUND: &str = "NotFoundException";
 pub(super) const DISABLED: &str = "DisabledException";
+pub(super) const LIMIT: &str = "LimitExceededException";
 pub(super) const STATE: &str = "KMSInvalidStateException";
 pub(super) const UNSUPPORTED: &str = "UnsupportedOperationException";
 
