@@ -16,6 +16,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use strongroom_keys::SecretBytes;
 
+use crate::operation::Given;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
 
@@ -25,7 +26,9 @@ pub(crate) fn read<T>(
     body: &[u8],
     take: impl FnOnce(&mut Members<'_, '_>) -> T,
 ) -> Result<T, Refusal> {
-    let Understood { request, objection } = understand(body, take)?;
+    let Understood {
+        request, objection, ..
+    } = understand(body, take)?;
     objection.map_or(Ok(request), Err)
 }
 
@@ -35,7 +38,12 @@ pub struct Understood<T> {
     pub request: T,
     /// Why it is refused.
     pub objection: Option<Refusal>,
+    /// What is still to be checked.
+    pub checks: Vec<Check>,
 }
+
+/// What a member is checked for with what a decision is given, such as the keyring.
+pub type Check = Box<dyn FnOnce(&Given<'_>) -> Result<(), Refusal>>;
 
 /// Reads a request's body and takes the operation's members out of it; the caller raises the objection.
 ///
@@ -62,9 +70,12 @@ pub fn understand<T>(
         problems: &mut problems,
     });
     let objection = problems.objection.take();
-    problems
-        .into_result()
-        .map(|()| Understood { request, objection })
+    let checks = std::mem::take(&mut problems.checks);
+    problems.into_result().map(|()| Understood {
+        request,
+        objection,
+        checks,
+    })
 }
 
 /// What a text must be.
@@ -421,6 +432,11 @@ impl<'j> Members<'j, '_> {
         self.problems.objection.get_or_insert(refusal);
     }
 
+    /// Has a member checked once the permission was, and before the decision.
+    pub fn check(&mut self, check: Check) {
+        self.problems.checks.push(check);
+    }
+
     /// Notes that a required member is missing; for members that [`Self::required_text`] does not fit.
     pub fn require(&mut self, name: &str) {
         if self.find(name).is_none() {
@@ -508,6 +524,7 @@ struct Problems {
     violations: Vec<String>,
     refusal: Option<Refusal>,
     objection: Option<Refusal>,
+    checks: Vec<Check>,
 }
 
 impl Problems {

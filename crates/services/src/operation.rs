@@ -168,10 +168,17 @@ fn run<Op: Operation>(
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<Written, Stop> {
-    let Understood { request, objection } = input::understand(body, Op::read)?;
+    let Understood {
+        request,
+        objection,
+        checks,
+    } = input::understand(body, Op::read)?;
     let allowed = gate::authorize(request, records, given)?;
     if let Some(objection) = objection {
         return Err(objection.into());
+    }
+    for check in checks {
+        check(given)?;
     }
     let decided = Op::decide(allowed, records, given)?;
     let body = match &decided.output {

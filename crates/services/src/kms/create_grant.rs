@@ -2,6 +2,8 @@
 //!
 //! Source: AWS KMS API Reference, CreateGrant; AWS KMS Developer Guide, Grants in AWS KMS.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use strongroom_policy::Context;
 
@@ -55,14 +57,22 @@ impl Operation for CreateGrant {
             encryption_context_equals: constraints.map("EncryptionContextEquals"),
             source_arn: constraints.text("SourceArn", &shapes::KEY_ID),
         });
+        let constraints = constraints.unwrap_or_default();
+        if !constraints.fit() {
+            members.object(refusals::limit_exceeded(
+                "A grant constraint can have at most 8 pairs, and values of at most 384 characters.",
+            ));
+        }
         CreateGrant {
             key: shapes::key_name(Accepts::Keys, members),
             grantee: members.text("GranteePrincipal", &PRINCIPAL),
             retiring: members.text("RetiringPrincipal", &PRINCIPAL),
-            operations: members
-                .texts("Operations", 0..=usize::MAX, &grant::OPERATION)
-                .unwrap_or_default(),
-            constraints: constraints.unwrap_or_default(),
+            operations: each_once(
+                members
+                    .texts("Operations", 0..=usize::MAX, &grant::OPERATION)
+                    .unwrap_or_default(),
+            ),
+            constraints,
             name: members.text("Name", &GRANT_NAME),
             for_service: services.contains(&true),
             dry_run: shapes::dry_run(members),
@@ -115,6 +125,7 @@ impl Operation for CreateGrant {
                 .into());
             }
         }
+        shapes::refuse_dry_run(request.dry_run)?;
         let wanted = Grant {
             key_id: key.key_id.clone(),
             grant_id: grant::fresh_id(given),
@@ -142,7 +153,6 @@ impl Operation for CreateGrant {
             ))
             .into());
         }
-        shapes::refuse_dry_run(request.dry_run)?;
         let mut counted = KmsKey::clone(&key);
         counted.grants_count += 1;
         let mut changes = Changes::none();
@@ -152,11 +162,22 @@ impl Operation for CreateGrant {
     }
 }
 
+/// The operations are a set.
+fn each_once(operations: Vec<String>) -> Vec<String> {
+    let mut once = Vec::new();
+    for operation in operations {
+        if !once.contains(&operation) {
+            once.push(operation);
+        }
+    }
+    once
+}
+
 impl CreateGrant {
     fn need<'a>(&'a self, caller: &'a Caller, records: &Records<'_>) -> Result<Need<'a>, Stop> {
         let mut more = Context::new();
         more.insert_all("kms:GrantOperations", self.operations.iter().cloned());
-        more.insert("kms:GrantIsForAWSResource", "false");
+        grant::insert_for_no_service(&mut more);
         for (name, value) in [
             ("kms:GranteePrincipal", &self.grantee),
             ("kms:RetiringPrincipal", &self.retiring),
@@ -168,7 +189,9 @@ impl CreateGrant {
         if let Some(kind) = self.constraints.kind() {
             more.insert("kms:GrantConstraintType", kind);
         }
+        let context = self.constraints.encryption_context();
         let usage = Usage {
+            encryption_context: context.map_or_else(Cow::default, Cow::Borrowed),
             more,
             ..Usage::default()
         };

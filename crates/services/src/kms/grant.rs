@@ -9,7 +9,8 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
-use strongroom_keys::{KeySpec, Sealed};
+use strongroom_keys::{KeySpec, Sealed, SecretBytes};
+use strongroom_policy::Context;
 
 use super::key::{KeyUsage, KmsKey};
 use super::listing::Page;
@@ -22,6 +23,8 @@ use crate::refusal::{Refusal, Stop};
 use crate::time::{Timestamp, epoch_seconds};
 
 const TOKEN_PURPOSE: &str = "kms grant";
+const CONSTRAINT_PAIRS_MAX: usize = 8;
+const CONSTRAINT_VALUE_CHARACTERS_MAX: usize = 384;
 
 /// A grant of a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -110,23 +113,20 @@ impl Constraints {
         if !WITH_ENCRYPTION_CONTEXT.contains(&operation) {
             return true;
         }
-        let has = |(name, value): (&String, &String)| {
-            context
-                .iter()
-                .any(|(own, its)| own.eq_ignore_ascii_case(name) && its == value)
-        };
         let subset = self.encryption_context_subset.as_ref();
         let equals = self.encryption_context_equals.as_ref();
-        subset.is_none_or(|subset| subset.iter().all(has))
-            && equals.is_none_or(|equal| equal.len() == context.len() && equal.iter().all(has))
+        subset.is_none_or(|subset| subset.iter().all(|pair| has(context, pair)))
+            && equals.is_none_or(|equal| {
+                equal.iter().all(|pair| has(context, pair))
+                    && context.iter().all(|pair| has(equal, pair))
+            })
     }
 
     /// Whether they let nothing through that `others` keep out.
     fn as_strict_as(&self, others: &Constraints) -> bool {
         let equals = self.encryption_context_equals.as_ref();
         let subset_holds = |wanted: &BTreeMap<String, String>| {
-            let own = equals.or(self.encryption_context_subset.as_ref());
-            own.is_some_and(|own| {
+            self.encryption_context().is_some_and(|own| {
                 wanted
                     .iter()
                     .all(|(name, value)| own.get(name) == Some(value))
@@ -137,6 +137,25 @@ impl Constraints {
         wanted_equals.is_none_or(|wanted| equals == Some(wanted))
             && wanted_subset.is_none_or(subset_holds)
             && (others.source_arn.is_none() || others.source_arn == self.source_arn)
+    }
+
+    /// The encryption context that they ask for, by which policies judge a request that makes a grant.
+    pub(super) fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
+        let equals = self.encryption_context_equals.as_ref();
+        equals.or(self.encryption_context_subset.as_ref())
+    }
+
+    /// Whether they are as long as AWS has them at most.
+    ///
+    /// Source: AWS KMS API Reference, CreateGrant, `Constraints`.
+    pub(super) fn fit(&self) -> bool {
+        let subset = self.encryption_context_subset.iter();
+        let mut contexts = subset.chain(&self.encryption_context_equals);
+        contexts.all(|context| {
+            let mut values = context.values();
+            context.len() <= CONSTRAINT_PAIRS_MAX
+                && values.all(|value| value.chars().count() <= CONSTRAINT_VALUE_CHARACTERS_MAX)
+        })
     }
 
     /// AWS's name of their kind, as conditions ask for it.
@@ -161,7 +180,14 @@ impl Constraints {
     }
 }
 
-/// Operations that take an encryption context.
+/// Whether an encryption context has a pair, as constraints see it.
+fn has(context: &BTreeMap<String, String>, (name, value): (&String, &String)) -> bool {
+    context
+        .iter()
+        .any(|(own, its)| own.eq_ignore_ascii_case(name) && its == value)
+}
+
+/// Operations that take an encryption context; that of CreateGrant is what the new grant is constrained to.
 const WITH_ENCRYPTION_CONTEXT: &[&str] = &[
     "Decrypt",
     "Encrypt",
@@ -226,6 +252,13 @@ pub(super) fn check_operations(operations: &[String], key: &KmsKey) -> Result<()
     }
 }
 
+/// The condition of a request about grants that comes from no service on behalf of its caller.
+///
+/// Source: AWS KMS Developer Guide, Condition keys for AWS KMS, `kms:GrantIsForAWSResource`.
+pub(super) fn insert_for_no_service(conditions: &mut Context) {
+    conditions.insert("kms:GrantIsForAWSResource", "false");
+}
+
 /// A principal must be someone whom a grant can name.
 ///
 /// # Refusals
@@ -265,11 +298,7 @@ pub(super) fn by_token(
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<(Arc<KmsKey>, Arc<Grant>), Stop> {
-    let content = BASE64.decode(token).ok().and_then(|bytes| {
-        let sealed = Sealed::from_bytes(bytes);
-        given.keyring.open_token(TOKEN_PURPOSE, &sealed).ok()
-    });
-    let content = content.ok_or_else(refusals::invalid_grant_token)?;
+    let content = open_token(token, given)?;
     let text = std::str::from_utf8(content.expose()).unwrap_or_default();
     let parts: Vec<&str> = text.split(' ').collect();
     let &[account, key_id, grant_id] = parts.as_slice() else {
@@ -282,6 +311,22 @@ pub(super) fn by_token(
     };
     let grant = find(&key, grant_id, records)?;
     Ok((key, grant))
+}
+
+/// Refuses what is no grant's token.
+///
+/// # Refusals
+/// `InvalidGrantTokenException`
+pub(super) fn check_token(token: &str, given: &Given<'_>) -> Result<(), Refusal> {
+    open_token(token, given).map(drop)
+}
+
+fn open_token(token: &str, given: &Given<'_>) -> Result<SecretBytes, Refusal> {
+    let content = BASE64.decode(token).ok().and_then(|bytes| {
+        let sealed = Sealed::from_bytes(bytes);
+        given.keyring.open_token(TOKEN_PURPOSE, &sealed).ok()
+    });
+    content.ok_or_else(refusals::invalid_grant_token)
 }
 
 /// A key's grant.
@@ -339,7 +384,11 @@ pub(super) fn same(
         grant.name == wanted.name
             && grant.retiring_principal == wanted.retiring_principal
             && grant.issuing_account == wanted.issuing_account
-            && grant.operations == wanted.operations
+            && grant.operations.len() == wanted.operations.len()
+            && wanted
+                .operations
+                .iter()
+                .all(|each| grant.operations.contains(each))
             && grant.constraints == wanted.constraints
     });
     Ok(same.map(|grant| grant.grant_id.clone()))

@@ -4,6 +4,7 @@
 
 use std::ops::ControlFlow;
 
+use super::access::Usage;
 use super::grant::{Grant, Grants};
 use super::listing::PageRequest;
 use super::name::{Accepts, KeyName};
@@ -45,7 +46,9 @@ impl Operation for ListGrants {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        access::needs("kms:ListGrants", &self.key, caller, records)
+        let mut usage = Usage::default();
+        grant::insert_for_no_service(&mut usage.more);
+        access::need("kms:ListGrants", &self.key, usage, caller, records).map(|need| vec![need])
     }
 
     fn decide(

@@ -1,14 +1,18 @@
-//! ListRetirableGrants: the grants in the region that a principal may retire; of its own account also those
-//! of other accounts' keys.
+//! ListRetirableGrants: the grants in the region that a principal of the caller's account may retire, also those of
+//! other accounts' keys.
 //!
 //! Source: AWS KMS API Reference, ListRetirableGrants.
 
+use std::borrow::Cow;
 use std::ops::ControlFlow;
+
+use strongroom_policy::Caller as Principal;
 
 use super::access;
 use super::grant::{self, Grant, Grants};
 use super::key::KmsKey;
 use super::listing::PageRequest;
+use super::refusals;
 use super::shapes::{PRINCIPAL, SERVICE_PRINCIPAL};
 use crate::caller::{AccountId, Caller};
 use crate::gate::{Authorized, Need};
@@ -20,6 +24,8 @@ use crate::refusal::{Refusal, Stop};
 /// The request.
 pub struct ListRetirableGrants {
     retiring: Option<String>,
+    /// Whether that is a service, which no grant names here.
+    is_service: bool,
     page: PageRequest,
 }
 
@@ -30,17 +36,30 @@ impl Operation for ListRetirableGrants {
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         let service = members.text("RetiringServicePrincipal", &SERVICE_PRINCIPAL);
+        let retiring = members.text("RetiringPrincipal", &PRINCIPAL);
         ListRetirableGrants {
-            retiring: members.text("RetiringPrincipal", &PRINCIPAL).or(service),
+            is_service: retiring.is_none(),
+            retiring: retiring.or(service),
             page: PageRequest::take(50, 100, members),
         }
     }
 
+    /// The resource is the principal that the request names, who must be of the caller's account.
     fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        Ok(vec![access::need_on_account(
-            "kms:ListRetirableGrants",
-            caller,
-        )])
+        let own = access::need_on_account("kms:ListRetirableGrants", caller);
+        let Some(retiring) = &self.retiring else {
+            return Ok(vec![own]);
+        };
+        let principal = Principal::from_arn(retiring);
+        let account = principal
+            .as_ref()
+            .and_then(Principal::account)
+            .and_then(|account| AccountId::parse(account).ok());
+        Ok(vec![Need {
+            owner: account.map_or(own.owner, Cow::Owned),
+            shown: Some(Cow::Borrowed(retiring)),
+            ..own
+        }])
     }
 
     fn decide(
@@ -53,9 +72,11 @@ impl Operation for ListRetirableGrants {
         let Some(retiring) = &request.retiring else {
             return Err(Refusal::validation("RetiringPrincipal must be specified.").into());
         };
+        if !request.is_service && Principal::from_arn(retiring).is_none() {
+            return Err(refusals::invalid_principal(retiring).into());
+        }
         let list = format!("ListRetirableGrants {retiring}");
         let prefix = Key::kms_retirables(&caller.region, retiring);
-        let own = retiring.split(':').nth(4) == Some(caller.account.as_str());
         let start = prefix.behind(request.page.start(&list, given)?.as_deref());
         let mut rows = Vec::new();
         records.scan_keys(&start, &prefix.end(), false, |row| {
@@ -74,9 +95,6 @@ impl Operation for ListRetirableGrants {
                 let Ok(account) = AccountId::parse(account) else {
                     continue;
                 };
-                if !own && account != caller.account {
-                    continue;
-                }
                 let (account, region) = (&account, &caller.region);
                 let place = Key::kms_grant(account, region, key_id, grant_id);
                 let key = records.peek::<KmsKey>(&Key::kms_key(account, region, key_id))?;

@@ -4,14 +4,13 @@
 
 use std::sync::Arc;
 
-use super::access::{self, Usage};
 use super::grant::{self, Grant};
 use super::key::KmsKey;
 use super::name::{Accepts, KeyName};
 use super::refusals;
 use super::shapes::{self, GRANT_ID, GRANT_TOKEN, KEY_ID};
 use crate::caller::Caller;
-use crate::gate::{self, Authorized, Need};
+use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::Records;
@@ -52,11 +51,7 @@ impl Operation for RetireGrant {
         let request = allowed.into_request();
         let (key, found) = match (&request.token, &request.key, &request.grant_id) {
             (Some(token), None, None) => grant::by_token(token, records, given)?,
-            (None, Some(name), Some(grant_id)) => {
-                let key = name.find(given.caller, records)?;
-                let found = grant::find(&key, grant_id, records)?;
-                (key, found)
-            }
+            (None, Some(name), Some(grant_id)) => named(name, grant_id, records, given)?,
             _ => {
                 return Err(Refusal::validation(
                     "You must specify either a GrantToken or a KeyId and a GrantId.",
@@ -64,33 +59,48 @@ impl Operation for RetireGrant {
                 .into());
             }
         };
-        permit(&key, &found, records, given)?;
+        permit(&key, &found, given.caller)?;
         shapes::refuse_dry_run(request.dry_run)?;
         grant::end(&key, &found).map(Decided::silent)
     }
 }
 
-/// The grant itself says who may retire it: its retiring principal, its grantee where the operation is
-/// among those that it allows, and the account that made it. Others need the key's policy.
-fn permit(
-    key: &Arc<KmsKey>,
-    found: &Grant,
+/// A grant by its key and its id. Who may not retire it isn't told whether another account's key or grant exists.
+fn named(
+    name: &KeyName,
+    grant_id: &str,
     records: &Records<'_>,
     given: &Given<'_>,
-) -> Result<(), Stop> {
+) -> Result<(Arc<KmsKey>, Arc<Grant>), Stop> {
     let caller = given.caller;
-    let arn = caller.arn();
-    let grantee_may = found
-        .operations
-        .iter()
-        .any(|operation| operation == "RetireGrant");
-    let named = found.retiring_principal.as_ref() == Some(&arn)
-        || (grantee_may && found.grantee_principal == arn)
-        || found.issuing_account == caller.account;
-    if named {
-        return Ok(());
+    let found = name.find(caller, records).and_then(|key| {
+        let found = grant::find(&key, grant_id, records)?;
+        Ok((key, found))
+    });
+    let is_foreign = name.account().is_some_and(|owner| *owner != caller.account);
+    match found {
+        Err(Stop::Refused(_)) if is_foreign => {
+            Err(refusals::may_not_retire(&caller.arn(), grant_id).into())
+        }
+        found => found,
     }
-    let (key, usage) = (Arc::clone(key), Usage::default());
-    let need = access::need_on_key("kms:RetireGrant", key, None, usage, caller, records)?;
-    gate::permit(need, given).map_err(|_| refusals::may_not_retire(&arn, &found.grant_id).into())
+}
+
+/// The grant itself says who may retire it: its retiring principal, and its grantee where the operation is among those
+/// that it allows. Beside them the account that made it, and the one that owns the key. No key policy is asked.
+fn permit(key: &KmsKey, found: &Grant, caller: &Caller) -> Result<(), Refusal> {
+    let arn = caller.arn();
+    let grantee_may = found.grantee_principal == arn
+        && found
+            .operations
+            .iter()
+            .any(|operation| operation == "RetireGrant");
+    let may = grantee_may
+        || found.retiring_principal.as_ref() == Some(&arn)
+        || [&found.issuing_account, &key.account].contains(&&caller.account);
+    if may {
+        Ok(())
+    } else {
+        Err(refusals::may_not_retire(&arn, &found.grant_id))
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! Source: AWS KMS API Reference, RevokeGrant.
 
+use super::access::Usage;
 use super::name::{Accepts, KeyName};
 use super::shapes::GRANT_ID;
 use super::{access, grant, shapes};
@@ -36,7 +37,9 @@ impl Operation for RevokeGrant {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        access::needs("kms:RevokeGrant", &self.key, caller, records)
+        let mut usage = Usage::default();
+        grant::insert_for_no_service(&mut usage.more);
+        access::need("kms:RevokeGrant", &self.key, usage, caller, records).map(|need| vec![need])
     }
 
     fn decide(

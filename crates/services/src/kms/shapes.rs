@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use strongroom_keys::SecretBytes;
 
 use super::name::{Accepts, KeyName};
-use super::refusals;
+use super::{grant, refusals};
 use crate::disclosed::push_base64;
 use crate::input::{Members, Pattern, Text};
 use crate::refusal::Refusal;
@@ -167,7 +167,18 @@ pub(super) fn key_name(accepts: Accepts, members: &mut Members<'_, '_>) -> KeyNa
     KeyName::parse(members.required_text("KeyId", &KEY_ID), accepts)
 }
 
-/// Takes the grant tokens of a request. Grants are in force at once here, so nothing depends on them.
+/// Takes the grant tokens of a request. Grants are in force at once here, so nothing depends on them but that they
+/// must be some: also one whose grant has ended is.
+///
+/// # Refusals
+/// `InvalidGrantTokenException`
 pub(super) fn grant_tokens(members: &mut Members<'_, '_>) {
-    members.texts("GrantTokens", 0..=10, &GRANT_TOKEN);
+    let tokens = members.texts("GrantTokens", 0..=10, &GRANT_TOKEN);
+    if let Some(tokens) = tokens.filter(|tokens| !tokens.is_empty()) {
+        members.check(Box::new(move |given| {
+            tokens
+                .iter()
+                .try_for_each(|token| grant::check_token(token, given))
+        }));
+    }
 }
