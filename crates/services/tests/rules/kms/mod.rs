@@ -6,6 +6,7 @@ mod cryptography_access;
 mod grants;
 mod keys;
 mod lists;
+mod states;
 
 use serde_json::{Value, json};
 use strongroom_services::kms::OPERATIONS;
