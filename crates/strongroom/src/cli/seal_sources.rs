@@ -17,10 +17,8 @@ pub(super) enum Asking {
     Twice,
 }
 
-const WAIT_SECONDS: u64 = 60;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
-const KEY_LABEL: &str = "strongroom";
 
 /// What is configured, as far as it can be used.
 #[derive(Default)]
@@ -101,7 +99,7 @@ pub(super) fn to_seal_with(seal: &Seal) -> Result<Vec<SealSource>, Failed> {
 /// the terminal only where none opens it that needs nobody. Where all that is in the way may go away by
 /// itself, it waits for that as long as is configured.
 pub(super) fn unseal(file: &SealFile, seal: &Seal) -> Result<Unsealed, Failed> {
-    let until = Instant::now() + Duration::from_secs(seal.wait_seconds.unwrap_or(WAIT_SECONDS));
+    let until = Instant::now() + Duration::from_secs(seal.wait_seconds);
     let mut pause = FIRST_PAUSE;
     let mut is_asked = false;
     let Sources {
@@ -199,10 +197,7 @@ pub(super) fn token(seal: &Seal) -> Result<Option<SealSource>, Failed> {
     let at = TokenKey {
         module: module.clone(),
         token: token.clone(),
-        key: seal
-            .pkcs11_key
-            .clone()
-            .unwrap_or_else(|| KEY_LABEL.to_owned()),
+        key: seal.pkcs11_key.clone(),
     };
     Ok(Some(SealSource::Device(Box::new(TokenSeal::new(at, pin)))))
 }

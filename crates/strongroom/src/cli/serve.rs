@@ -135,14 +135,11 @@ fn schedule(config: &Config) -> Result<Option<Schedule>, Failed> {
     let recipients = recipients
         .map(|text| Recipient::parse(text))
         .collect::<Result<_, _>>()?;
-    let hours = backup.every_hours.unwrap_or(BACKUP_HOURS).max(1);
+    let hours = backup.every_hours.max(1);
     Ok(Some(Schedule {
         folder,
         every: Duration::from_secs(hours * 60 * 60),
-        keep: backup.keep.unwrap_or(BACKUPS_KEPT).max(1),
+        keep: backup.keep.max(1),
         lock: Lock::Recipients(recipients),
     }))
 }
-
-const BACKUP_HOURS: u64 = 24;
-const BACKUPS_KEPT: usize = 14;

@@ -202,19 +202,19 @@ pub const KEYS: &[Key] = &[
     key(
         "seal.kms_endpoint",
         Kind::Text,
-        "AWS's of the region",
+        "none: AWS's of the region",
         "The other KMS's URL.",
     ),
     key(
         "seal.kms_ca_file",
         Kind::Text,
-        "the system's",
+        "none: the system's",
         "PEM file with the certificate authorities that are trusted for the other KMS.",
     ),
     key(
         "seal.kms_credentials_file",
         Kind::Text,
-        "the environment",
+        "none: the environment",
         "File with the credentials for the other KMS, as lines `AWS_ACCESS_KEY_ID=...`, `AWS_SECRET_ACCESS_KEY=...`, `AWS_SESSION_TOKEN=...`. Without it the environment variables of these names.",
     ),
     key(
@@ -256,8 +256,8 @@ pub const KEYS: &[Key] = &[
     key(
         "backup.recipients",
         Kind::List,
-        "required with folder",
-        "The age recipients that may open scheduled backups, as `age-keygen` prints them.",
+        "[]",
+        "The age recipients that may open scheduled backups, as `age-keygen` prints them; at least one with `folder`.",
     ),
     key(
         "operations.listen",

@@ -77,7 +77,7 @@ pub struct Data {
 }
 
 /// `[seal]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Seal {
     /// A file with a key.
@@ -95,7 +95,7 @@ pub struct Seal {
     /// The token's label.
     pub pkcs11_token: Option<String>,
     /// The label of the key on the token.
-    pub pkcs11_key: Option<String>,
+    pub pkcs11_key: String,
     /// A file with the token's PIN.
     pub pkcs11_pin_file: Option<PathBuf>,
     /// The name of an environment variable with the token's PIN.
@@ -117,19 +117,19 @@ pub struct Seal {
     /// Whether recovery shares are asked for on the terminal.
     pub shares_prompt: bool,
     /// How long a start waits for a seal that can't be reached, in seconds.
-    pub wait_seconds: Option<u64>,
+    pub wait_seconds: u64,
 }
 
 /// `[backup]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Backup {
     /// The folder that scheduled backups go to; none are made where absent.
     pub folder: Option<PathBuf>,
     /// Hours from one to the next.
-    pub every_hours: Option<u64>,
+    pub every_hours: u64,
     /// How many are kept.
-    pub keep: Option<usize>,
+    pub keep: usize,
     /// The age recipients that may open them.
     pub recipients: Vec<String>,
 }
@@ -444,6 +444,43 @@ impl Default for Data {
             dir: None,
             store_cache_bytes: 134_217_728,
             record_cache_bytes: 134_217_728,
+        }
+    }
+}
+
+impl Default for Seal {
+    fn default() -> Self {
+        Self {
+            key_file: None,
+            passphrase_file: None,
+            passphrase_env: None,
+            passphrase_prompt: false,
+            systemd_credential: None,
+            pkcs11_module: None,
+            pkcs11_token: None,
+            pkcs11_key: "strongroom".to_owned(),
+            pkcs11_pin_file: None,
+            pkcs11_pin_env: None,
+            pkcs11_pin_prompt: false,
+            kms_key_id: None,
+            kms_region: None,
+            kms_endpoint: None,
+            kms_ca_file: None,
+            kms_credentials_file: None,
+            shares_file: None,
+            shares_prompt: false,
+            wait_seconds: 60,
+        }
+    }
+}
+
+impl Default for Backup {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            every_hours: 24,
+            keep: 14,
+            recipients: Vec::new(),
         }
     }
 }
