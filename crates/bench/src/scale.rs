@@ -329,6 +329,11 @@ fn one_secret(number: u64, source: &Snapshots<'_>, given: &Given<'_>) -> Result<
         )
         .map_err(told)?;
     }
+    // As if each had been read today: a secret's first read of a day is measured by itself.
+    secret.accessed = Some(given.now.day_start());
+    if let Some(current) = secret.versions.last_mut() {
+        current.accessed = secret.accessed;
+    }
     changes.put(secret.key(), &secret).map_err(told)?;
     changes.put_entry(secret.created_key());
     Ok(changes)

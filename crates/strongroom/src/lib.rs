@@ -11,6 +11,7 @@ pub mod config;
 pub mod edge;
 pub mod identity;
 pub mod jobs;
+pub mod memory;
 pub mod node;
 pub mod operations;
 pub mod pipeline;

@@ -32,6 +32,7 @@ use crate::edge::control::DevServer;
 use crate::edge::{Application, Received, Reply};
 use crate::identity::Identities;
 use crate::jobs::{self, Jobs};
+use crate::memory::CacheSizes;
 use crate::operations::{Metrics, Outcome};
 use crate::pipeline::{self, Failure, Pipeline, Queues};
 use crate::workers::{DueWorker, WorkerState};
@@ -55,10 +56,8 @@ pub struct NodeOptions {
     pub seal_file: PathBuf,
     /// Whether this is a development server, whose clock can be moved and whose secrets can be reset.
     pub dev: bool,
-    /// Most memory for the store's pages, in bytes.
-    pub store_cache_bytes: usize,
-    /// Most memory for decoded records, in bytes.
-    pub record_cache_bytes: u64,
+    /// Most memory for what is kept of the data.
+    pub caches: CacheSizes,
 }
 
 /// The pieces that a node is put together from.
@@ -146,7 +145,7 @@ impl Node {
     /// What keeps the store from being opened, with what to do about it.
     pub fn open(options: NodeOptions) -> Result<Arc<Self>, Fault> {
         let store = Embedded::open(&Options {
-            cache_bytes: options.store_cache_bytes,
+            cache_bytes: options.caches.store_cache_bytes,
             ..Options::new(options.data_dir)
         })?;
         Self::assemble(Assembly {
@@ -154,7 +153,7 @@ impl Node {
             keyring: Keyring::with_retiring(options.unsealed.root, options.unsealed.retiring),
             entropy: Box::new(SystemEntropy),
             clock: Clock::default(),
-            record_cache_bytes: options.record_cache_bytes,
+            record_cache_bytes: options.caches.record_cache_bytes,
             dev: options.dev,
             seal_file: Some(options.seal_file),
         })

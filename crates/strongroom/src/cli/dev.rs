@@ -21,6 +21,7 @@ use crate::config::LogFormat;
 use crate::edge::control::WithControl;
 use crate::edge::tls::{Certificates, Generated};
 use crate::edge::{Limits, TrustedProxies};
+use crate::memory::CacheSizes;
 use crate::node::{Node, NodeOptions};
 
 /// Start a server for development and tests: no configuration, ready at once
@@ -106,8 +107,7 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
         seal_file: data_dir.join(SEAL_FILE_NAME),
         data_dir: data_dir.clone(),
         dev: true,
-        store_cache_bytes: STORE_CACHE_BYTES,
-        record_cache_bytes: RECORD_CACHE_BYTES,
+        caches: CacheSizes::of_this_machine(),
     })?;
     node.check_root_key()?;
     let credentials = credentials(&node, &arguments.account_id).await?;
@@ -319,8 +319,6 @@ fn account_id(text: &str) -> Result<AccountId, String> {
 pub(super) const SEAL_FILE_NAME: &str = "seal.json";
 /// What opens it in a development server's.
 pub(super) const KEY_FILE_NAME: &str = "root.key";
-const STORE_CACHE_BYTES: usize = 16 << 20;
-const RECORD_CACHE_BYTES: u64 = 32 << 20;
 
 #[cfg(test)]
 mod tests {

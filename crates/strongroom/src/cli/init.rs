@@ -16,6 +16,7 @@ use super::seal_sources::{to_seal_with, unseal};
 use super::serve::read_config;
 use super::{Failed, runtime, say};
 use crate::config::Config;
+use crate::memory::CacheSizes;
 use crate::node::{Node, NodeOptions};
 
 /// Make the data folder, the root key and the first account, once, before the first `serve`
@@ -100,8 +101,7 @@ fn open(config: &Config, data_dir: &Path) -> Result<Arc<Node>, Failed> {
         seal_file: data_dir.join(SEAL_FILE_NAME),
         data_dir: data_dir.to_owned(),
         dev: false,
-        store_cache_bytes: CACHE_BYTES,
-        record_cache_bytes: CACHE_BYTES as u64,
+        caches: CacheSizes::SMALL,
     })?)
 }
 
@@ -130,5 +130,3 @@ fn random_account_id() -> Result<AccountId, Failed> {
 fn account_id(text: &str) -> Result<AccountId, String> {
     AccountId::parse(text).map_err(|error| error.to_string())
 }
-
-const CACHE_BYTES: usize = 8 << 20;

@@ -13,6 +13,7 @@ use super::seal_sources::{self, Asking, Sources};
 use super::{Failed, runtime, say};
 use crate::config::{self, Config};
 use crate::jobs;
+use crate::memory::CacheSizes;
 use crate::node::{Node, NodeOptions};
 
 /// What to do with the seals.
@@ -142,8 +143,7 @@ pub(super) fn rewrap_offline(server: &RunningServer) -> Result<(), Failed> {
             unsealed,
             seal_file: place.seal_file.clone(),
             dev: false,
-            store_cache_bytes: CACHE_BYTES,
-            record_cache_bytes: CACHE_BYTES as u64,
+            caches: CacheSizes::SMALL,
         })?;
         node.check_root_key()?;
         let done = jobs::rewrap_now(&node).await;
@@ -152,8 +152,6 @@ pub(super) fn rewrap_offline(server: &RunningServer) -> Result<(), Failed> {
         Ok(())
     })
 }
-
-const CACHE_BYTES: usize = 8 << 20;
 
 /// Where the seal file is, and what is configured to open it.
 struct Place {

@@ -93,8 +93,7 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
         unsealed: unseal(&sealed, &config.seal)?,
         seal_file: seal_path,
         dev: false,
-        store_cache_bytes: config.data.store_cache_bytes,
-        record_cache_bytes: config.data.record_cache_bytes,
+        caches: config.data.caches(),
     })?;
     node.check_root_key()?;
     if let Some(schedule) = schedule(config)? {

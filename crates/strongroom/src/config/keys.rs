@@ -112,14 +112,14 @@ pub const KEYS: &[Key] = &[
     key(
         "data.store_cache_bytes",
         Kind::Integer,
-        "134217728",
-        "Most memory for the store's pages.",
+        "0",
+        "Most memory for the store's pages. 0: an eighth of the memory that the process may use, by the machine and by its control group.",
     ),
     key(
         "data.record_cache_bytes",
         Kind::Integer,
-        "134217728",
-        "Most memory for decoded records. Values in it are encrypted.",
+        "0",
+        "Most memory for decoded records. Values in it are encrypted. 0: a quarter of the memory that the process may use.",
     ),
     key(
         "seal.key_file",

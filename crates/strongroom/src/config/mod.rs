@@ -15,6 +15,7 @@ pub use keys::{KEYS, Key, Kind, reference};
 pub use source::{ConfigProblem, read};
 
 use crate::edge::{Limits, NetworkRange, TrustedProxies};
+use crate::memory::CacheSizes;
 
 /// All of the configuration, as written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -70,10 +71,24 @@ pub struct Tls {
 pub struct Data {
     /// The data folder.
     pub dir: Option<PathBuf>,
-    /// Most memory for the store's pages.
+    /// Most memory for the store's pages; 0: a share of the machine's.
     pub store_cache_bytes: usize,
-    /// Most memory for decoded records.
+    /// Most memory for decoded records; 0: a share of the machine's.
     pub record_cache_bytes: u64,
+}
+
+impl Data {
+    /// Most memory for what is kept of the data.
+    pub fn caches(&self) -> CacheSizes {
+        let mut sizes = CacheSizes::of_this_machine();
+        if self.store_cache_bytes > 0 {
+            sizes.store_cache_bytes = self.store_cache_bytes;
+        }
+        if self.record_cache_bytes > 0 {
+            sizes.record_cache_bytes = self.record_cache_bytes;
+        }
+        sizes
+    }
 }
 
 /// `[seal]`
@@ -442,8 +457,8 @@ impl Default for Data {
     fn default() -> Self {
         Self {
             dir: None,
-            store_cache_bytes: 134_217_728,
-            record_cache_bytes: 134_217_728,
+            store_cache_bytes: 0,
+            record_cache_bytes: 0,
         }
     }
 }
