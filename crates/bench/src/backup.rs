@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use crate::report::{Row, note};
+use crate::scale::Before;
 use crate::{Failed, Run, scale};
 
 const MEBIBYTES_PER_SECOND_MIN: f64 = 50.0 * 1e6 / (1 << 20) as f64;
@@ -16,7 +17,7 @@ pub(crate) fn measure(run: &Run) -> Result<Vec<Row>, Failed> {
     let place = tempfile::tempdir_in(&run.folder)?;
     let data = place.path().join("data");
     std::fs::create_dir(&data)?;
-    scale::seed(run, &data, run.backup_secrets)?;
+    scale::seed(run, &data, run.backup_secrets, Before::ReadToday)?;
     let passphrase = place.path().join("passphrase");
     std::fs::write(&passphrase, "a passphrase of the benchmark\n")?;
     let file = place.path().join("backup.age");

@@ -1,7 +1,7 @@
 //! What depends on how many secrets there are: the same requests to a server with a thousand secrets and to one with
 //! many, each with three versions.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -37,9 +37,23 @@ const COMMITS_AT_ONCE: usize = 64;
 const HOT: u64 = 1_000;
 const RATIO_MAX: f64 = 1.2;
 
+/// Secrets whose first read on a day is measured.
+const UNREAD: u64 = 50_000;
+
+/// What happened to secrets before a measurement: the first read on a day is written down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Before {
+    NeverRead,
+    ReadToday,
+}
+
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 enum Asked {
+    /// One secret after the other, in the order of their numbers, from this one on.
+    EachValue {
+        from: u64,
+    },
     AnyValue,
     HotValue,
     Description,
@@ -66,8 +80,8 @@ pub(crate) fn measure(run: &Run, round: Duration) -> Result<Vec<Row>, Failed> {
         tempfile::tempdir_in(&run.folder)?,
         tempfile::tempdir_in(&run.folder)?,
     );
-    seed(run, small_data.path(), FEW)?;
-    seed(run, large_data.path(), many)?;
+    seed(run, small_data.path(), FEW, Before::ReadToday)?;
+    seed(run, large_data.path(), many, Before::ReadToday)?;
     let folder_mib = folder_bytes(large_data.path())? as f64 / f64::from(1 << 20);
     let mut rows = Vec::new();
 
@@ -97,6 +111,12 @@ pub(crate) fn measure(run: &Run, round: Duration) -> Result<Vec<Row>, Failed> {
         format!("memory after the start, {many} secrets"),
         mebibytes(&large)?,
         "MiB",
+    ));
+    let first = each_once(&large, many, run.connections, round)?;
+    rows.push(Row::stated(
+        format!("GetSecretValue of each of {many} secrets for the first time since the start"),
+        first,
+        "µs CPU",
     ));
     for (asked, what, has_target) in Asked::ALL {
         let mut ratios = Vec::new();
@@ -139,7 +159,54 @@ pub(crate) fn measure(run: &Run, round: Duration) -> Result<Vec<Row>, Failed> {
     ));
     small.stop()?;
     large.stop()?;
+    let unread_data = tempfile::tempdir_in(&run.folder)?;
+    let unread = many.min(UNREAD);
+    seed(run, unread_data.path(), unread, Before::NeverRead)?;
+    let server = process::start_strongroom(&run.strongroom, unread_data.path())?;
+    let first = each_once(&server, unread, run.connections, round)?;
+    rows.push(Row::stated(
+        format!("GetSecretValue of each of {unread} secrets for the first time on a day, which is written down"),
+        first,
+        "µs CPU",
+    ));
+    server.stop()?;
     Ok(rows)
+}
+
+/// Reads every secret once; what a read costs, in microseconds of CPU time.
+fn each_once(
+    server: &Server,
+    secrets: u64,
+    connections: usize,
+    round: Duration,
+) -> Result<f64, Failed> {
+    let (mut from, mut cpu_us) = (0, 0.0);
+    while from < secrets {
+        let (asked, before) = (Asked::EachValue { from }, server.cpu()?);
+        let done = load::run(
+            work(server, asked, secrets)?,
+            server.address,
+            connections,
+            round,
+        )?;
+        cpu_us += server.cpu()?.saturating_sub(before).as_secs_f64() * 1e6;
+        from += done.requests;
+    }
+    Ok(cpu_us / from as f64)
+}
+
+fn work(server: &Server, asked: Asked, secrets: u64) -> Result<Mixed, Failed> {
+    let from = match asked {
+        Asked::EachValue { from } => from,
+        _ => 0,
+    };
+    Ok(Mixed {
+        asked,
+        secrets,
+        requests: RefCell::new(Requests::to(server.address)?),
+        random: RefCell::new(now().unsigned_abs()),
+        next: Cell::new(from),
+    })
 }
 
 fn one_round(
@@ -149,14 +216,13 @@ fn one_round(
     connections: usize,
     time: Duration,
 ) -> Result<Side, Failed> {
-    let work = Mixed {
-        asked,
-        secrets,
-        requests: RefCell::new(Requests::to(server.address)?),
-        random: RefCell::new(now().unsigned_abs()),
-    };
     let before = server.cpu()?;
-    let done = load::run(work, server.address, connections, time)?;
+    let done = load::run(
+        work(server, asked, secrets)?,
+        server.address,
+        connections,
+        time,
+    )?;
     Ok(Side::of(&done, server.cpu()?.saturating_sub(before)))
 }
 
@@ -165,6 +231,7 @@ struct Mixed {
     secrets: u64,
     requests: RefCell<Requests>,
     random: RefCell<u64>,
+    next: Cell<u64>,
 }
 
 impl Mixed {
@@ -179,6 +246,11 @@ impl Mixed {
     fn body(&self) -> (&'static str, Value) {
         let any = name(self.number(self.secrets));
         match self.asked {
+            Asked::EachValue { .. } => {
+                let number = self.next.replace(self.next.get() + 1);
+                let each = name(number % self.secrets);
+                ("GetSecretValue", json!({ "SecretId": each }))
+            }
             Asked::AnyValue => ("GetSecretValue", json!({ "SecretId": any })),
             Asked::HotValue => {
                 let hot = name(self.number(HOT));
@@ -235,7 +307,7 @@ fn name(number: u64) -> String {
 
 /// Makes a data folder with so many secrets: the account and the service's key by the server itself, the secrets by
 /// the domain's own rules, committed in batches.
-pub(crate) fn seed(run: &Run, folder: &Path, secrets: u64) -> Result<(), Failed> {
+pub(crate) fn seed(run: &Run, folder: &Path, secrets: u64, before: Before) -> Result<(), Failed> {
     let begin = Instant::now();
     let server = process::start_strongroom(&run.strongroom, folder)?;
     first_secret(server.address)?;
@@ -265,7 +337,7 @@ pub(crate) fn seed(run: &Run, folder: &Path, secrets: u64) -> Result<(), Failed>
             entropy: &SystemEntropy,
             keyring: &keyring,
         };
-        let changes = one_secret(number, &source, &given)?;
+        let changes = one_secret(number, before, &source, &given)?;
         writes.extend(changes.writes.into_iter().map(written));
         if writes.len() >= AT_ONCE * (VERSIONS + 2) || number + 1 == secrets {
             let commit = Commit {
@@ -309,7 +381,12 @@ fn first_secret(server: SocketAddr) -> Result<(), Failed> {
     })
 }
 
-fn one_secret(number: u64, source: &Snapshots<'_>, given: &Given<'_>) -> Result<Changes, Failed> {
+fn one_secret(
+    number: u64,
+    before: Before,
+    source: &Snapshots<'_>,
+    given: &Given<'_>,
+) -> Result<Changes, Failed> {
     let records = Records::of(source);
     let told = |stop: Stop| format!("a secret can't be made: {stop:?}");
     let mut changes = Changes::none();
@@ -329,10 +406,11 @@ fn one_secret(number: u64, source: &Snapshots<'_>, given: &Given<'_>) -> Result<
         )
         .map_err(told)?;
     }
-    // As if each had been read today: a secret's first read of a day is measured by itself.
-    secret.accessed = Some(given.now.day_start());
-    if let Some(current) = secret.versions.last_mut() {
-        current.accessed = secret.accessed;
+    if let Before::ReadToday = before {
+        secret.accessed = Some(given.now.day_start());
+        if let Some(current) = secret.versions.last_mut() {
+            current.accessed = secret.accessed;
+        }
     }
     changes.put(secret.key(), &secret).map_err(told)?;
     changes.put_entry(secret.created_key());
