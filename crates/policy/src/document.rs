@@ -57,6 +57,7 @@ pub struct Document {
     version: Version,
     id: Option<String>,
     statements: Vec<Statement>,
+    reads_context: bool,
 }
 
 /// One statement of a policy.
@@ -183,6 +184,7 @@ impl Document {
             check_sids(&statements, &path)?;
         }
         Ok(Document {
+            reads_context: statements.iter().any(Statement::reads_context),
             version,
             id,
             statements,
@@ -197,6 +199,12 @@ impl Document {
     /// The `Id` element.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// Whether a decision by it depends on the request's condition keys: it has a condition or a
+    /// variable. Where it doesn't, nobody needs to gather them.
+    pub fn reads_context(&self) -> bool {
+        self.reads_context
     }
 
     /// The statements in their order; at least one.
@@ -290,6 +298,15 @@ impl Statement {
     /// Its conditions in order, one for each key of each operator.
     pub fn conditions(&self) -> impl Iterator<Item = ConditionRef<'_>> {
         self.conditions.iter().map(ConditionRef)
+    }
+
+    fn reads_context(&self) -> bool {
+        let resources = match &self.resources {
+            Resources::Attached => &[],
+            Resources::Listed(patterns) | Resources::AllBut(patterns) => patterns.as_slice(),
+        };
+        let mut patterns = self.actions.patterns.iter().chain(resources);
+        !self.conditions.is_empty() || patterns.any(|pattern| pattern.variables().next().is_some())
     }
 
     pub(crate) fn who(&self) -> &Who {

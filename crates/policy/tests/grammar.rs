@@ -688,3 +688,38 @@ fn a_document_shows_what_its_author_wrote() {
         ["${aws:ResourceTag/Team}x"]
     );
 }
+
+#[test]
+fn a_policy_reads_the_context_where_it_has_a_condition_or_a_variable() {
+    let whole = r#""Effect":"Allow","Principal":"*","Action":"s3:Get*","Resource":"*""#;
+    for (members, expected) in [
+        (whole.to_owned(), false),
+        (
+            whole.replace(r#""Resource":"*""#, r#""Resource":"arn:aws:s3:::a/*""#),
+            false,
+        ),
+        (
+            whole.replace(
+                r#""Resource":"*""#,
+                r#""Resource":"arn:aws:s3:::a/${aws:userid}""#,
+            ),
+            true,
+        ),
+        (
+            whole.replace(
+                r#""Resource":"*""#,
+                r#""NotResource":"arn:aws:s3:::a/${aws:userid}""#,
+            ),
+            true,
+        ),
+        (
+            format!(r#"{whole},"Condition":{{"Bool":{{"aws:SecureTransport":"true"}}}}"#),
+            true,
+        ),
+    ] {
+        let plain = format!("{{{whole}}}");
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{plain},{{{members}}}]}}"#);
+        let document = Document::parse(&text, Kind::Resource).unwrap();
+        assert_eq!(document.reads_context(), expected, "{text}");
+    }
+}

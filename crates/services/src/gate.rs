@@ -147,7 +147,9 @@ fn decide_on_key(
     let caller = policy::Caller::Root {
         account: given.caller.account.as_str().to_owned(),
     };
-    add_global_keys(&mut context, given);
+    if policy.document().reads_context() {
+        add_global_keys(&mut context, given);
+    }
     let arn = key.arn();
     let policies = Policies {
         resource: Some(policy.document()),

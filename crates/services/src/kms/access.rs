@@ -125,14 +125,12 @@ pub fn need_on_key<'a>(
         });
     }
     let operation = action.strip_prefix("kms:").unwrap_or(action);
-    let granted = grant::grants(
-        &key,
-        &caller.arn(),
-        operation,
-        &usage.encryption_context,
-        records,
-    )?;
-    let context = condition_keys(&key, alias, usage, caller);
+    let granted = grant::grants(&key, caller, operation, &usage.encryption_context, records)?;
+    let context = if key.policy.document().reads_context() {
+        condition_keys(&key, alias, usage, caller)
+    } else {
+        Context::new()
+    };
     Ok(Need {
         action,
         owner: Cow::Owned(key.account.clone()),

@@ -473,10 +473,10 @@ pub(super) fn listed(grant: &Grant, key: &KmsKey) -> ListedGrant {
     }
 }
 
-/// Whether a grant of a key lets a principal do an operation. `principal` is its ARN.
+/// Whether a grant of a key lets a caller do an operation.
 pub fn grants(
     key: &KmsKey,
-    principal: &str,
+    caller: &Caller,
     operation: &str,
     context: &BTreeMap<String, String>,
     records: &Records<'_>,
@@ -484,7 +484,7 @@ pub fn grants(
     if key.grants_count == 0 {
         return Ok(false);
     }
-    let grants = to(key, principal, records)?;
+    let grants = to(key, &caller.arn(), records)?;
     Ok(grants.iter().any(|grant| grant.allows(operation, context)))
 }
 
