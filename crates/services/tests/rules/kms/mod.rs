@@ -3,6 +3,7 @@
 mod accounts;
 mod cryptography;
 mod cryptography_access;
+mod cryptography_uses;
 mod grants;
 mod keys;
 mod lists;
