@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::key::KmsKey;
 use super::name::{Accepts, KeyName};
-use super::{access, import_token, shapes, state};
+use super::{access, import_token, refusals, shapes};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -17,6 +17,7 @@ use crate::refusal::Stop;
 /// The request.
 pub struct DeleteImportedKeyMaterial {
     key: KeyName,
+    material_id: Option<String>,
 }
 
 /// The response.
@@ -33,8 +34,8 @@ impl Operation for DeleteImportedKeyMaterial {
     type Output = Deleted;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
-        members.text("KeyMaterialId", &shapes::MATERIAL_ID);
         DeleteImportedKeyMaterial {
+            material_id: members.text("KeyMaterialId", &shapes::MATERIAL_ID),
             key: shapes::key_name(Accepts::Keys, members),
         }
     }
@@ -47,14 +48,23 @@ impl Operation for DeleteImportedKeyMaterial {
         access::needs("kms:DeleteImportedKeyMaterial", &self.key, caller, records)
     }
 
+    /// Also from a key that will be gone, whose state stays.
     fn decide(
         allowed: Authorized<Self>,
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<Deleted>, Stop> {
-        let key = allowed.into_request().key.find(given.caller, records)?;
+        let request = allowed.into_request();
+        let key = request.key.find(given.caller, records)?;
         import_token::refuse_unless_imported(&key)?;
-        state::unless_pending_deletion(&key)?;
+        let had = key.had_material().map(|(_, id)| id);
+        if let Some(wanted) = request
+            .material_id
+            .filter(|wanted| had.as_ref() != Some(wanted))
+        {
+            let message = format!("Key material {wanted} not found in {}", key.arn());
+            return Err(refusals::not_found(message).into());
+        }
         let mut key = KmsKey::clone(&key);
         let material_id = key
             .material

@@ -152,14 +152,22 @@ fn delete(key: &KmsKey, records: &Records<'_>, changes: &mut Changes) -> Result<
     Ok(false)
 }
 
-/// A key that isn't in use misses the renewals of that time, as with AWS.
-fn rotate(key: &mut KmsKey, records: &Records<'_>, means: &Means<'_>) -> Result<bool, Stop> {
+/// Renews a key's material if that is due. A key that isn't in use has it renewed as soon as it is enabled, once,
+/// however long that took.
+///
+/// Source: AWS KMS API Reference, GetKeyRotationStatus, "Disabled".
+pub(super) fn rotate(
+    key: &mut KmsKey,
+    records: &Records<'_>,
+    means: &Means<'_>,
+) -> Result<bool, Stop> {
     let Some(plan) = key.rotation.filter(|plan| plan.next <= means.now) else {
         return Ok(false);
     };
-    if key.state == KeyState::Enabled {
-        key.renew(Some(RotationType::Automatic), records, means)?;
+    if key.state != KeyState::Enabled {
+        return Ok(false);
     }
+    key.renew(Some(RotationType::Automatic), records, means)?;
     key.rotation = Some(every(plan.period_days, means.now));
     Ok(true)
 }

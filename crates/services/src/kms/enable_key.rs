@@ -1,10 +1,10 @@
-//! EnableKey: a disabled key may be used again.
+//! EnableKey: a disabled key may be used again, and a renewal of its material that it missed is made up for.
 //!
 //! Source: AWS KMS API Reference, EnableKey.
 
 use super::key::{KeyState, KmsKey};
 use super::name::{Accepts, KeyName};
-use super::{access, shapes, state};
+use super::{access, due, shapes, state};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -45,6 +45,9 @@ impl Operation for EnableKey {
         let mut changes = Changes::none();
         let mut key = KmsKey::clone(&key);
         key.state = KeyState::Enabled;
+        if due::rotate(&mut key, records, &given.means())? {
+            due::schedule(&key, &mut changes)?;
+        }
         changes.put(key.key(), &key)?;
         Ok(Decided::silent(changes))
     }

@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::key::KeyState;
 use super::name::{Accepts, KeyName};
 use super::{access, shapes};
 use crate::caller::Caller;
@@ -52,17 +53,21 @@ impl Operation for GetKeyRotationStatus {
         access::needs("kms:GetKeyRotationStatus", &self.key, caller, records)
     }
 
+    /// A key that will be gone is told as one whose material isn't renewed, until its deletion is cancelled.
     fn decide(
         allowed: Authorized<Self>,
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<RotationStatus>, Stop> {
         let key = allowed.into_request().key.find(given.caller, records)?;
+        let rotation = key
+            .rotation
+            .filter(|_| !matches!(key.state, KeyState::PendingDeletion { .. }));
         Ok(Decided::answer(RotationStatus {
-            key_rotation_enabled: key.rotation.is_some(),
+            key_rotation_enabled: rotation.is_some(),
             key_id: key.arn(),
-            rotation_period_in_days: key.rotation.map(|rotation| rotation.period_days),
-            next_rotation_date: key.rotation.map(|rotation| rotation.next),
+            rotation_period_in_days: rotation.map(|rotation| rotation.period_days),
+            next_rotation_date: rotation.map(|rotation| rotation.next),
         }))
     }
 }

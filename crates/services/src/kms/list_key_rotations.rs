@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::key::{BackingMaterial, KmsKey, Origin};
+use super::key::{AwaitedMaterial, BackingMaterial, KmsKey, Origin};
 use super::listing::PageRequest;
 use super::name::{Accepts, KeyName};
 use super::{access, rotation, shapes};
@@ -69,12 +69,33 @@ impl Rotation {
             key_material_id: material.material_id.clone(),
             key_material_description: material.description.clone(),
             import_state: imported.then_some("IMPORTED"),
-            key_material_state: if is_current { "CURRENT" } else { "NON_CURRENT" },
+            key_material_state: Self::state(is_current),
             expiration_model: imported.then(|| material.expiration_model()),
             valid_to: material.expires,
             rotation_date: material.rotation.map(|_| material.created),
             rotation_type: material.rotation.map(|rotation| rotation.name()),
         }
+    }
+}
+
+impl Rotation {
+    /// Imported material that the key waits for; what is known of it but its id went with it.
+    fn awaited(material: &AwaitedMaterial, key: &KmsKey, is_current: bool) -> Self {
+        Rotation {
+            key_id: key.key_id.clone(),
+            key_material_id: material.material_id.clone(),
+            key_material_description: None,
+            import_state: Some("PENDING_IMPORT"),
+            key_material_state: Self::state(is_current),
+            expiration_model: None,
+            valid_to: None,
+            rotation_date: None,
+            rotation_type: None,
+        }
+    }
+
+    fn state(is_current: bool) -> &'static str {
+        if is_current { "CURRENT" } else { "NON_CURRENT" }
     }
 }
 
@@ -112,14 +133,24 @@ impl Operation for ListKeyRotations {
         let start = start
             .and_then(|start| start.parse::<u32>().ok())
             .unwrap_or(0);
-        let current = key.material.last().map(|material| material.name.version);
+        let current = key.had_material().map(|(version, _)| version);
         let page = request.page.fill(&list, given, |push| {
-            let listed = key.material.iter().filter(|material| {
-                material.name.version > start && (request.all || material.rotation.is_some())
+            let awaited = key.awaited.iter().filter(|_| request.all);
+            let awaited = awaited.map(|material| {
+                let version = material.version;
+                let is_current = current == Some(version);
+                (version, Rotation::awaited(material, &key, is_current))
             });
-            for material in listed {
+            let material = key.material.iter();
+            let material = material.filter(|it| request.all || it.rotation.is_some());
+            let material = material.map(|material| {
                 let version = material.name.version;
-                let rotation = Rotation::of(material, &key, current == Some(version));
+                let is_current = current == Some(version);
+                (version, Rotation::of(material, &key, is_current))
+            });
+            // What is awaited is older than what the key has.
+            let listed = awaited.chain(material);
+            for (version, rotation) in listed.filter(|(version, _)| *version > start) {
                 if push(version.to_string(), rotation).is_break() {
                     break;
                 }

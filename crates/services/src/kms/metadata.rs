@@ -68,7 +68,7 @@ impl Described {
             .filter(|_| key.origin == Origin::External);
         let valid_to = imported.and_then(|material| material.expires);
         let symmetric = key.spec == KeySpec::SymmetricDefault;
-        let newest = key.material.last().filter(|_| symmetric);
+        let newest = key.had_material().filter(|_| symmetric);
         let names = |usage| (key.usage == usage).then_some(key.spec);
         Described {
             key_metadata: KeyMetadata {
@@ -97,7 +97,7 @@ impl Described {
                     .map(|spec| named(spec.mac_algorithms(), MacAlgorithm::name))
                     .unwrap_or_default(),
                 multi_region: false,
-                current_key_material_id: newest.map(|material| material.material_id.clone()),
+                current_key_material_id: newest.map(|(_, material_id)| material_id),
             },
         }
     }

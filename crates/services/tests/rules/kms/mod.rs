@@ -5,8 +5,10 @@ mod cryptography;
 mod cryptography_access;
 mod cryptography_uses;
 mod grants;
+mod import;
 mod keys;
 mod lists;
+mod rotation;
 mod states;
 
 use serde_json::{Value, json};
