@@ -47,7 +47,7 @@ impl Operation for DescribeKey {
     ) -> Result<Decided<Described>, Stop> {
         let request = allowed.into_request();
         let caller = given.caller;
-        if request.key.as_given() == SECRETS_MANAGER_ALIAS {
+        if request.key.is_own_alias(SECRETS_MANAGER_ALIAS, caller) {
             let mut changes = Changes::none();
             let (account, region) = (&caller.account, &caller.region);
             let key = envelope::service_key(account, region, records, given, &mut changes)?;

@@ -127,6 +127,12 @@ impl KeyName {
         matches!(&self.names, Names::Something(Place::Here, What::Key(id)) if id == key_id)
     }
 
+    /// Whether it is this alias in the caller's account and region, by name or by ARN.
+    pub fn is_own_alias(&self, wanted: &str, caller: &Caller) -> bool {
+        let own_arn = || alias_arn(&caller.account, &caller.region, wanted);
+        self.given == wanted || self.given == own_arn()
+    }
+
     /// What it stands for. `here` is the account of names that don't say theirs.
     pub fn resolve(
         &self,
