@@ -35,6 +35,8 @@ pub struct Need<'a> {
 pub enum Guard {
     /// Nothing: it is for its account alone.
     Account,
+    /// Nothing, as it is only to be made; what it will be, as condition keys for its account's policies.
+    ToBeMade(Context),
     /// It isn't there, or is closed to other accounts. Its own account may learn which; others only that they may not
     /// ask.
     Absent,
@@ -83,8 +85,10 @@ pub fn permit(need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
     let caller = given.caller;
     let Principal::Root = caller.principal;
     let reason = match &need.guard {
-        Guard::Account | Guard::Absent if caller.account == *need.owner => return Ok(()),
-        Guard::Account => format!(
+        Guard::Account | Guard::ToBeMade(_) | Guard::Absent if caller.account == *need.owner => {
+            return Ok(());
+        }
+        Guard::Account | Guard::ToBeMade(_) => format!(
             "because no resource-based policy allows the {} action",
             need.action
         ),
@@ -124,15 +128,16 @@ fn refused_by_key(action: &str, guard: &KeyGuard, given: &Given<'_>) -> Option<S
     }
 }
 
-/// Whether a policy would let the caller do something with a key; for checking a policy before it is
-/// in force.
+/// Whether a policy would let the caller do something with a key, by these `kms:` condition keys; for checking a policy
+/// before it is in force.
 pub(crate) fn is_allowed_by_key(
     action: &str,
     key: &KmsKey,
     policy: &KeyPolicy,
+    context: Context,
     given: &Given<'_>,
 ) -> bool {
-    let decision = decide_on_key(action, key, policy, None, Context::new(), given);
+    let decision = decide_on_key(action, key, policy, None, context, given);
     matches!(decision, Decision::Allow(_))
 }
 

@@ -169,7 +169,22 @@ pub fn need_on_account<'a>(action: &'static str, caller: &'a Caller) -> Need<'a>
     }
 }
 
-fn condition_keys(key: &KmsKey, alias: Option<&str>, usage: Usage<'_>, caller: &Caller) -> Context {
+/// The need of making a key, of which so much is known.
+pub fn need_to_make<'a>(action: &'static str, mut known: Context, caller: &'a Caller) -> Need<'a> {
+    known.insert("kms:CallerAccount", caller.account.as_str());
+    Need {
+        guard: Guard::ToBeMade(known),
+        ..need_on_account(action, caller)
+    }
+}
+
+/// The `kms:` condition keys of a request to a key, and those of its tags. `alias` is the one that the request named.
+pub fn condition_keys(
+    key: &KmsKey,
+    alias: Option<&str>,
+    usage: Usage<'_>,
+    caller: &Caller,
+) -> Context {
     let mut context = usage.more;
     context.insert("kms:CallerAccount", caller.account.as_str());
     context.insert("kms:KeySpec", key.spec.name());

@@ -3,12 +3,13 @@
 //! Source: AWS KMS API Reference, CreateKey; reference/kms-iam-sts.md §A4.
 
 use strongroom_keys::KeySpec;
+use strongroom_policy::Context;
 
 use super::key::{KeyManager, KeyState, KeyUsage, KmsKey, Origin, Tag};
 use super::metadata::Described;
 use super::policy::KeyPolicy;
 use super::shapes::{DESCRIPTION, POLICY};
-use super::{access, refusals, tags, uuid};
+use super::{access, policy, refusals, tags, uuid};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::{Members, Text};
@@ -60,6 +61,7 @@ pub struct CreateKey {
     older_spec: Option<String>,
     origin: Option<String>,
     tags: Vec<Tag>,
+    multi_region: bool,
     elsewhere: Option<&'static str>,
 }
 
@@ -89,16 +91,13 @@ impl Operation for CreateKey {
             older_spec: members.text("CustomerMasterKeySpec", &KEY_SPEC),
             origin: members.text("Origin", &ORIGIN),
             tags: tags::take(members),
+            multi_region,
             elsewhere,
         }
     }
 
     fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        let mut needs = vec![access::need_on_account("kms:CreateKey", caller)];
-        if !self.tags.is_empty() {
-            needs.push(access::need_on_account("kms:TagResource", caller));
-        }
-        Ok(needs)
+        Ok(self.needs_of(caller))
     }
 
     fn decide(
@@ -140,14 +139,51 @@ impl Operation for CreateKey {
             awaited: Vec::new(),
             grants_count: 0,
         };
-        key.policy.refuse_lockout(&key, request.bypass, given)?;
         tags::merge(&mut key.tags, request.tags)?;
+        key.policy.refuse_lockout(&key, request.bypass, given)?;
         if origin == Origin::AwsKms {
             key.renew(None, records, &given.means())?;
         }
         let mut changes = Changes::none();
         changes.put(key.key(), &key)?;
         Ok(Decided::change(changes, Described::of(&key)))
+    }
+}
+
+impl CreateKey {
+    fn needs_of<'a>(&self, caller: &'a Caller) -> Vec<Need<'a>> {
+        let mut actions = vec!["kms:CreateKey"];
+        if !self.tags.is_empty() {
+            actions.push("kms:TagResource");
+        }
+        let need = |action| access::need_to_make(action, self.conditions(), caller);
+        actions.into_iter().map(need).collect()
+    }
+
+    /// What policies may ask about the key that is to be made. What isn't named is what it will be by default.
+    ///
+    /// Source: AWS KMS Developer Guide, AWS KMS permissions, CreateKey.
+    fn conditions(&self) -> Context {
+        let mut context = tags::conditions(&self.tags);
+        policy::insert_bypass(self.bypass, &mut context);
+        let spec = self.spec.as_deref().or(self.older_spec.as_deref());
+        for (name, value, usual) in [
+            ("kms:KeySpec", spec, KeySpec::SymmetricDefault.name()),
+            (
+                "kms:KeyUsage",
+                self.usage.as_deref(),
+                KeyUsage::EncryptDecrypt.name(),
+            ),
+            (
+                "kms:KeyOrigin",
+                self.origin.as_deref(),
+                Origin::AwsKms.name(),
+            ),
+        ] {
+            context.insert(name, value.unwrap_or(usual));
+        }
+        context.insert("kms:MultiRegion", self.multi_region.to_string());
+        context
     }
 }
 
@@ -203,5 +239,88 @@ fn usage(named: Option<&str>, spec: KeySpec) -> Result<KeyUsage, Refusal> {
                     spec.name()
                 ))
             }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use strongroom_policy::{Caller as Principal, Document, Kind, Request, Verdict, evaluate};
+
+    use super::*;
+    use crate::caller::{self, AccountId, Region};
+    use crate::gate::Guard;
+    use crate::input;
+
+    /// Whether a policy that asks for this lets such a key be made, and be tagged where it has tags.
+    fn may_be_made(body: &serde_json::Value, condition: &serde_json::Value) -> bool {
+        let caller = Caller {
+            account: AccountId::parse("123456789012").unwrap(),
+            region: Region::parse("us-east-1").unwrap(),
+            principal: caller::Principal::Root,
+        };
+        let request = input::read(body.to_string().as_bytes(), CreateKey::read).unwrap();
+        let statement = json!({
+            "Effect": "Allow",
+            "Action": ["kms:CreateKey", "kms:TagResource"],
+            "Resource": "*",
+            "Condition": condition,
+        });
+        let policy = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
+        let policy = Document::parse(&policy, Kind::Identity).unwrap();
+        let principal = Principal::from_arn("arn:aws:iam::123456789012:user/alice").unwrap();
+        request.needs_of(&caller).iter().all(|need| {
+            let Guard::ToBeMade(context) = &need.guard else {
+                return false;
+            };
+            let request = Request::new(&principal, need.action, "*", context);
+            matches!(evaluate(&[&policy], &request), Verdict::Allow { .. })
+        })
+    }
+
+    #[test]
+    fn a_policy_can_ask_what_a_new_key_will_be() {
+        let tag = |key: &str, value: &str| json!([{"TagKey": key, "TagValue": value}]);
+        let is = |key: &str, value: &str| json!({"StringEquals": { key: value }});
+        let no = json!({});
+        let mac = json!({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"});
+        let older = json!({"CustomerMasterKeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"});
+        let tagged = json!({"Tags": tag("team", "a")});
+        for (condition, passes, fails) in [
+            (is("kms:KeySpec", "SYMMETRIC_DEFAULT"), &no, &mac),
+            (is("kms:KeySpec", "HMAC_256"), &older, &no),
+            (is("kms:KeyUsage", "ENCRYPT_DECRYPT"), &no, &mac),
+            (
+                is("kms:KeyOrigin", "AWS_KMS"),
+                &no,
+                &json!({"Origin": "EXTERNAL"}),
+            ),
+            (
+                json!({"Bool": {"kms:MultiRegion": "false"}}),
+                &no,
+                &json!({"MultiRegion": true}),
+            ),
+            (
+                json!({"Bool": {"kms:BypassPolicyLockoutSafetyCheck": "false"}}),
+                &no,
+                &json!({"BypassPolicyLockoutSafetyCheck": true}),
+            ),
+            (is("kms:CallerAccount", "123456789012"), &no, &json!(null)),
+            (
+                is("aws:RequestTag/team", "a"),
+                &tagged,
+                &json!({"Tags": tag("team", "b")}),
+            ),
+            (
+                json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}}),
+                &tagged,
+                &json!({"Tags": tag("other", "a")}),
+            ),
+        ] {
+            assert!(may_be_made(passes, &condition), "{condition} {passes}");
+            if !fails.is_null() {
+                assert!(!may_be_made(fails, &condition), "{condition} {fails}");
+            }
+        }
     }
 }

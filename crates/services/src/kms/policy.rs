@@ -3,8 +3,9 @@
 //! Source: AWS KMS Developer Guide, Key policies in AWS KMS; reference/access-control.md §10.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use strongroom_policy::{Document, Kind, Malformed, Principal, Problem};
+use strongroom_policy::{Context, Document, Kind, Malformed, Principal, Problem};
 
+use super::access::{self, Usage};
 use super::key::KmsKey;
 use super::refusals;
 use crate::caller::{AccountId, Region};
@@ -37,6 +38,11 @@ pub(super) fn check_name(name: Option<&str>) -> Result<(), Refusal> {
     }
 }
 
+/// The condition key of a request whose `BypassPolicyLockoutSafetyCheck` is this.
+pub(super) fn insert_bypass(bypass: bool, conditions: &mut Context) {
+    conditions.insert("kms:BypassPolicyLockoutSafetyCheck", bypass.to_string());
+}
+
 /// A key's policy.
 #[derive(Clone, Debug)]
 pub struct KeyPolicy {
@@ -66,8 +72,8 @@ impl KeyPolicy {
         })
     }
 
-    /// Refuses a policy that names someone who isn't there, or after which the caller couldn't change
-    /// it any more.
+    /// Refuses a policy that names someone who isn't there, or after which the caller couldn't change it any more by
+    /// another request like this one.
     ///
     /// Source: reference/kms-iam-sts.md §A4, PutKeyPolicy.
     ///
@@ -93,7 +99,13 @@ impl KeyPolicy {
                 "Policy contains a statement with one or more invalid principals.",
             ));
         }
-        if bypass || gate::is_allowed_by_key("kms:PutKeyPolicy", key, self, given) {
+        if bypass {
+            return Ok(());
+        }
+        let mut usage = Usage::default();
+        insert_bypass(bypass, &mut usage.more);
+        let context = access::condition_keys(key, None, usage, given.caller);
+        if gate::is_allowed_by_key("kms:PutKeyPolicy", key, self, context, given) {
             return Ok(());
         }
         Err(refusals::malformed_policy(

@@ -2,8 +2,6 @@
 //!
 //! Source: AWS KMS API Reference, PutKeyPolicy; reference/kms-iam-sts.md §A4.
 
-use strongroom_policy::Context;
-
 use super::access::Usage;
 use super::key::KmsKey;
 use super::name::{Accepts, KeyName};
@@ -43,15 +41,8 @@ impl Operation for PutKeyPolicy {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        let mut more = Context::new();
-        more.insert(
-            "kms:BypassPolicyLockoutSafetyCheck",
-            self.bypass.to_string(),
-        );
-        let usage = Usage {
-            more,
-            ..Usage::default()
-        };
+        let mut usage = Usage::default();
+        policy::insert_bypass(self.bypass, &mut usage.more);
         access::need("kms:PutKeyPolicy", &self.key, usage, caller, records).map(|need| vec![need])
     }
 

@@ -8,6 +8,7 @@ mod grants;
 mod import;
 mod keys;
 mod lists;
+mod policies;
 mod rotation;
 mod states;
 
