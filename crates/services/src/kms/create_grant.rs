@@ -181,6 +181,7 @@ impl CreateGrant {
         for (name, value) in [
             ("kms:GranteePrincipal", &self.grantee),
             ("kms:RetiringPrincipal", &self.retiring),
+            ("kms:GrantConstraintSourceArn", &self.constraints.source_arn),
         ] {
             if let Some(value) = value {
                 more.insert(name, value.as_str());

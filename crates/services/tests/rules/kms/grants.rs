@@ -420,6 +420,11 @@ fn a_policy_can_ask_what_a_grant_says() {
             json!({"Constraints": {"EncryptionContextSubset": {"a": "1"}}}),
         ),
         (
+            to("kms:GrantConstraintSourceArn", json!("arn:aws:s3:::b")),
+            json!({"Constraints": {"SourceArn": "arn:aws:s3:::b"}}),
+            json!({}),
+        ),
+        (
             to("kms:EncryptionContext:a", json!("1")),
             json!({"Constraints": {"EncryptionContextSubset": {"a": "1", "b": "2"}}}),
             json!({"Constraints": {"EncryptionContextSubset": {"b": "2"}}}),
