@@ -114,7 +114,7 @@ impl Embedded {
         disk: impl FnOnce(FileDisk) -> Arc<dyn Disk>,
     ) -> Result<Self, Fault> {
         let store = Self::start(options, disk, true)?;
-        if store.shared.is_small() {
+        if store.is_verified_at_open() {
             let verification = store.verify();
             if let Some(first) = verification.faults.into_iter().next() {
                 return Err(first);
@@ -159,6 +159,11 @@ impl Embedded {
             sender,
             thread: Mutex::new(Some(thread)),
         })
+    }
+
+    /// Whether it is so small that opening it verifies it. Of a larger one, whoever opens it does so later.
+    pub fn is_verified_at_open(&self) -> bool {
+        self.shared.is_small()
     }
 
     /// The folder it lies in.

@@ -74,6 +74,34 @@ impl CachedRecords {
         )
     }
 
+    /// Counts the secrets of every region in one pass, so that no request has to. Commits during the pass may be
+    /// missed: good enough for a quota.
+    ///
+    /// # Errors
+    /// [`Stop::Unavailable`] where they can't be read.
+    pub fn count_secrets(&self) -> Result<(), Stop> {
+        let mut counted: HashMap<Vec<u8>, u64> = HashMap::new();
+        let all = Key::all_secrets();
+        self.scan(all.as_bytes(), &all.end(), false, &mut |key, _| {
+            if let Some(region) = region_of(key) {
+                match counted.get_mut(region) {
+                    Some(count) => *count += 1,
+                    None => drop(counted.insert(region.to_vec(), 1)),
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        let mut counts = self
+            .kept
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for (region, count) in counted {
+            counts.entry(region).or_insert(count);
+        }
+        Ok(())
+    }
+
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Stop> {
         self.store.snapshot().map_err(unavailable)
     }
@@ -172,10 +200,7 @@ impl Watcher for Kept {
             if counts.is_empty() {
                 continue;
             }
-            let Some(name) = change.key.iter().rposition(|byte| *byte == 0) else {
-                continue;
-            };
-            if let Some(count) = counts.get_mut(&change.key[..=name]) {
+            if let Some(count) = region_of(&change.key).and_then(|region| counts.get_mut(region)) {
                 *count = match change.kind {
                     ChangeKind::Deleted => count.saturating_sub(1),
                     _ => *count + 1,
@@ -183,6 +208,12 @@ impl Watcher for Kept {
             }
         }
     }
+}
+
+/// What the key of a secret starts with, up to its name.
+fn region_of(key: &[u8]) -> Option<&[u8]> {
+    let name = key.iter().rposition(|byte| *byte == 0)?;
+    Some(&key[..=name])
 }
 
 fn unavailable(cause: impl std::error::Error + Send + Sync + 'static) -> Stop {
@@ -295,6 +326,21 @@ mod tests {
         };
         assert!(guard.insert(stale).is_err());
         assert_eq!(read(&records, &key).as_deref(), Some("new"));
+    }
+
+    #[test]
+    fn counting_all_regions_at_once_gives_each_its_own() {
+        let (account, region, _) = alias();
+        let other = Region::parse("eu-west-1").unwrap();
+        let store: Arc<dyn Store> = Arc::new(Simulated::new(1));
+        for (region, name) in [(&region, "a"), (&region, "b"), (&other, "c")] {
+            put(&*store, &Key::secret(&account, region, name), "x");
+        }
+        let records = CachedRecords::new(Arc::clone(&store), 1 << 20);
+        records.count_secrets().unwrap();
+        put(&*store, &Key::secret(&account, &other, "d"), "x");
+        assert_eq!(records.secrets_count(&account, &region).unwrap(), 2);
+        assert_eq!(records.secrets_count(&account, &other).unwrap(), 2);
     }
 
     #[test]

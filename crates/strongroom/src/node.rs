@@ -35,7 +35,7 @@ use crate::jobs::{self, Jobs};
 use crate::memory::CacheSizes;
 use crate::operations::{Metrics, Outcome};
 use crate::pipeline::{self, Failure, Pipeline, Queues};
-use crate::workers::{DueWorker, WorkerState};
+use crate::workers::{DueWorker, StoreCheck, WorkerState};
 
 /// Where a development server keeps how far its clock is ahead, so that a restart goes on from there.
 const DEVELOPMENT_CLOCK: &[u8] = b"development-clock";
@@ -91,6 +91,9 @@ pub struct Node {
     keys: DueWorker<KmsDue>,
     jobs: Jobs,
     backups: OnceLock<Arc<ScheduledBackups>>,
+    /// Where the store was too large to be verified when it was opened.
+    unverified: OnceLock<Arc<Embedded>>,
+    store_check: StoreCheck,
     metrics: Metrics,
     dev: bool,
 }
@@ -148,15 +151,20 @@ impl Node {
             cache_bytes: options.caches.store_cache_bytes,
             ..Options::new(options.data_dir)
         })?;
-        Self::assemble(Assembly {
-            store: Arc::new(store),
+        let store = Arc::new(store);
+        let node = Self::assemble(Assembly {
+            store: Arc::clone(&store) as Arc<dyn Store>,
             keyring: Keyring::with_retiring(options.unsealed.root, options.unsealed.retiring),
             entropy: Box::new(SystemEntropy),
             clock: Clock::default(),
             record_cache_bytes: options.caches.record_cache_bytes,
             dev: options.dev,
             seal_file: Some(options.seal_file),
-        })
+        })?;
+        if !store.is_verified_at_open() {
+            node.unverified.get_or_init(|| store);
+        }
+        Ok(node)
     }
 
     /// Refuses a seal file that isn't the newest of this data: an older copy of it, put back, would let
@@ -244,6 +252,8 @@ impl Node {
             keys: DueWorker::new(),
             jobs: Jobs::new(parts.seal_file),
             backups: OnceLock::new(),
+            unverified: OnceLock::new(),
+            store_check: StoreCheck::new(),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
         }))
@@ -253,6 +263,23 @@ impl Node {
     pub fn start_workers(self: &Arc<Self>) {
         crate::workers::start(self);
         jobs::resume(self);
+        let node = Arc::downgrade(self);
+        // Long reads, which must not hold up a thread that answers requests.
+        tokio::task::spawn_blocking(move || {
+            if let Some(node) = node.upgrade() {
+                node.read_through();
+            }
+        });
+    }
+
+    /// Reads what a start doesn't wait for.
+    fn read_through(&self) {
+        if let Err(stop) = self.records.count_secrets() {
+            tracing::warn!(?stop, "the secrets could not be counted");
+        }
+        if let Some(store) = self.unverified.get() {
+            self.store_check.run(store, self.now());
+        }
     }
 
     /// Makes backups by a schedule from now on; the first schedule counts.
@@ -274,6 +301,7 @@ impl Node {
             store: self.store.health(),
             workers: [self.purges.state(), self.keys.state()]
                 .into_iter()
+                .chain(self.unverified.get().map(|_| self.store_check.state()))
                 .chain(self.backups.get().map(|backups| backups.state()))
                 .collect(),
         }

@@ -11,6 +11,7 @@ use strongroom_services::operation::Means;
 use strongroom_services::records::{Key, Records, Source};
 use strongroom_services::refusal::Stop;
 use strongroom_services::time::Timestamp;
+use strongroom_store::embedded::Embedded;
 use strongroom_store::{CommitError, FaultKind, Store};
 
 use crate::cache::CachedRecords;
@@ -47,6 +48,59 @@ pub fn start(node: &Arc<Node>) {
             node.carry_out_due().await;
         }
     });
+}
+
+/// Verifies a store that is too large to be verified before it serves, once, on a thread of its own.
+pub struct StoreCheck {
+    state: Mutex<WorkerState>,
+}
+
+impl StoreCheck {
+    /// It has not run yet.
+    pub fn new() -> Self {
+        StoreCheck {
+            state: Mutex::new(WorkerState {
+                name: "store-verification",
+                last_run: None,
+                done: 0,
+                last_error: None,
+            }),
+        }
+    }
+
+    /// How it is doing.
+    pub fn state(&self) -> WorkerState {
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Verifies all records; takes as long as reading the file takes.
+    pub fn run(&self, store: &Embedded, now: Timestamp) {
+        let verification = store.verify();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.last_run = Some(now);
+        state.done = verification.records;
+        let Some(first) = verification.faults.first() else {
+            tracing::info!(records = verification.records, "the store is whole");
+            return;
+        };
+        // Closed meanwhile: the next start verifies it.
+        if *first.kind() == FaultKind::Closed {
+            return;
+        }
+        for fault in &verification.faults {
+            tracing::error!(%fault, remedy = fault.remedy(), "the store is damaged");
+        }
+        state.last_error = Some(first.to_string());
+    }
+}
+
+impl Default for StoreCheck {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// Does one kind of work when it is due.
@@ -163,5 +217,62 @@ fn text(stop: Stop) -> String {
     match stop {
         Stop::Unavailable(cause) => cause.to_string(),
         Stop::Refused(refusal) => refusal.message.unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_store::embedded::Options;
+    use strongroom_store::{Commit, Write};
+
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_damaged_where_nobody_reads_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let marker = [0xA5; 200];
+        let store = Embedded::open(&Options::new(folder.path())).unwrap();
+        let write = Write::Put {
+            key: b"key".to_vec(),
+            value: marker.to_vec(),
+        };
+        let commit = Commit {
+            conditions: vec![],
+            writes: vec![write],
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        runtime.block_on(store.commit(commit)).unwrap();
+        let check = StoreCheck::new();
+        let instant = Timestamp::from_milliseconds(1);
+        check.run(&store, instant);
+        let state = check.state();
+        assert_eq!((state.done, state.last_error), (1, None));
+        store.close();
+        check.run(&store, instant);
+        assert_eq!(check.state().last_error, None, "to be closed is no damage");
+        drop(store);
+
+        let file = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| {
+                let bytes = std::fs::read(path).unwrap();
+                bytes.windows(marker.len()).any(|at| at == marker)
+            })
+            .unwrap();
+        let mut bytes = std::fs::read(&file).unwrap();
+        for at in 0..bytes.len() - marker.len() {
+            if bytes[at..at + marker.len()] == marker {
+                bytes[at + 100] ^= 1;
+            }
+        }
+        std::fs::write(&file, bytes).unwrap();
+        let store = Embedded::open_unverified(&Options::new(folder.path())).unwrap();
+        let check = StoreCheck::new();
+        check.run(&store, instant);
+        let error = check.state().last_error.unwrap();
+        assert!(error.contains("damaged"), "{error}");
     }
 }

@@ -243,7 +243,92 @@ fn digest_of(path: &Path) -> io::Result<Digest> {
 
 #[cfg(test)]
 mod tests {
+    use strongroom_keys::{Keyring, RootKey, SeededEntropy};
+    use strongroom_store::simulated::Simulated;
+
     use super::*;
+    use crate::backup::age::Identity;
+    use crate::clock::Clock;
+    use crate::node::Assembly;
+
+    const HOUR: i64 = 60 * 60 * 1000;
+
+    fn node(seal_file: &Path) -> Arc<Node> {
+        fs::write(seal_file, "{}").unwrap();
+        let entropy = SeededEntropy::new(1);
+        Node::assemble(Assembly {
+            store: Arc::new(Simulated::new(1)),
+            keyring: Keyring::new(RootKey::generate(&entropy)),
+            entropy: Box::new(entropy),
+            clock: Clock::default(),
+            record_cache_bytes: 1 << 20,
+            dev: false,
+            seal_file: Some(seal_file.to_owned()),
+        })
+        .unwrap()
+    }
+
+    fn schedule(folder: &Path) -> ScheduledBackups {
+        let recipient = Identity::generate(&SeededEntropy::new(2))
+            .recipient()
+            .unwrap();
+        ScheduledBackups::new(Schedule {
+            folder: folder.to_owned(),
+            every: Duration::from_hours(24),
+            keep: 3,
+            lock: Lock::Recipients(vec![recipient]),
+        })
+    }
+
+    #[test]
+    fn one_is_made_each_interval_and_the_newest_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let backups = folder.path().join("backups");
+        let node = node(&folder.path().join("seal.json"));
+        let start = 1_800_000_000_000;
+        let mut made = Vec::new();
+        // Each hour of a week; another start in the middle of it finds out by the files when the next is due.
+        let mut at_work = schedule(&backups);
+        for hour in 0..7 * 24 {
+            if hour == 100 {
+                at_work = schedule(&backups);
+            }
+            let now = Timestamp::from_milliseconds(start + hour * HOUR);
+            if at_work.run(&node, now).unwrap() {
+                made.push((hour, now));
+            }
+        }
+        let hours: Vec<_> = made.iter().map(|(hour, _)| *hour).collect();
+        assert_eq!(hours, [0, 24, 48, 72, 96, 120, 144]);
+        let kept: Vec<_> = backups_in(&backups)
+            .unwrap()
+            .into_iter()
+            .map(|(instant, _)| instant)
+            .collect();
+        let newest: Vec<_> = made[4..].iter().map(|(_, instant)| *instant).collect();
+        assert_eq!(kept, newest);
+        assert_eq!(at_work.state().done, 2);
+        // Nothing half made is left beside them.
+        assert_eq!(fs::read_dir(&backups).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn one_that_can_not_be_made_is_told_and_removes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let backups = folder.path().join("backups");
+        let seal_file = folder.path().join("seal.json");
+        let (node, at_work) = (node(&seal_file), schedule(&backups));
+        let at = |hours: i64| Timestamp::from_milliseconds(1_800_000_000_000 + hours * HOUR);
+        assert!(at_work.run(&node, at(0)).unwrap());
+        fs::remove_file(&seal_file).unwrap();
+        let error = at_work.run(&node, at(24)).unwrap_err();
+        assert!(error.contains("seal.json"), "{error}");
+        assert_eq!(at_work.state().last_error, Some(error));
+        assert_eq!(fs::read_dir(&backups).unwrap().count(), 1);
+        fs::write(&seal_file, "{}").unwrap();
+        assert!(at_work.run(&node, at(25)).unwrap());
+        assert_eq!(at_work.state().last_error, None);
+    }
 
     #[test]
     fn names_tell_their_instants() {

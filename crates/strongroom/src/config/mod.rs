@@ -66,7 +66,7 @@ pub struct Tls {
 }
 
 /// `[data]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Data {
     /// The data folder.
@@ -449,16 +449,6 @@ impl Default for Server {
             trusted_proxies: Vec::new(),
             threads: 0,
             tls: Tls::default(),
-        }
-    }
-}
-
-impl Default for Data {
-    fn default() -> Self {
-        Self {
-            dir: None,
-            store_cache_bytes: 0,
-            record_cache_bytes: 0,
         }
     }
 }
