@@ -37,7 +37,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures Strongroom: its reads, its durable writes and its start"
+    about = "Measures Strongroom: reads, durable writes, starts, KMS, many secrets, backups"
 )]
 struct Cli {
     #[command(subcommand)]
