@@ -126,3 +126,27 @@ def shared_kms_stranger(shared_server: Server, stranger_credentials: Credentials
 def kms_stranger(server: Server, shared_kms_stranger):
     """KMS by boto3, as the second account's root in the first region, on an empty server."""
     return shared_kms_stranger
+
+
+@pytest.fixture(scope="session")
+def shared_iam(shared_server: Server):
+    """IAM by boto3, as the first account's root."""
+    return aws.client(shared_server, service="iam")
+
+
+@pytest.fixture
+def iam(server: Server, shared_iam):
+    """IAM by boto3, as the first account's root, on an empty server."""
+    return shared_iam
+
+
+@pytest.fixture(scope="session")
+def shared_sts(shared_server: Server):
+    """STS by boto3, as the first account's root in the first region."""
+    return aws.client(shared_server, service="sts")
+
+
+@pytest.fixture
+def sts(server: Server, shared_sts):
+    """STS by boto3, as the first account's root in the first region, on an empty server."""
+    return shared_sts

@@ -12,6 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+import query_protocol
 from server import REGION, ROOT, Credentials, Server
 from wire import Answer, malformations
 
@@ -58,6 +59,10 @@ def check_wire_form(operation_model, response_dict, **_) -> None:
         response_dict["body"],
     )
     where = f"{operation_model.name}: {answer.status} {answer.body[:500]!r}"
+    if operation_model.service_model.protocol == "query":
+        wrong = query_protocol.complaints(operation_model, answer.status, answer.headers, answer.body)
+        assert not wrong, f"{wrong} in {where}"
+        return
     malformed = malformations(answer, operation_model.service_model.service_name)
     assert not malformed, f"{malformed} in {where}"
     if answer.status != 200:
@@ -121,14 +126,14 @@ def mismatches(shape: botocore.model.Shape, value: object, path: str):
 
 
 @contextlib.contextmanager
-def refused(code: str | set[str], text: str | re.Pattern | None = None):
+def refused(code: str | set[str], text: str | re.Pattern | None = None, status: int = 400):
     """The calls inside must be refused with this code and exactly this text (or a match of it)."""
     with pytest.raises(ClientError) as raised:
         yield
     error = raised.value.response["Error"]
     codes = {code} if isinstance(code, str) else code
     assert error["Code"] in codes, f"{error['Code']} ({error['Message']}) instead of {code}"
-    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
     if isinstance(text, re.Pattern):
         assert text.search(error["Message"]), error["Message"]
     elif text is not None:

@@ -130,6 +130,13 @@ pub enum Principal {
 }
 
 impl Caller {
+    /// The id that is never anyone else's, `aws:userid` in policies.
+    pub fn unique_id(&self) -> &str {
+        match self.principal {
+            Principal::Root => self.account.as_str(),
+        }
+    }
+
     /// The caller's ARN, as policies, audit and refusals show it.
     pub fn arn(&self) -> String {
         match self.principal {

@@ -1,4 +1,4 @@
-//! Reading a request of AWS's JSON protocols: what its body may be, which types its members have,
+//! Reading a request, which is JSON whatever the protocol: what its body may be, which types its members have,
 //! and the constraints of the model, with AWS's wording for each violation.
 //!
 //! A request is read in one go: [`understand`] hands [`Members`] to the operation, which takes its members
@@ -28,7 +28,7 @@ pub(crate) fn read<T>(
 ) -> Result<T, Refusal> {
     let Understood {
         request, objection, ..
-    } = understand(body, take)?;
+    } = understand(body, false, take)?;
     objection.map_or(Ok(request), Err)
 }
 
@@ -47,12 +47,16 @@ pub type Check = Box<dyn FnOnce(&Given<'_>) -> Result<(), Refusal>>;
 
 /// Reads a request's body and takes the operation's members out of it; the caller raises the objection.
 ///
+/// With `texts_only`, a text may stand for a number, for a flag and, where it is empty, for a list without items: the
+/// query protocol has nothing but texts.
+///
 /// # Refusals
 /// - `SerializationException`: not a JSON object, or a member of the wrong type.
 /// - `ValidationException`: constraints of the model are broken; all of them are listed.
 /// - What the members were refused for, by [`Members::refuse`].
 pub fn understand<T>(
     body: &[u8],
+    texts_only: bool,
     take: impl FnOnce(&mut Members<'_, '_>) -> T,
 ) -> Result<Understood<T>, Refusal> {
     let body = if body.is_empty() { b"{}" } else { body };
@@ -63,7 +67,10 @@ pub fn understand<T>(
             "The request body must be a JSON object.",
         ));
     };
-    let mut problems = Problems::default();
+    let mut problems = Problems {
+        texts_only,
+        ..Problems::default()
+    };
     let request = take(&mut Members {
         members,
         path: None,
@@ -327,6 +334,9 @@ impl<'j> Members<'j, '_> {
     pub fn flag(&mut self, name: &str) -> Option<bool> {
         match self.find(name)? {
             Json::Bool(flag) => Some(*flag),
+            Json::Text(text) if self.problems.texts_only && is_flag(text) => {
+                Some(text.eq_ignore_ascii_case("true"))
+            }
             other => {
                 self.problems.wrong_type(other.cannot_be("Boolean"));
                 None
@@ -337,7 +347,11 @@ impl<'j> Members<'j, '_> {
     /// A whole number that may be there.
     pub fn integer(&mut self, name: &str, allowed: RangeInclusive<i64>) -> Option<i64> {
         let found = self.find(name)?;
-        let Some(number) = found.as_integer() else {
+        let number = match found {
+            Json::Text(text) if self.problems.texts_only => text.parse().ok(),
+            other => other.as_integer(),
+        };
+        let Some(number) = number else {
             self.problems.wrong_type(found.cannot_be("Long"));
             return None;
         };
@@ -460,6 +474,7 @@ impl<'j> Members<'j, '_> {
     fn list(&mut self, name: &str) -> Option<&'j [Json<'j>]> {
         match self.find(name)? {
             Json::List(items) => Some(items),
+            Json::Text(text) if self.problems.texts_only && text.is_empty() => Some(&[]),
             other => {
                 self.problems.wrong_type(match other {
                     Json::Object(_) => other.not_expected(),
@@ -512,6 +527,10 @@ impl<'j> Members<'j, '_> {
     }
 }
 
+fn is_flag(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
+}
+
 #[derive(Copy, Clone)]
 enum Shown<'a> {
     Value(&'a str),
@@ -520,6 +539,8 @@ enum Shown<'a> {
 
 #[derive(Default)]
 struct Problems {
+    /// Not a problem, but known wherever one may be.
+    texts_only: bool,
     wrong_type: Option<String>,
     violations: Vec<String>,
     refusal: Option<Refusal>,

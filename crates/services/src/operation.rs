@@ -156,14 +156,22 @@ impl Entry {
         Entry {
             name: Op::NAME,
             walks: Op::WALKS,
-            run: run::<Op>,
+            run: run::<Op, false>,
+        }
+    }
+
+    /// The row of one operation of a service that speaks the query protocol.
+    pub const fn of_query<Op: Operation>() -> Self {
+        Entry {
+            run: run::<Op, true>,
+            ..Entry::of::<Op>()
         }
     }
 }
 
 /// The path of one request through the domain: body, model, gate, decision, response. In AWS's order: who may not ask
 /// learns neither what exists nor what else is wrong.
-fn run<Op: Operation>(
+fn run<Op: Operation, const TEXTS_ONLY: bool>(
     body: &[u8],
     records: &Records<'_>,
     given: &Given<'_>,
@@ -172,7 +180,7 @@ fn run<Op: Operation>(
         request,
         objection,
         checks,
-    } = input::understand(body, Op::read)?;
+    } = input::understand(body, TEXTS_ONLY, Op::read)?;
     let allowed = gate::authorize(request, records, given)?;
     if let Some(objection) = objection {
         return Err(objection.into());

@@ -11,9 +11,9 @@ use strongroom_services::caller::Caller;
 use strongroom_services::operation::{Entry, Given, Written};
 use strongroom_services::records::{Change, Changes, Records, Seen};
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
-use strongroom_services::{kms, secretsmanager};
+use strongroom_services::{iam, kms, secretsmanager, sts};
 use strongroom_store::{Commit, CommitError, Condition, Fault, FaultKind, Revision, Store, Write};
-use strongroom_wire::error_body::{self, ErrorBody};
+use strongroom_wire::error_body::ErrorBody;
 use strongroom_wire::request_id::RequestId;
 use strongroom_wire::sigv4::AuthError;
 use strongroom_wire::target::{Service, Target};
@@ -52,6 +52,8 @@ pub struct Pipeline<'a> {
 pub enum Failure {
     /// The signature is not right.
     Unauthenticated(AuthError),
+    /// It asks for nothing that there is, or in no way that can be read.
+    Unreadable(ErrorBody),
     /// The operation was refused.
     Refused(Refusal),
     /// Something broke, before anything was changed or without need to change anything.
@@ -65,26 +67,39 @@ pub enum Failure {
 impl Pipeline<'_> {
     /// Answers a request. `operation` in the outcome is one that exists, for metrics.
     pub async fn answer(&self, received: &Received) -> (Option<&'static str>, Reply) {
-        let target = match Target::read(&received.parts) {
+        let target = match Target::read(&received.parts, &received.body) {
             Ok(target) => target,
             Err(error) => return (None, error.render(&received.request_id).into()),
         };
         let entry = find(target.service(), target.operation());
         let result = match self.identify(&target, received) {
             Err(failure) => Err(failure),
-            Ok(caller) => match entry {
-                Some(entry) => self.execute(entry, &received.body, &caller).await,
-                None => Err(Failure::Refused(
-                    absent(target.service(), target.operation())
-                        .unwrap_or_else(Refusal::unknown_operation),
-                )),
-            },
+            Ok(caller) => self.carry_out(&target, entry, received, &caller).await,
         };
-        let reply = match result {
-            Ok(body) => success(body),
-            Err(failure) => failure.reply(target.service(), &received.request_id),
-        };
+        let reply =
+            result.unwrap_or_else(|failure| failure.reply(target.service(), &received.request_id));
         (entry.map(|entry| entry.name), reply)
+    }
+
+    async fn carry_out(
+        &self,
+        target: &Target<'_>,
+        entry: Option<&Entry>,
+        received: &Received,
+        caller: &Caller,
+    ) -> Result<Reply, Failure> {
+        let Some(entry) = entry else {
+            return Err(match absent(target.service(), target.operation()) {
+                Some(refusal) => Failure::Refused(refusal),
+                None => Failure::Unreadable(target.unknown_operation()),
+            });
+        };
+        let request = target.request(&received.body);
+        let request = request.map_err(Failure::Unreadable)?;
+        let response = self.execute(entry, &request, caller).await?;
+        let answer = target.answer(response, &received.request_id);
+        let answer = answer.map_err(|cause| Failure::Broken(cause.to_string()))?;
+        Ok(answer.into())
     }
 
     /// Carries out an operation for a caller who is known to be who they say.
@@ -231,21 +246,21 @@ pub fn find(service: Service, operation: &str) -> Option<&'static Entry> {
 
 fn operations(service: Service) -> &'static [Entry] {
     match service {
+        Service::Iam => iam::OPERATIONS,
         Service::Kms => kms::OPERATIONS,
         Service::SecretsManager => secretsmanager::OPERATIONS,
+        Service::Sts => sts::OPERATIONS,
     }
 }
 
 /// How an operation is refused that AWS has and this deployment has not.
 fn absent(service: Service, operation: &str) -> Option<Refusal> {
     match service {
+        Service::Iam => iam::absent(operation),
         Service::Kms => kms::absent(operation),
         Service::SecretsManager => secretsmanager::absent(operation),
+        Service::Sts => sts::absent(operation),
     }
-}
-
-fn success(body: Vec<u8>) -> Reply {
-    Reply::new(StatusCode::OK, error_body::AWS_JSON_CONTENT_TYPE, body)
 }
 
 /// Only a runtime of several threads can move other work away from one that blocks.
@@ -265,6 +280,7 @@ impl Failure {
         let internal = |message: &str| internal(service, message);
         match self {
             Failure::Unauthenticated(error) => error.error_body(service.protocol()),
+            Failure::Unreadable(error) => error,
             Failure::Refused(Refusal {
                 code,
                 message,
@@ -307,6 +323,8 @@ impl Failure {
 /// Each service's own code for its faults.
 fn internal(service: Service, message: &str) -> ErrorBody {
     let body = match service {
+        Service::Iam => ErrorBody::framework("ServiceFailure", Some(message.to_owned())),
+        Service::Sts => ErrorBody::framework("InternalFailure", Some(message.to_owned())),
         Service::Kms => ErrorBody::framework("KMSInternalException", Some(message.to_owned())),
         Service::SecretsManager => ErrorBody::modeled("InternalServiceError", message),
     };

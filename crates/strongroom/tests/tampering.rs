@@ -270,6 +270,7 @@ fn ask_all<'q>(
         let code = match question.service {
             Service::Kms => "KMSInternalException",
             Service::SecretsManager => "InternalServiceError",
+            Service::Iam | Service::Sts => "ServiceFailure",
         };
         let Some(cause) = &told.cause else {
             return Err(format!("{operation} {body} was no fault: {told:?}"));

@@ -80,11 +80,34 @@ impl ErrorBody {
                 content_type: AWS_JSON_CONTENT_TYPE,
                 body: self.json(),
             },
-            Protocol::Query { xmlns } => Rendered {
-                status: self.status,
-                content_type: XML_CONTENT_TYPE,
-                body: self.xml(xmlns, request_id).into_bytes(),
-            },
+            Protocol::Query { xmlns } => {
+                let (code, status) = self.in_query();
+                Rendered {
+                    status,
+                    content_type: XML_CONTENT_TYPE,
+                    body: self.xml(xmlns, code, status, request_id).into_bytes(),
+                }
+            }
+        }
+    }
+
+    /// Code and status of the same error in the query protocol, where errors of AWS's framework have other names and
+    /// errors of a service statuses of their own.
+    ///
+    /// Source: the errors of the service's model (botocore, iam 2010-05-08 and sts 2011-06-15); "Common Errors".
+    fn in_query(&self) -> (&str, StatusCode) {
+        match &*self.code {
+            "AccessDeniedException" => ("AccessDenied", StatusCode::FORBIDDEN),
+            "SerializationException" => ("MalformedInput", StatusCode::BAD_REQUEST),
+            "UnrecognizedClientException" => ("InvalidClientTokenId", StatusCode::FORBIDDEN),
+            "ValidationException" => ("ValidationError", StatusCode::BAD_REQUEST),
+            code @ "NoSuchEntity" => (code, StatusCode::NOT_FOUND),
+            code @ ("ConcurrentModification"
+            | "DeleteConflict"
+            | "EntityAlreadyExists"
+            | "EntityTemporarilyUnmodifiable"
+            | "LimitExceeded") => (code, StatusCode::CONFLICT),
+            code => (code, self.status),
         }
     }
 
@@ -100,15 +123,15 @@ impl ErrorBody {
         serde_json::to_vec(&members).unwrap_or_default()
     }
 
-    fn xml(&self, xmlns: &str, request_id: &RequestId) -> String {
-        let at_fault = if self.status.is_server_error() {
+    fn xml(&self, xmlns: &str, code: &str, status: StatusCode, request_id: &RequestId) -> String {
+        let at_fault = if status.is_server_error() {
             "Receiver"
         } else {
             "Sender"
         };
         let mut xml =
             format!(r#"<ErrorResponse xmlns="{xmlns}"><Error><Type>{at_fault}</Type><Code>"#);
-        escape_xml(&self.code, &mut xml);
+        escape_xml(code, &mut xml);
         xml.push_str("</Code>");
         if let Some(message) = &self.message {
             xml.push_str("<Message>");
@@ -162,7 +185,8 @@ struct Members<'a> {
     lower_case: Option<&'a str>,
 }
 
-fn escape_xml(text: &str, out: &mut String) {
+/// Appends a text as the content of an element.
+pub(crate) fn escape_xml(text: &str, out: &mut String) {
     for character in text.chars() {
         match character {
             '&' => out.push_str("&amp;"),

@@ -5,6 +5,7 @@
 //! they may do. Nothing here reads a clock, a socket or a source of randomness.
 
 pub mod error_body;
+pub mod query;
 pub mod request_id;
 pub mod sigv4;
 pub mod target;

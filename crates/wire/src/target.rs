@@ -1,26 +1,38 @@
 //! Which operation of which service a request means, and whether it was signed for that service.
 //! It may not know what the operations are.
 
+use std::borrow::Cow;
+
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, StatusCode};
 
-use crate::error_body::{ErrorBody, Protocol, Rendered};
+use crate::error_body::{self, ErrorBody, Protocol, Rendered};
+use crate::query::{self, Form, MalformedForm};
 use crate::request_id::RequestId;
-use crate::sigv4::{AuthError, Scope};
+use crate::sigv4::{self, AuthError, Scope};
 
 /// A service that is served here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Service {
+    /// AWS Identity and Access Management.
+    Iam,
     /// AWS Key Management Service.
     Kms,
     /// AWS Secrets Manager.
     SecretsManager,
+    /// AWS Security Token Service.
+    Sts,
 }
 
 impl Service {
     /// Every service, in no order that matters.
-    pub const ALL: &[Service] = &[Service::Kms, Service::SecretsManager];
+    pub const ALL: &[Service] = &[
+        Service::Iam,
+        Service::Kms,
+        Service::SecretsManager,
+        Service::Sts,
+    ];
 
     /// The name in a signature's scope, in an ARN and before the colon of an IAM action.
     #[must_use]
@@ -36,23 +48,35 @@ impl Service {
 
     fn row(self) -> &'static Row {
         match self {
+            Service::Iam => &Row {
+                signing_name: "iam",
+                protocol: Protocol::Query {
+                    xmlns: "https://iam.amazonaws.com/doc/2010-05-08/",
+                },
+                addressed_by: Addressed::Version("2010-05-08"),
+            },
             Service::Kms => &Row {
                 signing_name: "kms",
-                target_prefix: "TrentService",
-                content_type: "application/x-amz-json-1.1",
                 protocol: Protocol::AwsJson,
+                addressed_by: Addressed::TargetPrefix("TrentService"),
             },
             Service::SecretsManager => &Row {
                 signing_name: "secretsmanager",
-                target_prefix: "secretsmanager",
-                content_type: "application/x-amz-json-1.1",
                 protocol: Protocol::AwsJson,
+                addressed_by: Addressed::TargetPrefix("secretsmanager"),
+            },
+            Service::Sts => &Row {
+                signing_name: "sts",
+                protocol: Protocol::Query {
+                    xmlns: "https://sts.amazonaws.com/doc/2011-06-15/",
+                },
+                addressed_by: Addressed::Version("2011-06-15"),
             },
         }
     }
 }
 
-/// What an awsJson request asks for.
+/// What a request asks for.
 ///
 /// ```
 /// use strongroom_wire::target::{Service, Target};
@@ -63,50 +87,92 @@ impl Service {
 ///     .body(())
 ///     .unwrap()
 ///     .into_parts();
-/// let target = Target::read(&parts).unwrap();
+/// let target = Target::read(&parts, b"{}").unwrap();
 /// assert_eq!(target.service(), Service::SecretsManager);
 /// assert_eq!(target.operation(), "GetSecretValue");
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target<'r> {
     service: Service,
-    operation: &'r str,
+    operation: Cow<'r, str>,
+    /// The parameters, in the query protocol.
+    form: Option<Form<'r>>,
 }
 
 impl<'r> Target<'r> {
-    /// Reads method, path, `Content-Type` and `X-Amz-Target`.
+    /// Reads what names the operation: method, path, `Content-Type` and `X-Amz-Target`, or the parameters `Action`
+    /// and `Version`, be they in the query string or in a form in the body.
+    ///
+    /// Which service an action belongs to says the signature's scope, as the endpoint's name does at AWS; without a
+    /// signature that can be read, or with one for a service that has no actions, the version says it.
     ///
     /// # Errors
     /// [`TargetError`], and nothing else causes one:
-    /// - `NotAnApiCall`: not `POST /`, or not one `Content-Type` of an API (parameters such as a charset are fine);
-    /// - `UnknownOperation`: not one `X-Amz-Target`, another prefix than a service's, or a name that can't be one.
+    /// - `NotAnApiCall`: another path than `/`, or neither `POST` with one `Content-Type` of an API (parameters such as
+    ///   a charset are fine) nor an action;
+    /// - `UnknownOperation`: not one `X-Amz-Target`, another prefix than a service's, or a name that can't be one;
+    /// - `UnknownAction`: likewise in the query protocol, or a version that the service hasn't;
+    /// - `MalformedForm`: parameters that aren't UTF-8.
     ///
-    /// Source: awsJson1.1 in the Smithy specification; the answers from experience.
-    pub fn read(parts: &'r Parts) -> Result<Self, TargetError> {
-        if parts.method != Method::POST || parts.uri.path() != "/" {
+    /// Source: awsJson1.1 and AWS Query in the Smithy specification; the answers from experience.
+    pub fn read(parts: &'r Parts, body: &'r [u8]) -> Result<Self, TargetError> {
+        if parts.uri.path() != "/" {
             return Err(TargetError::NotAnApiCall);
         }
         let media_type = only(&parts.headers, &CONTENT_TYPE)
             .and_then(|value| value.split(';').next())
-            .map(str::trim)
-            .filter(|media_type| {
-                Service::ALL
-                    .iter()
-                    .any(|service| service.accepts(media_type))
-            })
-            .ok_or(TargetError::NotAnApiCall)?;
+            .map(str::trim);
+        let is = |wanted: &str| media_type.is_some_and(|it| it.eq_ignore_ascii_case(wanted));
+        if parts.method == Method::POST && is(error_body::AWS_JSON_CONTENT_TYPE) {
+            return Self::read_header(parts);
+        }
+        let body = match parts.method {
+            Method::POST if is(FORM_CONTENT_TYPE) => body,
+            Method::GET => &[],
+            _ => return Err(TargetError::NotAnApiCall),
+        };
+        Self::read_form(parts, body)
+    }
+
+    fn read_header(parts: &'r Parts) -> Result<Self, TargetError> {
         let (prefix, operation) = only(&parts.headers, &X_AMZ_TARGET)
             .and_then(|value| value.rsplit_once('.'))
             .ok_or(TargetError::UnknownOperation)?;
-        let service = Service::ALL
-            .iter()
-            .copied()
-            .find(|service| service.row().target_prefix == prefix && service.accepts(media_type))
+        let service = Service::addressed_by(&Addressed::TargetPrefix(prefix))
             .ok_or(TargetError::UnknownOperation)?;
-        if operation.is_empty() || !operation.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if !can_be_operation(operation) {
             return Err(TargetError::UnknownOperation);
         }
-        Ok(Self { service, operation })
+        Ok(Self {
+            service,
+            operation: Cow::Borrowed(operation),
+            form: None,
+        })
+    }
+
+    fn read_form(parts: &'r Parts, body: &'r [u8]) -> Result<Self, TargetError> {
+        let mut form = Form::default();
+        let query = parts.uri.query().unwrap_or_default();
+        let added = form.add(query.as_bytes()).and_then(|()| form.add(body));
+        let version = form.value("Version").unwrap_or_default();
+        let service = service_of_scope(parts)
+            .or_else(|| Service::addressed_by(&Addressed::Version(version)))
+            .ok_or(TargetError::NotAnApiCall)?;
+        added.map_err(|malformed| TargetError::MalformedForm { service, malformed })?;
+        let operation = form.value("Action").unwrap_or_default();
+        let known = service.row().addressed_by == Addressed::Version(version);
+        if !known || !can_be_operation(operation) {
+            return Err(TargetError::UnknownAction {
+                service,
+                action: operation.to_owned(),
+                version: version.to_owned(),
+            });
+        }
+        Ok(Self {
+            service,
+            operation: Cow::Owned(operation.to_owned()),
+            form: Some(form),
+        })
     }
 
     /// The service.
@@ -117,8 +183,53 @@ impl<'r> Target<'r> {
 
     /// The operation's name as the client wrote it: letters and digits, at least one. It may be none of the service's.
     #[must_use]
-    pub fn operation(&self) -> &'r str {
-        self.operation
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// The request as JSON: its body, or the document that its parameters spell.
+    ///
+    /// # Errors
+    /// The answer to parameters that spell nothing.
+    pub fn request<'b>(&self, body: &'b [u8]) -> Result<Cow<'b, [u8]>, ErrorBody> {
+        match &self.form {
+            None => Ok(Cow::Borrowed(body)),
+            Some(form) => form.to_json().map(Cow::Owned).map_err(malformed_form),
+        }
+    }
+
+    /// Frames the response of the operation, which is JSON or nothing.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn answer(
+        &self,
+        response: Vec<u8>,
+        request_id: &RequestId,
+    ) -> Result<Rendered, serde_json::Error> {
+        let (content_type, body) = match self.service.protocol() {
+            Protocol::AwsJson => (error_body::AWS_JSON_CONTENT_TYPE, response),
+            Protocol::Query { xmlns } => (
+                error_body::XML_CONTENT_TYPE,
+                query::answer(xmlns, &self.operation, &response, request_id)?,
+            ),
+        };
+        Ok(Rendered {
+            status: StatusCode::OK,
+            content_type,
+            body,
+        })
+    }
+
+    /// The error for an operation that the service hasn't.
+    #[must_use]
+    pub fn unknown_operation(&self) -> ErrorBody {
+        match &self.form {
+            None => unknown_operation(),
+            Some(form) => {
+                unknown_action(&self.operation, form.value("Version").unwrap_or_default())
+            }
+        }
     }
 
     /// Refuses a request that was signed for another service than the one it names, so that what a signature allows
@@ -137,13 +248,28 @@ impl<'r> Target<'r> {
 }
 
 impl Service {
-    fn accepts(self, media_type: &str) -> bool {
-        media_type.eq_ignore_ascii_case(self.row().content_type)
+    fn addressed_by(address: &Addressed<'_>) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|service| service.row().addressed_by == *address)
     }
 }
 
+/// The service with actions that a request was signed for.
+fn service_of_scope(parts: &Parts) -> Option<Service> {
+    let signed = sigv4::read(parts).ok()?;
+    let mut all = Service::ALL.iter().copied();
+    all.find(|service| {
+        matches!(service.protocol(), Protocol::Query { .. })
+            && service.signing_name() == signed.service()
+    })
+}
+
+fn can_be_operation(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
 /// Why a request names no operation.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum TargetError {
     /// It is a browser's or a stray client's request.
     #[error("not a call of the API: send POST / with Content-Type: application/x-amz-json-1.1")]
@@ -153,16 +279,42 @@ pub enum TargetError {
         "X-Amz-Target names no operation: send <prefix>.<Operation>, such as secretsmanager.GetSecretValue"
     )]
     UnknownOperation,
+    /// The same in the query protocol.
+    #[error("no service has the action {action:?} in its version {version:?}")]
+    UnknownAction {
+        /// The service that it was sent to.
+        service: Service,
+        /// What was asked for.
+        action: String,
+        /// In which version.
+        version: String,
+    },
+    /// Its parameters can't be read.
+    #[error("{malformed}")]
+    MalformedForm {
+        /// The service that it was sent to.
+        service: Service,
+        /// Why.
+        malformed: MalformedForm,
+    },
 }
 
 impl TargetError {
-    /// The answer AWS gives: 404 in XML without a word, or 400 in JSON with the code alone.
+    /// The answer AWS gives: 404 in XML without a word, or an error in the protocol's form.
     #[must_use]
-    pub fn render(self, request_id: &RequestId) -> Rendered {
+    pub fn render(&self, request_id: &RequestId) -> Rendered {
         match self {
             TargetError::NotAnApiCall => Rendered::unknown_operation(),
             TargetError::UnknownOperation => {
                 unknown_operation().render(Protocol::AwsJson, request_id)
+            }
+            TargetError::UnknownAction {
+                service,
+                action,
+                version,
+            } => unknown_action(action, version).render(service.protocol(), request_id),
+            TargetError::MalformedForm { service, malformed } => {
+                malformed_form(*malformed).render(service.protocol(), request_id)
             }
         }
     }
@@ -174,12 +326,37 @@ pub fn unknown_operation() -> ErrorBody {
     ErrorBody::framework("UnknownOperationException", None)
 }
 
+/// Source: "Common Errors" of IAM and STS; the texts from experience.
+fn unknown_action(action: &str, version: &str) -> ErrorBody {
+    if action.is_empty() {
+        let message = "The request is missing an action or a required parameter.";
+        return ErrorBody::framework("MissingAction", Some(message.to_owned()));
+    }
+    let message = format!("Could not find operation {action} for version {version}");
+    ErrorBody::framework("InvalidAction", Some(message))
+}
+
+fn malformed_form(malformed: MalformedForm) -> ErrorBody {
+    ErrorBody::framework("MalformedQueryString", Some(malformed.to_string()))
+        .with_status(StatusCode::NOT_FOUND)
+}
+
 struct Row {
     signing_name: &'static str,
-    target_prefix: &'static str,
-    content_type: &'static str,
     protocol: Protocol,
+    addressed_by: Addressed<'static>,
 }
+
+/// What in a request names its service.
+#[derive(PartialEq, Eq)]
+enum Addressed<'r> {
+    /// What stands before the dot in `X-Amz-Target`.
+    TargetPrefix(&'r str),
+    /// The version of the API in the parameters.
+    Version(&'r str),
+}
+
+const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";
 
 static X_AMZ_TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
@@ -213,7 +390,7 @@ mod tests {
             "Application/X-Amz-JSON-1.1",
         ] {
             let parts = parts("POST", "/", &[("content-type", content_type), LIST]);
-            let target = Target::read(&parts).unwrap();
+            let target = Target::read(&parts, b"").unwrap();
             assert_eq!(target.service(), Service::SecretsManager, "{content_type}");
             assert_eq!(target.operation(), "ListSecrets", "{content_type}");
         }
@@ -230,7 +407,7 @@ mod tests {
             ("TrentService.X", Service::Kms, "kms"),
         ] {
             let parts = parts("POST", "/", &[JSON, ("x-amz-target", target)]);
-            let read = Target::read(&parts).unwrap().service();
+            let read = Target::read(&parts, b"").unwrap().service();
             assert_eq!((read, read.signing_name()), (service, name));
         }
     }
@@ -242,7 +419,8 @@ mod tests {
             "/?x=1",
             &[JSON, ("x-amz-target", "secretsmanager.Nothing1")],
         );
-        assert_eq!(Target::read(&parts).unwrap().operation(), "Nothing1");
+        let target = Target::read(&parts, b"").unwrap();
+        assert_eq!(target.operation(), "Nothing1");
     }
 
     #[test]
@@ -266,7 +444,7 @@ mod tests {
         for (method, uri, headers) in cases {
             let parts = parts(method, uri, headers);
             assert_eq!(
-                Target::read(&parts),
+                Target::read(&parts, b""),
                 Err(TargetError::NotAnApiCall),
                 "{method} {uri} {headers:?}"
             );
@@ -295,7 +473,7 @@ mod tests {
             headers.extend(values.iter().map(|value| ("x-amz-target", *value)));
             let parts = parts("POST", "/", &headers);
             assert_eq!(
-                Target::read(&parts),
+                Target::read(&parts, b""),
                 Err(TargetError::UnknownOperation),
                 "{values:?}"
             );
@@ -304,6 +482,93 @@ mod tests {
         assert_eq!(answer.status, 400);
         assert_eq!(answer.content_type, "application/x-amz-json-1.1");
         assert_eq!(answer.body, br#"{"__type":"UnknownOperationException"}"#);
+    }
+
+    const FORM: (&str, &str) = (
+        "content-type",
+        "application/x-www-form-urlencoded; charset=utf-8",
+    );
+    const WHO: &str = "Action=GetCallerIdentity&Version=2011-06-15";
+
+    #[test]
+    fn an_action_is_read_from_the_query_or_the_body() {
+        let in_query = format!("/?{WHO}");
+        for (method, uri, headers, body) in [
+            ("POST", "/", &[FORM][..], WHO),
+            (
+                "POST",
+                "/?Version=2011-06-15",
+                &[FORM],
+                "Action=GetCallerIdentity",
+            ),
+            ("POST", &in_query, &[FORM], ""),
+            ("GET", &in_query, &[], ""),
+        ] {
+            let parts = parts(method, uri, headers);
+            let target = Target::read(&parts, body.as_bytes()).unwrap();
+            let named = (target.service(), target.operation());
+            assert_eq!(named, (Service::Sts, "GetCallerIdentity"), "{method} {uri}");
+            let request = target.request(b"").unwrap();
+            let document = br#"{"Action":"GetCallerIdentity","Version":"2011-06-15"}"#;
+            assert_eq!(&request[..], document);
+        }
+    }
+
+    #[test]
+    fn the_scope_says_which_service_an_action_belongs_to() {
+        let credential = |service: &str| {
+            format!(
+                "AWS4-HMAC-SHA256 Credential=A/20260101/us-east-1/{service}/aws4_request, \
+                 SignedHeaders=content-type;host;x-amz-date, Signature=a"
+            )
+        };
+        let date = ("x-amz-date", "20260101T000000Z");
+        for (signed_for, version, expected) in [
+            ("iam", "2010-05-08", Some(Service::Iam)),
+            ("sts", "2011-06-15", Some(Service::Sts)),
+            ("iam", "2011-06-15", None),
+            ("sts", "2010-05-08", None),
+            ("iam", "", None),
+            // The scope is refused later, with what it should have been.
+            ("secretsmanager", "2010-05-08", Some(Service::Iam)),
+        ] {
+            let authorization = credential(signed_for);
+            let parts = parts(
+                "POST",
+                "/",
+                &[FORM, date, ("authorization", &authorization)],
+            );
+            let body = format!("Action=GetUser&Version={version}");
+            let read = Target::read(&parts, body.as_bytes());
+            let read = read.ok().map(|target| target.service());
+            assert_eq!(read, expected, "{signed_for} {version}");
+        }
+    }
+
+    #[test]
+    fn an_action_that_names_nothing_is_refused_in_xml() {
+        for (body, code, status) in [
+            ("Action=Get-User&Version=2010-05-08", "InvalidAction", 400),
+            ("Version=2010-05-08", "MissingAction", 400),
+            ("Action=GetUser&Version=2010-05-08&A=%ff", "", 404),
+            ("Action=GetUser&Version=2010-05-07", "", 404),
+            ("", "", 404),
+        ] {
+            let parts = parts("POST", "/", &[FORM]);
+            let error = Target::read(&parts, body.as_bytes()).unwrap_err();
+            let answer = error.render(&RequestId::from_bytes([0; 16]));
+            assert_eq!(answer.status, status, "{body}");
+            let text = str::from_utf8(&answer.body).unwrap();
+            assert!(text.contains(code), "{text}");
+        }
+        let parts = parts("POST", "/", &[FORM]);
+        let spells_nothing = b"Action=GetUser&Version=2010-05-08&A=1&A.B=2";
+        let target = Target::read(&parts, spells_nothing).unwrap();
+        assert_eq!(
+            target.request(b"").unwrap_err().code,
+            "MalformedQueryString"
+        );
+        assert_eq!(target.unknown_operation().code, "InvalidAction");
     }
 
     fn parts(method: &str, uri: &str, headers: &[(&str, &str)]) -> Parts {

@@ -179,7 +179,7 @@ impl Seed {
                 }
                 Err(Failure::Broken(why)) => why,
                 Err(Failure::NotStored(fault)) => fault.to_string(),
-                Err(Failure::Unauthenticated(_) | Failure::Contended) => {
+                Err(Failure::Unauthenticated(_) | Failure::Unreadable(_) | Failure::Contended) => {
                     "it could not be stored; try again".to_owned()
                 }
             };

@@ -344,7 +344,9 @@ impl World {
             Err(Failure::NotStored(_)) => return Ok(Outcome::Unknown),
             Err(Failure::Broken(cause)) => return Err(format!("{operation} broke: {cause}")),
             Err(Failure::Contended) => return Err(format!("{operation} gave up")),
-            Err(Failure::Unauthenticated(_)) => return Err("nobody signs here".to_owned()),
+            Err(Failure::Unauthenticated(_) | Failure::Unreadable(_)) => {
+                return Err("nobody signs here".to_owned());
+            }
         };
         let code = answer.as_ref().err().copied().unwrap_or("ok");
         *self.seen.answers.entry((operation, code)).or_default() += 1;

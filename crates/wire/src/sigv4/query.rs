@@ -128,13 +128,13 @@ pub(super) fn decode(text: &str) -> Cow<'_, str> {
 
 /// One byte of a query.
 #[derive(Clone, Copy)]
-pub(super) struct Byte {
-    pub(super) value: u8,
-    pub(super) was_encoded: bool,
+pub(crate) struct Byte {
+    pub(crate) value: u8,
+    pub(crate) was_encoded: bool,
 }
 
 /// Takes the first byte off, be it encoded or not.
-pub(super) fn next_byte(text: &[u8]) -> Option<(Byte, &[u8])> {
+pub(crate) fn next_byte(text: &[u8]) -> Option<(Byte, &[u8])> {
     if let [b'%', high, low, tail @ ..] = text
         && let (Some(high), Some(low)) = (nibble(*high), nibble(*low))
     {

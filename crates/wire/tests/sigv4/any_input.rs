@@ -29,7 +29,7 @@ proptest! {
         }
         if let Ok(request) = request.body(()) {
             let parts = request.into_parts().0;
-            let _ = Target::read(&parts);
+            let _ = Target::read(&parts, b"");
             let refusal = match sigv4::read(&parts) {
                 Err(refusal) => refusal,
                 Ok(signed) => signed.verify(&body, &key_for(signed.scope()), now).unwrap_err(),

@@ -412,7 +412,7 @@ fn what_the_caller_finds_about_keys_and_sessions_has_its_words_here() {
 #[test]
 fn a_request_signed_for_one_service_is_refused_at_another() {
     let parts = usual_request();
-    let target = Target::read(&parts).unwrap();
+    let target = Target::read(&parts, b"").unwrap();
     let scope = |service: &'static str| Scope::new(Day::at(NOW), "us-east-1", service).unwrap();
     assert_eq!(target.check_scope(&scope("secretsmanager")), Ok(()));
     for other in ["kms", "sts", "secretsmanager-fips"] {
