@@ -17,6 +17,7 @@ mod json_text;
 pub mod kms;
 pub mod operation;
 pub mod page_token;
+pub mod rate;
 pub mod records;
 pub mod refusal;
 pub mod restoration;

@@ -71,6 +71,11 @@ impl Refusal {
         }
     }
 
+    /// The account asks more often than it may. Source: reference/api.md §1, Throttling.
+    pub fn throttled() -> Self {
+        Self::framework("ThrottlingException", "Rate exceeded")
+    }
+
     /// The body, or a member of it, is not what the protocol can read.
     pub fn serialization(message: impl Into<String>) -> Self {
         Self::modeled("SerializationException", message)

@@ -16,4 +16,5 @@ pub mod node;
 pub mod operations;
 pub mod pipeline;
 pub mod seals;
+pub mod throttle;
 pub mod workers;

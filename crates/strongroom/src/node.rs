@@ -35,6 +35,7 @@ use crate::jobs::{self, Jobs};
 use crate::memory::CacheSizes;
 use crate::operations::{Metrics, Outcome};
 use crate::pipeline::{self, Failure, Pipeline, Queues};
+use crate::throttle::Throttle;
 use crate::workers::{DueWorker, StoreCheck, WorkerState};
 
 /// Where a development server keeps how far its clock is ahead, so that a restart goes on from there.
@@ -94,6 +95,7 @@ pub struct Node {
     /// Where the store was too large to be verified when it was opened.
     unverified: OnceLock<Arc<Embedded>>,
     store_check: StoreCheck,
+    throttle: OnceLock<Throttle>,
     metrics: Metrics,
     dev: bool,
 }
@@ -254,6 +256,7 @@ impl Node {
             backups: OnceLock::new(),
             unverified: OnceLock::new(),
             store_check: StoreCheck::new(),
+            throttle: OnceLock::new(),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
         }))
@@ -288,6 +291,11 @@ impl Node {
             .backups
             .get_or_init(|| Arc::new(ScheduledBackups::new(schedule)));
         backup::schedule::start(self, backups);
+    }
+
+    /// Holds accounts to so many percent of AWS's request rates from now on; the first limit counts.
+    pub fn limit_rates(&self, percent: u32) {
+        self.throttle.get_or_init(|| Throttle::new(percent));
     }
 
     /// The domain's present instant.
@@ -483,6 +491,7 @@ impl Node {
             clock: &self.clock,
             identities: &self.identities,
             queues: &self.queues,
+            throttle: self.throttle.get(),
         }
     }
 

@@ -24,6 +24,7 @@ use crate::cache::CachedRecords;
 use crate::clock::Clock;
 use crate::edge::{Received, Reply};
 use crate::identity::{Identities, Unidentified};
+use crate::throttle::Throttle;
 
 /// Times that a decision is made anew because someone else changed what it was based on.
 const ATTEMPTS_MAX: usize = 200;
@@ -46,6 +47,8 @@ pub struct Pipeline<'a> {
     pub identities: &'a Identities,
     /// Where those wait who lost a race.
     pub queues: &'a Queues,
+    /// How often accounts may ask, where that is limited.
+    pub throttle: Option<&'a Throttle>,
 }
 
 /// Why a request was not answered as it asked.
@@ -94,6 +97,9 @@ impl Pipeline<'_> {
                 None => Failure::Unreadable(target.unknown_operation()),
             });
         };
+        if !self.admits(caller, target, entry) {
+            return Err(Failure::Refused(Refusal::throttled()));
+        }
         let request = target.request(&received.body);
         let request = request.map_err(Failure::Unreadable)?;
         let response = self.execute(entry, &request, caller).await?;
@@ -170,6 +176,11 @@ impl Pipeline<'_> {
             run()
         };
         (decided, records.into_seen())
+    }
+
+    fn admits(&self, caller: &Caller, target: &Target<'_>, entry: &Entry) -> bool {
+        self.throttle
+            .is_none_or(|throttle| throttle.admits(caller, target.service(), entry.name))
     }
 
     fn identify(&self, target: &Target<'_>, received: &Received) -> Result<Caller, Failure> {

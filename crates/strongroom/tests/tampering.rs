@@ -108,6 +108,7 @@ impl World {
             clock: &self.clock,
             identities: &Identities::new(),
             queues: &Queues::new(),
+            throttle: None,
         };
         let caller = Caller {
             account: AccountId::parse(account).unwrap(),

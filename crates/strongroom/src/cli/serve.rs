@@ -96,6 +96,9 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
         caches: config.data.caches(),
     })?;
     node.check_root_key()?;
+    if config.limits.request_rate_percent > 0 {
+        node.limit_rates(config.limits.request_rate_percent);
+    }
     if let Some(schedule) = schedule(config)? {
         node.schedule_backups(schedule);
     }

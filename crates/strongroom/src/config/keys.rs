@@ -332,6 +332,12 @@ pub const KEYS: &[Key] = &[
         "Time that a client may leave an answer unread.",
     ),
     key(
+        "limits.request_rate_percent",
+        Kind::Integer,
+        "100",
+        "How often an account may ask in a region, in percent of AWS Secrets Manager's request rates; more is refused with `ThrottlingException`, upon which SDKs wait and retry. 0: as often as it likes.",
+    ),
+    key(
         "limits.keep_alive_seconds",
         Kind::Integer,
         "75",

@@ -183,6 +183,8 @@ pub struct LimitsSection {
     pub body_read_seconds: u64,
     pub request_seconds: u64,
     pub response_write_seconds: u64,
+    /// In percent of AWS's request rates; 0: none.
+    pub request_rate_percent: u32,
     pub keep_alive_seconds: u64,
     pub http2_streams: u32,
     pub http2_resets: usize,
@@ -504,6 +506,7 @@ impl Default for LimitsSection {
             body_read_seconds: limits.body_read.as_secs(),
             request_seconds: limits.request.as_secs(),
             response_write_seconds: limits.response_write.as_secs(),
+            request_rate_percent: 100,
             keep_alive_seconds: limits.keep_alive.as_secs(),
             http2_streams: limits.http2_streams,
             http2_resets: limits.http2_resets,

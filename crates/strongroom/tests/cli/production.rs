@@ -66,6 +66,34 @@ fn a_server_is_initialised_once_and_served_from_then_on() {
 }
 
 #[test]
+fn an_account_that_asks_more_often_than_it_may_is_told_to_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let (_, printed, _) = run(&["init", "--config", &config, "--json"]);
+    let made: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    let root = (
+        made["AccessKeyId"].as_str().unwrap(),
+        made["SecretAccessKey"].as_str().unwrap(),
+    );
+    for (percent, refused) in [("0", false), ("1", true)] {
+        let mut command = strongroom(&["serve", "--config", &config]);
+        command.env("STRONGROOM_LIMITS_REQUEST_RATE_PERCENT", percent);
+        let server = Served::start(command);
+        let ask = || server.call(root, "us-east-1", "GetRandomPassword", "{}");
+        // One percent is a request each two seconds.
+        assert_eq!(ask().0, 200);
+        let (status, body) = (0..100)
+            .map(|_| ask())
+            .max_by_key(|(status, _)| *status)
+            .unwrap();
+        assert_eq!(status, if refused { 400 } else { 200 }, "{body}");
+        assert_eq!(body.contains("ThrottlingException"), refused, "{body}");
+        // It is the operation's own rate.
+        assert_eq!(server.call(root, "us-east-1", "ListSecrets", "{}").0, 200);
+    }
+}
+
+#[test]
 fn health_readiness_and_metrics_are_on_a_listener_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
