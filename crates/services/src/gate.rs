@@ -5,16 +5,22 @@
 //! it, everyone else is denied. What a policy guards is decided by `strongroom-policy`.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
-use strongroom_policy::{self as policy, Context, Decision, Policies, Reach, ResourceRule};
+use strongroom_policy::{
+    self as policy, Context, Decision, Document, Policies, Reach, Refused, ResourceRule,
+};
 
-use crate::caller::{AccountId, Principal};
+use crate::caller::{AccountId, Caller, Principal};
 use crate::kms::key::KmsKey;
 use crate::kms::policy::KeyPolicy;
 use crate::operation::{Given, Operation};
 use crate::records::Records;
 use crate::refusal::{Refusal, Stop};
+use crate::secretsmanager::resource_policy::SecretPolicy;
+use crate::secretsmanager::secret::{Secret, arn_of_name};
+use crate::secretsmanager::secret_id::SecretId;
 use crate::time::rfc3339;
 
 /// One permission that a caller must hold for an operation.
@@ -27,12 +33,12 @@ pub struct Need<'a> {
     /// The resource as a refusal shows it; absent for actions on no resource of their own.
     pub shown: Option<Cow<'a, str>>,
     /// What stands before the resource on its own side.
-    pub guard: Guard,
+    pub guard: Guard<'a>,
 }
 
 /// What a resource's own side says to a request.
 #[derive(Clone, Debug)]
-pub enum Guard {
+pub enum Guard<'a> {
     /// Nothing: it is for its account alone.
     Account,
     /// Nothing, as it is only to be made; what it will be, as condition keys for its account's policies.
@@ -40,8 +46,49 @@ pub enum Guard {
     /// It isn't there, or is closed to other accounts. Its own account may learn which; others only that they may not
     /// ask.
     Absent,
+    /// It is a secret: its policy opens it to other accounts, and can close it to its own.
+    Secret(SecretGuard<'a>),
     /// It is a KMS key: nothing goes without its policy or a grant, for root neither.
     Key(Box<KeyGuard>),
+}
+
+/// A secret, and what is known of the request to it.
+#[derive(Clone, Debug)]
+pub struct SecretGuard<'a> {
+    /// The secret.
+    pub secret: Sought<'a>,
+    /// The condition keys that the request's members fill; gathered for a policy that reads any.
+    pub request: &'a dyn ConditionKeys,
+    /// Those that had to be looked up.
+    pub known: Context,
+}
+
+/// A secret that a request names.
+#[derive(Clone, Debug)]
+pub enum Sought<'a> {
+    /// It is there.
+    Found(Arc<Secret>),
+    /// It isn't.
+    Absent(&'a SecretId),
+    /// It is only to be made, under this name.
+    ToBeMade(&'a str),
+}
+
+/// What tells policies of itself.
+pub trait ConditionKeys {
+    /// Adds its condition keys.
+    fn add_condition_keys(&self, context: &mut Context);
+}
+
+impl ConditionKeys for () {
+    fn add_condition_keys(&self, _: &mut Context) {}
+}
+
+/// A request may hold a value, which is never shown.
+impl fmt::Debug for dyn ConditionKeys + '_ {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("ConditionKeys")
+    }
 }
 
 /// A KMS key, and what is known of the request to it.
@@ -93,6 +140,10 @@ pub fn permit(need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
             need.action
         ),
         Guard::Absent => NOT_TOLD.to_owned(),
+        Guard::Secret(guard) => match refused_by_secret(&need, guard, given) {
+            None => return Ok(()),
+            Some(reason) => reason,
+        },
         Guard::Key(guard) => match (refused_by_key(need.action, guard, given), &guard.refusal) {
             (None, _) => return Ok(()),
             (Some(_), Some(refusal)) => return Err(refusal.clone()),
@@ -113,6 +164,104 @@ pub fn permit(need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
 /// Source: AWS KMS Developer Guide, Troubleshooting key access.
 const NOT_TOLD: &str = "because the resource does not exist in this Region, no resource-based policies allow access, \
                         or a resource-based policy explicitly denies access";
+
+/// What an account's root may do with its secret whatever the secret's policy says: else a policy that denies all to
+/// everyone could never be taken back.
+const REPAIRS: &[&str] = &[
+    "secretsmanager:DeleteResourcePolicy",
+    "secretsmanager:GetResourcePolicy",
+    "secretsmanager:PutResourcePolicy",
+];
+
+/// Why a secret doesn't let a request through; `None` where it does.
+fn refused_by_secret(
+    need: &Need<'_>,
+    guard: &SecretGuard<'_>,
+    given: &Given<'_>,
+) -> Option<String> {
+    let is_own = given.caller.account == *need.owner;
+    let unguarded = guard.policy(given).is_none() || REPAIRS.contains(&need.action);
+    if is_own && unguarded {
+        return None;
+    }
+    match decide_on_secret(need, guard, given) {
+        Decision::Allow(_) => None,
+        Decision::Deny(refused) if is_own => Some(refused.reason(need.action)),
+        // Another account isn't told whether it is denied, or the secret isn't there.
+        Decision::Deny(_) => Some(format!(
+            "because no resource-based policy allows the {} action",
+            need.action
+        )),
+    }
+}
+
+/// What policies alone say to a request to a secret: without what root may do nevertheless.
+fn decide_on_secret(need: &Need<'_>, guard: &SecretGuard<'_>, given: &Given<'_>) -> Decision {
+    let caller = policy::Caller::Root {
+        account: given.caller.account.as_str().to_owned(),
+    };
+    let resource = guard.policy(given).map(SecretPolicy::document);
+    let context = if resource.is_some_and(Document::reads_context) {
+        guard.context(need, given)
+    } else {
+        Context::new()
+    };
+    let arn = guard.secret.arn(given.caller);
+    let policies = Policies {
+        resource,
+        ..Policies::none(need.owner.as_str())
+    };
+    let request = policy::Request::new(&caller, need.action, &arn, &context);
+    policy::decide(&policies, &request)
+}
+
+/// What would refuse a need on a secret if nobody were spared; for checking a policy before it is in force.
+pub(crate) fn would_lock_out(need: &Need<'_>, given: &Given<'_>) -> Option<Refused> {
+    let Guard::Secret(guard) = &need.guard else {
+        return None;
+    };
+    match decide_on_secret(need, guard, given) {
+        Decision::Allow(_) => None,
+        Decision::Deny(refused) => Some(refused),
+    }
+}
+
+impl SecretGuard<'_> {
+    fn policy(&self, given: &Given<'_>) -> Option<&SecretPolicy> {
+        self.secret.there(given)?.resource_policy.as_ref()
+    }
+
+    /// All condition keys of the request.
+    fn context(&self, need: &Need<'_>, given: &Given<'_>) -> Context {
+        let mut context = self.known.clone();
+        self.request.add_condition_keys(&mut context);
+        if let Some(secret) = self.secret.there(given) {
+            secret.add_condition_keys(&mut context);
+        }
+        add_global_keys(&mut context, &need.owner, given);
+        context
+    }
+}
+
+impl Sought<'_> {
+    /// The secret, unless its recovery window is over.
+    fn there(&self, given: &Given<'_>) -> Option<&Secret> {
+        match self {
+            Sought::Found(secret) if !secret.is_gone(given.now) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// The ARN that policies are asked about; without its random end where that isn't known.
+    fn arn(&self, caller: &Caller) -> Cow<'_, str> {
+        match self {
+            Sought::Found(secret) => Cow::Owned(secret.arn()),
+            Sought::Absent(id) if id.is_arn() => Cow::Borrowed(id.as_given()),
+            Sought::Absent(id) => Cow::Owned(arn_of_name(id.as_given(), caller)),
+            Sought::ToBeMade(name) => Cow::Owned(arn_of_name(name, caller)),
+        }
+    }
+}
 
 /// Why a key doesn't let a request through; `None` where it does.
 fn refused_by_key(action: &str, guard: &KeyGuard, given: &Given<'_>) -> Option<String> {
@@ -153,7 +302,7 @@ fn decide_on_key(
         account: given.caller.account.as_str().to_owned(),
     };
     if policy.document().reads_context() {
-        add_global_keys(&mut context, given);
+        add_global_keys(&mut context, &key.account, given);
     }
     let arn = key.arn();
     let policies = Policies {
@@ -169,13 +318,14 @@ fn decide_on_key(
 /// The condition keys that every request has.
 ///
 /// Source: IAM User Guide, AWS global condition context keys.
-fn add_global_keys(context: &mut Context, given: &Given<'_>) {
+fn add_global_keys(context: &mut Context, owner: &AccountId, given: &Given<'_>) {
     let caller = given.caller;
     context.insert("aws:PrincipalArn", caller.arn());
     context.insert("aws:PrincipalAccount", caller.account.as_str());
     context.insert("aws:PrincipalType", "Account");
     context.insert("aws:PrincipalIsAWSService", "false");
     context.insert("aws:userid", caller.account.as_str());
+    context.insert("aws:ResourceAccount", owner.as_str());
     context.insert("aws:RequestedRegion", caller.region.as_str());
     context.insert("aws:CurrentTime", rfc3339(given.now));
     context.insert("aws:EpochTime", given.now.seconds().to_string());

@@ -23,7 +23,7 @@ use super::name::{Accepts, KeyName, Named};
 use super::policy::KeyPolicy;
 use super::usable::{Unusable, UsableKey};
 use super::{due, uuid};
-use crate::caller::{AccountId, Region};
+use crate::caller::{AccountId, Caller, Region};
 use crate::gate;
 use crate::operation::{Given, Means};
 use crate::records::{Changes, Key, Records};
@@ -54,6 +54,8 @@ pub enum KeyProblem {
     Missing,
     /// The caller may not use it.
     NotAllowed,
+    /// It is the service's own key, of another account.
+    ServiceKeyOfOther,
     /// Its state doesn't allow it.
     State(KeyState),
     /// It isn't a symmetric encryption key.
@@ -160,22 +162,35 @@ pub fn service_key(
     Ok(Arc::new(key))
 }
 
-/// The key that is named for values which `owner` keeps with a service. A name that isn't an ARN is
-/// one of the owner's.
+/// The key that is named for values which are kept with a service. A name that isn't an ARN is one of the caller's
+/// account, whoever named it: keys are used as the caller.
 ///
 /// # Errors
 /// [`KeyProblem::Missing`]; for keys of other accounts [`KeyProblem::NotAllowed`], which tells less.
 pub fn named_key(
     named: &str,
-    owner: &AccountId,
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<Arc<KmsKey>, KeyProblem> {
     let name = KeyName::parse(named.to_owned(), Accepts::KeysAndAliases);
-    match name.resolve(owner, &given.caller.region, records)? {
+    let here = &given.caller.account;
+    match name.resolve(here, &given.caller.region, records)? {
         Named::Key(key) => Ok(key),
-        Named::Absent { owner: other, .. } if other == *owner => Err(KeyProblem::Missing),
+        Named::Absent { owner, .. } if owner == *here => Err(KeyProblem::Missing),
         Named::Absent { .. } => Err(KeyProblem::NotAllowed),
+    }
+}
+
+/// The ARN of the key that a caller of a service names, where there is one.
+pub fn named_key_arn(
+    named: &str,
+    caller: &Caller,
+    records: &Records<'_>,
+) -> Result<Option<String>, Stop> {
+    let name = KeyName::parse(named.to_owned(), Accepts::KeysAndAliases);
+    match name.resolve(&caller.account, &caller.region, records)? {
+        Named::Key(key) => Ok(Some(key.arn())),
+        Named::Absent { .. } => Ok(None),
     }
 }
 
@@ -206,7 +221,7 @@ pub fn use_for(
     // its policy needn't be asked.
     if key.manager == KeyManager::Aws {
         if key.account != given.caller.account {
-            return Err(KeyProblem::NotAllowed);
+            return Err(KeyProblem::ServiceKeyOfOther);
         }
     } else {
         let encryption_context: BTreeMap<String, String> = context

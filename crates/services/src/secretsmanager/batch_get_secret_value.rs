@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::access;
 use super::filters::{self, Filter};
 use super::get_secret_value::{self, SecretValue};
 use super::listing::{Listing, Order};
 use super::refusals;
 use super::secret::Secret;
 use super::secret_id::SecretId;
-use super::shapes::{self, NEXT_TOKEN, SECRET_ID};
+use super::shapes::{NEXT_TOKEN, SECRET_ID};
 use crate::caller::Caller;
 use crate::gate::{self, Authorized, Need};
 use crate::input::Members;
@@ -91,9 +92,9 @@ impl Operation for BatchGetSecretValue {
     }
 
     fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        let mut needs = shapes::need_on_account("secretsmanager:BatchGetSecretValue", caller)?;
+        let mut needs = access::need_on_account("secretsmanager:BatchGetSecretValue", caller)?;
         if let Selection::Filtered(_) = self.selection {
-            needs.extend(shapes::need_on_account(
+            needs.extend(access::need_on_account(
                 "secretsmanager:ListSecrets",
                 caller,
             )?);
@@ -156,7 +157,13 @@ fn read_one(
     changes: &mut Changes,
 ) -> Result<SecretValue, Stop> {
     let secret_id = SecretId::parse(given_id.to_owned())?;
-    for need in shapes::need_on("secretsmanager:GetSecretValue", &secret_id, given.caller)? {
+    for need in access::need_on(
+        "secretsmanager:GetSecretValue",
+        &secret_id,
+        &(),
+        given.caller,
+        records,
+    )? {
         gate::permit(need, given)?;
     }
     let secret: Arc<Secret> = secret_id.find_active(records, given)?;

@@ -2,20 +2,20 @@
 //!
 //! Source: reference/api.md §5, §6.1.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
+use strongroom_policy::Context;
 
+use super::access;
 use super::purge;
 use super::refusals;
-use super::secret::{Lifecycle, Secret, Tag};
+use super::secret::{Lifecycle, RESOURCE_TAGS, Secret, Tag, add_tags};
 use super::secret_id::is_valid_name;
 use super::shapes::{
     self, CLIENT_REQUEST_TOKEN, DESCRIPTION, KMS_KEY_ID, NAME, REGION, SECRET_TYPE,
 };
 use super::version::{self, TokenUse, Value};
 use crate::caller::Caller;
-use crate::gate::{Authorized, Guard, Need};
+use crate::gate::{Authorized, ConditionKeys, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Key, Records};
@@ -34,6 +34,7 @@ pub struct CreateSecret {
     tags: Vec<Tag>,
     secret_type: Option<String>,
     replica_regions: Option<Vec<String>>,
+    force_overwrite: bool,
 }
 
 /// The response.
@@ -47,6 +48,28 @@ pub struct Created {
     version_id: Option<String>,
 }
 
+impl ConditionKeys for CreateSecret {
+    fn add_condition_keys(&self, context: &mut Context) {
+        context.insert("secretsmanager:Name", self.name.as_str());
+        access::add_text(
+            "secretsmanager:Description",
+            self.description.as_ref(),
+            context,
+        );
+        access::add_text("secretsmanager:KmsKeyId", self.kms_key_id.as_ref(), context);
+        access::add_text("secretsmanager:Type", self.secret_type.as_ref(), context);
+        let force = self.force_overwrite.to_string();
+        context.insert("secretsmanager:ForceOverwriteReplicaSecret", force);
+        let regions = self.replica_regions.iter().flatten();
+        context.insert_all(
+            "secretsmanager:AddReplicaRegions",
+            regions.map(String::as_str),
+        );
+        self.tags.add_condition_keys(context);
+        add_tags(RESOURCE_TAGS, &self.tags, context);
+    }
+}
+
 impl Operation for CreateSecret {
     const NAME: &'static str = "CreateSecret";
     type Output = Created;
@@ -56,9 +79,9 @@ impl Operation for CreateSecret {
         if !name.is_empty() && !is_valid_name(&name) {
             members.refuse(refusals::invalid_name());
         }
-        members.flag("ForceOverwriteReplicaSecret");
         CreateSecret {
             name,
+            force_overwrite: members.flag("ForceOverwriteReplicaSecret").unwrap_or(false),
             token: members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN),
             description: members.text("Description", &DESCRIPTION),
             kms_key_id: members.text("KmsKeyId", &KMS_KEY_ID),
@@ -72,16 +95,25 @@ impl Operation for CreateSecret {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        let need = |action| Need {
-            action,
-            owner: Cow::Borrowed(&caller.account),
-            shown: Some(Cow::Borrowed(self.name.as_str())),
-            guard: Guard::Account,
-        };
-        let mut needs = vec![need("secretsmanager:CreateSecret")];
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        let mut needs = vec![access::need_to_make(
+            "secretsmanager:CreateSecret",
+            &self.name,
+            self,
+            caller,
+        )];
+        access::tell_key(self.kms_key_id.as_deref(), &mut needs, caller, records)?;
         if !self.tags.is_empty() {
-            needs.push(need("secretsmanager:TagResource"));
+            needs.push(access::need_to_make(
+                "secretsmanager:TagResource",
+                &self.name,
+                &self.tags,
+                caller,
+            ));
         }
         Ok(needs)
     }

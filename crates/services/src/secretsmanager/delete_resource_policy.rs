@@ -2,6 +2,7 @@
 //!
 //! Source: reference/api.md §6.20.
 
+use super::access;
 use super::metadata::NamedSecret;
 use super::secret_id::SecretId;
 use super::shapes;
@@ -27,11 +28,17 @@ impl Operation for DeleteResourcePolicy {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on(
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(
             "secretsmanager:DeleteResourcePolicy",
             &self.secret_id,
+            &(),
             caller,
+            records,
         )
     }
 

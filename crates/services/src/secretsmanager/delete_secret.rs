@@ -5,14 +5,16 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use strongroom_policy::Context;
 
+use super::access;
 use super::purge::{self, PurgeDue};
 use super::refusals;
 use super::secret::{self, Lifecycle};
 use super::secret_id::SecretId;
 use super::shapes;
 use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
+use crate::gate::{Authorized, ConditionKeys, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
@@ -40,6 +42,16 @@ pub struct Deleted {
     deletion_date: Timestamp,
 }
 
+impl ConditionKeys for DeleteSecret {
+    fn add_condition_keys(&self, context: &mut Context) {
+        let force = self.force.to_string();
+        context.insert("secretsmanager:ForceDeleteWithoutRecovery", force);
+        if let Some(days) = self.window_days {
+            context.insert("secretsmanager:RecoveryWindowInDays", days.to_string());
+        }
+    }
+}
+
 impl Operation for DeleteSecret {
     const NAME: &'static str = "DeleteSecret";
     type Output = Deleted;
@@ -60,8 +72,18 @@ impl Operation for DeleteSecret {
         request
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on("secretsmanager:DeleteSecret", &self.secret_id, caller)
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(
+            "secretsmanager:DeleteSecret",
+            &self.secret_id,
+            self,
+            caller,
+            records,
+        )
     }
 
     fn decide(

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::access;
 use super::metadata::{Metadata, versions_to_stages};
 use super::secret_id::SecretId;
 use super::shapes;
@@ -41,8 +42,18 @@ impl Operation for DescribeSecret {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on("secretsmanager:DescribeSecret", &self.secret_id, caller)
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(
+            "secretsmanager:DescribeSecret",
+            &self.secret_id,
+            &(),
+            caller,
+            records,
+        )
     }
 
     fn decide(

@@ -5,8 +5,8 @@
 use serde::Serialize;
 use strongroom_keys::{Entropy, SecretBytes};
 
+use super::access;
 use super::refusals;
-use super::shapes;
 use crate::caller::Caller;
 use crate::disclosed::Disclosed;
 use crate::gate::{Authorized, Need};
@@ -64,7 +64,7 @@ impl Operation for GetRandomPassword {
     }
 
     fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on_account("secretsmanager:GetRandomPassword", caller)
+        access::need_on_account("secretsmanager:GetRandomPassword", caller)
     }
 
     fn decide(

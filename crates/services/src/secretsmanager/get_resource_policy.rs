@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::access;
 use super::metadata::NamedSecret;
 use super::secret_id::SecretId;
 use super::shapes;
@@ -39,8 +40,18 @@ impl Operation for GetResourcePolicy {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on("secretsmanager:GetResourcePolicy", &self.secret_id, caller)
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(
+            "secretsmanager:GetResourcePolicy",
+            &self.secret_id,
+            &(),
+            caller,
+            records,
+        )
     }
 
     fn decide(
@@ -54,7 +65,10 @@ impl Operation for GetResourcePolicy {
             .find_active(records, given)?;
         Ok(Decided::answer(ResourcePolicy {
             secret: NamedSecret::of(&secret),
-            resource_policy: secret.resource_policy.clone(),
+            resource_policy: secret
+                .resource_policy
+                .as_ref()
+                .map(|policy| policy.text().to_owned()),
         }))
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde::ser::Error;
 use serde::{Serialize, Serializer};
+use strongroom_policy::Context;
 
+use super::access;
 use super::refusals;
 use super::secret::{Secret, ValueKind, Version};
 use super::secret_id::SecretId;
@@ -14,7 +16,7 @@ use super::shapes::{self, VERSION_ID, VERSION_STAGE};
 use super::version;
 use crate::caller::Caller;
 use crate::disclosed::Disclosed;
-use crate::gate::{Authorized, Need};
+use crate::gate::{Authorized, ConditionKeys, Need};
 use crate::input::Members;
 use crate::json_text::push_quoted;
 use crate::operation::{Decided, Given, Operation};
@@ -72,6 +74,17 @@ impl Serialize for SecretValue {
     }
 }
 
+impl ConditionKeys for GetSecretValue {
+    fn add_condition_keys(&self, context: &mut Context) {
+        access::add_text(
+            "secretsmanager:VersionId",
+            self.version_id.as_ref(),
+            context,
+        );
+        access::add_text("secretsmanager:VersionStage", self.label.as_ref(), context);
+    }
+}
+
 impl Operation for GetSecretValue {
     const NAME: &'static str = "GetSecretValue";
     type Output = SecretValue;
@@ -84,8 +97,18 @@ impl Operation for GetSecretValue {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on("secretsmanager:GetSecretValue", &self.secret_id, caller)
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(
+            "secretsmanager:GetSecretValue",
+            &self.secret_id,
+            self,
+            caller,
+            records,
+        )
     }
 
     fn decide(

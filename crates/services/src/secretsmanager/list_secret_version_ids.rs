@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::access;
 use super::refusals;
 use super::secret::Version;
 use super::secret_id::SecretId;
@@ -72,11 +73,17 @@ impl Operation for ListSecretVersionIds {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on(
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(
             "secretsmanager:ListSecretVersionIds",
             &self.secret_id,
+            &(),
             caller,
+            records,
         )
     }
 

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::access;
 use super::filters;
 use super::listing::{Listing, Order};
 use super::metadata::{Metadata, versions_to_stages};
 use super::secret::Secret;
-use super::shapes::{self, NEXT_TOKEN};
+use super::shapes::NEXT_TOKEN;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::{Members, Text};
@@ -81,7 +82,7 @@ impl Operation for ListSecrets {
     }
 
     fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on_account("secretsmanager:ListSecrets", caller)
+        access::need_on_account("secretsmanager:ListSecrets", caller)
     }
 
     fn decide(

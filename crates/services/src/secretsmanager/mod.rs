@@ -2,6 +2,7 @@
 //!
 //! Source: reference/api.md, reference/versions-and-staging.md.
 
+pub mod access;
 pub mod batch_get_secret_value;
 pub mod create_secret;
 pub mod delete_resource_policy;
@@ -21,7 +22,7 @@ pub mod put_resource_policy;
 pub mod put_secret_value;
 mod refusals;
 pub mod renewal;
-mod resource_policy;
+pub mod resource_policy;
 pub mod restore_secret;
 pub mod secret;
 pub mod secret_id;

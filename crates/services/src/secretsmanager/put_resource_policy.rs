@@ -2,12 +2,15 @@
 //!
 //! Source: reference/api.md §6.18, reference/access-control.md §8.1.
 
+use strongroom_policy::Context;
+
+use super::access;
 use super::metadata::NamedSecret;
-use super::resource_policy::{self, Flaw};
+use super::resource_policy::{self, SecretPolicy};
 use super::secret_id::SecretId;
 use super::shapes::{self, RESOURCE_POLICY};
 use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
+use crate::gate::{Authorized, ConditionKeys, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
@@ -18,6 +21,13 @@ pub struct PutResourcePolicy {
     secret_id: SecretId,
     policy: String,
     block_public_policy: bool,
+}
+
+impl ConditionKeys for PutResourcePolicy {
+    fn add_condition_keys(&self, context: &mut Context) {
+        let block = self.block_public_policy.to_string();
+        context.insert("secretsmanager:BlockPublicPolicy", block);
+    }
 }
 
 impl Operation for PutResourcePolicy {
@@ -32,8 +42,18 @@ impl Operation for PutResourcePolicy {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on("secretsmanager:PutResourcePolicy", &self.secret_id, caller)
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(
+            "secretsmanager:PutResourcePolicy",
+            &self.secret_id,
+            self,
+            caller,
+            records,
+        )
     }
 
     fn decide(
@@ -41,15 +61,20 @@ impl Operation for PutResourcePolicy {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<NamedSecret>, Stop> {
-        let request = allowed.into_request();
+        let mut request = allowed.into_request();
+        let text = std::mem::take(&mut request.policy);
         let mut secret = (*request.secret_id.find_active(records, given)?).clone();
-        let refused = resource_policy::flaws(&request.policy, given.caller)
-            .into_iter()
-            .find(|flaw| request.block_public_policy || !matches!(flaw, Flaw::Public { .. }));
-        if let Some(flaw) = refused {
+        let policy = SecretPolicy::checked(text).map_err(|flaw| flaw.refusal())?;
+        let unknown = policy.unknown_principal(&secret.account);
+        let public = match request.block_public_policy {
+            true => policy.grants_to_everyone().next(),
+            false => None,
+        };
+        secret.resource_policy = Some(policy);
+        let locked_out = || resource_policy::lock_out(&request.secret_id, &secret, &request, given);
+        if let Some(flaw) = unknown.or_else(locked_out).or(public) {
             return Err(flaw.refusal().into());
         }
-        secret.resource_policy = Some(request.policy);
         secret.changed = given.now;
         let mut changes = Changes::none();
         changes.put(secret.key(), &secret)?;

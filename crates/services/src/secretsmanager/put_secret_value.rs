@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::access;
 use super::refusals;
 use super::secret_id::SecretId;
 use super::shapes::{self, CLIENT_REQUEST_TOKEN, ROTATION_TOKEN, VERSION_STAGE};
@@ -53,8 +54,18 @@ impl Operation for PutSecretValue {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on("secretsmanager:PutSecretValue", &self.secret_id, caller)
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(
+            "secretsmanager:PutSecretValue",
+            &self.secret_id,
+            &(),
+            caller,
+            records,
+        )
     }
 
     fn decide(

@@ -32,6 +32,14 @@ pub(super) fn kms_access_denied() -> Refusal {
     Refusal::modeled("AccessDeniedException", "Access to KMS is not allowed")
 }
 
+/// Source: reference/api.md §1.3.
+pub(super) fn service_key_of_other_account() -> Refusal {
+    invalid_request(
+        "You can't access a secret from a different AWS account if you encrypt the secret with the \
+         default KMS service key.",
+    )
+}
+
 pub(super) fn decryption_failure() -> Refusal {
     Refusal::modeled(
         "DecryptionFailure",

@@ -1,13 +1,27 @@
-//! What a resource policy of a secret must be before it is kept.
+//! A secret's resource policy: kept as its author wrote it, compiled once when its record is read; and what it must be
+//! before it is kept.
 //!
 //! Source: reference/access-control.md §8.
 
-use strongroom_policy::{Document, Kind, Malformed, Principal, Problem, analysis};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use strongroom_policy::analysis::{self, Finding};
+use strongroom_policy::{Document, Kind, Malformed, Principal, Problem};
 
-use super::refusals;
-use super::{OPERATIONS, SERVICE};
-use crate::caller::Caller;
+use super::access;
+use super::secret::Secret;
+use super::secret_id::SecretId;
+use super::{SERVICE, refusals};
+use crate::caller::AccountId;
+use crate::gate::{self, ConditionKeys};
+use crate::operation::Given;
 use crate::refusal::Refusal;
+
+/// A secret's resource policy.
+#[derive(Clone, Debug)]
+pub struct SecretPolicy {
+    text: String,
+    document: Document,
+}
 
 /// Something that a policy fails at; ValidateResourcePolicy reports it, PutResourcePolicy refuses it.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,70 +32,119 @@ pub(super) enum Flaw {
     Syntax(String),
     /// It names someone whom a secret's policy can't name, or who isn't there.
     Principal,
-    /// It could lock the account's root user out.
+    /// With it, the caller couldn't put another one.
     LockOut {
-        /// Which statement, counted from 1.
-        statement: usize,
+        /// The statement that denies it; `None` where none allows it.
+        statement: Option<usize>,
     },
     /// It grants to everyone.
     Public {
-        /// Which statement, counted from 1.
-        statement: usize,
+        /// The statement.
+        statement: String,
     },
 }
 
-/// Reads a policy and finds what is wrong with it. The public check alone is up to the caller:
-/// only a request that blocks public policies refuses for it.
-pub(super) fn flaws(text: &str, caller: &Caller) -> Vec<Flaw> {
-    let document = match Document::parse(text, Kind::Resource) {
-        Ok(document) => document,
-        Err(Malformed {
-            problem: Problem::NotJson { .. },
-            ..
-        }) => return vec![Flaw::NotJson],
-        Err(malformed) => return vec![Flaw::Syntax(malformed.to_string())],
-    };
-    let mut flaws = Vec::new();
-    let foreign_action = document.actions().find(|action| {
-        !action.negated
-            && action
-                .service()
-                .is_some_and(|service| !service.eq_ignore_ascii_case(SERVICE))
-    });
-    if let Some(action) = foreign_action {
-        flaws.push(Flaw::Syntax(format!(
-            "Statement[{}].Action: {} is not an action of Secrets Manager",
-            action.statement, action.text
-        )));
+impl SecretPolicy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    fn parse(text: String) -> Result<Self, Malformed> {
+        Document::parse(&text, Kind::Resource).map(|document| SecretPolicy { text, document })
     }
-    let own_account = Some(caller.account.as_str());
-    let unsupported = document.principals().any(|principal| match principal {
-        Principal::Federated { .. } | Principal::CanonicalUser { .. } => true,
-        // An account has no users and roles yet; whether another account has them isn't known here.
-        Principal::User { .. } | Principal::Role { .. } | Principal::Session { .. } => {
-            principal.account() == own_account
+
+    /// Reads the policy of a request.
+    pub(super) fn checked(text: String) -> Result<Self, Flaw> {
+        let policy = Self::parse(text).map_err(|malformed| match malformed.problem {
+            Problem::NotJson { .. } => Flaw::NotJson,
+            _ => Flaw::Syntax(malformed.to_string()),
+        })?;
+        let foreign_action = policy.document.actions().find(|action| {
+            !action.negated
+                && action
+                    .service()
+                    .is_some_and(|service| !service.eq_ignore_ascii_case(SERVICE))
+        });
+        match foreign_action {
+            None => Ok(policy),
+            Some(action) => Err(Flaw::Syntax(format!(
+                "Statement[{}].Action: {} is not an action of Secrets Manager",
+                action.statement, action.text
+            ))),
         }
-        _ => false,
-    });
-    if unsupported {
-        flaws.push(Flaw::Principal);
     }
-    // Policies aren't in force for root yet; one that means to be must not be kept and ignored.
-    let root = caller.arn();
-    let locked_out = OPERATIONS.iter().find_map(|operation| {
-        analysis::may_deny(&document, &root, &format!("{SERVICE}:{}", operation.name))
-    });
-    if let Some(finding) = locked_out {
-        flaws.push(Flaw::LockOut {
-            statement: finding.statement + 1,
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Compiled.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Whether it names someone whom a secret's policy can't name, or who isn't there.
+    pub(super) fn unknown_principal(&self, owner: &AccountId) -> Option<Flaw> {
+        let own = Some(owner.as_str());
+        let unknown = self.document.principals().any(|principal| match principal {
+            Principal::Federated { .. } | Principal::CanonicalUser { .. } => true,
+            // An account has no users and roles yet; whether another account has them isn't known here.
+            Principal::User { .. } | Principal::Role { .. } | Principal::Session { .. } => {
+                principal.account() == own
+            }
+            _ => false,
         });
+        unknown.then_some(Flaw::Principal)
     }
-    if let Some(finding) = analysis::public_access(&document).first() {
-        flaws.push(Flaw::Public {
-            statement: finding.statement + 1,
-        });
+
+    /// Each statement that grants to the public.
+    pub(super) fn grants_to_everyone(&self) -> impl Iterator<Item = Flaw> {
+        let findings = analysis::public_access(&self.document).into_iter();
+        findings.map(|finding| Flaw::Public {
+            statement: name_of(&finding),
+        })
     }
-    flaws
+}
+
+/// Whether the caller of PutResourcePolicy could no longer call it once the secret is as `changed`.
+///
+/// `request` is what that call tells policies of itself. That an account's root can always repair a policy doesn't
+/// count: whoever would need that has made a mistake.
+pub(super) fn lock_out(
+    secret_id: &SecretId,
+    changed: &Secret,
+    request: &dyn ConditionKeys,
+    given: &Given<'_>,
+) -> Option<Flaw> {
+    let action = "secretsmanager:PutResourcePolicy";
+    let need = access::need_on_changed(action, secret_id, changed, request);
+    let refused = gate::would_lock_out(&need, given)?;
+    Some(Flaw::LockOut {
+        statement: refused.denied.map(|at| at.statement + 1),
+    })
+}
+
+/// A statement as a person finds it: counted from 1, and with its `Sid`.
+fn name_of(finding: &Finding) -> String {
+    let number = finding.statement + 1;
+    match &finding.sid {
+        Some(sid) => format!("{number} ({sid})"),
+        None => number.to_string(),
+    }
+}
+
+impl Serialize for SecretPolicy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretPolicy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(text).map_err(serde::de::Error::custom)
+    }
 }
 
 impl Flaw {
@@ -113,80 +176,22 @@ impl Flaw {
     pub(super) fn message(&self) -> String {
         match self {
             Flaw::Syntax(detail) => format!("This policy has invalid syntax. {detail}"),
-            Flaw::LockOut { statement } => format!(
-                "Statement {statement} of this resource policy denies access to the account's \
-                 root user, who could then no longer manage the secret. Remove the statement, or \
-                 exclude the root user from it."
+            Flaw::LockOut {
+                statement: Some(statement),
+            } => format!(
+                "Statement {statement} of this resource policy denies you \
+                 secretsmanager:PutResourcePolicy: you could no longer change the policy. Remove \
+                 the statement, or exclude yourself from it."
             ),
+            Flaw::LockOut { statement: None } => "No statement of this resource policy allows you \
+                 secretsmanager:PutResourcePolicy: you could no longer change the policy. Add one \
+                 that does."
+                .to_owned(),
             Flaw::Public { statement } => format!(
                 "Statement {statement} of this resource policy grants broad access to your \
                  secret: its principal is everyone, and no condition says who that is."
             ),
             other => other.refusal().message.unwrap_or_default(),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::caller::{AccountId, Principal as Identity, Region};
-
-    fn found(statement: &str) -> Vec<Flaw> {
-        let caller = Caller {
-            account: AccountId::parse("123456789012").unwrap(),
-            region: Region::parse("us-east-1").unwrap(),
-            principal: Identity::Root,
-        };
-        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statement}]}}"#);
-        flaws(&text, &caller)
-    }
-
-    #[test]
-    fn a_policy_is_accepted_where_it_grants_to_someone() {
-        for statement in [
-            r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},
-                "Action":"secretsmanager:GetSecretValue","Resource":"*"}"#,
-            r#"{"Effect":"Allow","Principal":{"AWS":"210987654321"},"Action":"*","Resource":"*"}"#,
-            r#"{"Effect":"Deny","Principal":{"AWS":"arn:aws:iam::210987654321:user/u"},
-                "Action":"secretsmanager:*","Resource":"*"}"#,
-        ] {
-            assert_eq!(found(statement), vec![], "{statement}");
-        }
-    }
-
-    #[test]
-    fn each_flaw_is_found() {
-        for (statement, expected) in [
-            (
-                r#"{"Effect":"Allow","Principal":"*","Action":"secretsmanager:*","Resource":"*"}"#,
-                Flaw::Public { statement: 1 },
-            ),
-            (
-                r#"{"Effect":"Deny","Principal":"*","Action":"secretsmanager:PutSecretValue",
-                    "Resource":"*"}"#,
-                Flaw::LockOut { statement: 1 },
-            ),
-            (
-                r#"{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:role/gone"},
-                    "Action":"secretsmanager:*","Resource":"*"}"#,
-                Flaw::Principal,
-            ),
-            (
-                r#"{"Effect":"Allow","Principal":{"CanonicalUser":"abc"},
-                    "Action":"secretsmanager:*","Resource":"*"}"#,
-                Flaw::Principal,
-            ),
-        ] {
-            assert_eq!(found(statement), vec![expected], "{statement}");
-        }
-        let foreign = r#"{"Effect":"Allow","Principal":{"AWS":"123456789012"},
-            "Action":"s3:GetObject","Resource":"*"}"#;
-        assert!(matches!(found(foreign)[..], [Flaw::Syntax(_)]));
-        assert_eq!(found("not json"), vec![Flaw::NotJson]);
-        assert!(matches!(
-            found(r#"{"Effect":"Maybe"}"#)[..],
-            [Flaw::Syntax(_)]
-        ));
     }
 }

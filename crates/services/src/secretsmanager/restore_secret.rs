@@ -2,6 +2,7 @@
 //!
 //! Source: reference/api.md §6.10.
 
+use super::access;
 use super::metadata::NamedSecret;
 use super::purge;
 use super::secret::Lifecycle;
@@ -29,8 +30,18 @@ impl Operation for RestoreSecret {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on("secretsmanager:RestoreSecret", &self.secret_id, caller)
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(
+            "secretsmanager:RestoreSecret",
+            &self.secret_id,
+            &(),
+            caller,
+            records,
+        )
     }
 
     fn decide(

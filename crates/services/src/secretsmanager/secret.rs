@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use strongroom_policy::Context;
 
+use super::resource_policy::SecretPolicy;
 use super::secret_id::SUFFIX_LENGTH;
-use crate::caller::{AccountId, Region};
+use crate::caller::{AccountId, Caller, Region};
+use crate::gate::ConditionKeys;
 use crate::kms::dependents::KeyRef;
 use crate::operation::Given;
 use crate::records::Key;
@@ -43,8 +46,8 @@ pub struct Secret {
     pub versions: Vec<Version>,
     /// Which version has which label.
     pub labels: Labels,
-    /// The resource policy, byte by byte as it was given.
-    pub resource_policy: Option<String>,
+    /// The resource policy.
+    pub resource_policy: Option<SecretPolicy>,
 }
 
 /// Whether a secret is in use.
@@ -169,6 +172,31 @@ impl Secret {
     }
 }
 
+/// What policies can ask about a secret, whatever the request to it.
+///
+/// Source: Service Authorization Reference, Condition keys for AWS Secrets Manager.
+impl ConditionKeys for Secret {
+    fn add_condition_keys(&self, context: &mut Context) {
+        context.insert("secretsmanager:SecretId", self.arn());
+        if let Some(secret_type) = &self.secret_type {
+            context.insert("secretsmanager:resource/Type", secret_type.as_str());
+        }
+        add_tags(RESOURCE_TAGS, &self.tags, context);
+    }
+}
+
+/// Under which names policies find the tags of a secret.
+pub(super) const RESOURCE_TAGS: &[&str] = &["aws:ResourceTag/", "secretsmanager:ResourceTag/"];
+
+/// Adds each tag under each prefix.
+pub(super) fn add_tags(prefixes: &[&str], tags: &[Tag], context: &mut Context) {
+    for prefix in prefixes {
+        for tag in tags {
+            context.insert(&format!("{prefix}{}", tag.key), tag.value.as_str());
+        }
+    }
+}
+
 /// The ARN of a secret. Source: reference/api.md §2.
 pub fn arn(account: &AccountId, region: &Region, name: &str, suffix: &str) -> String {
     // Put together by hand: every read needs it, and formatting costs several times as much.
@@ -185,6 +213,13 @@ pub fn arn(account: &AccountId, region: &Region, name: &str, suffix: &str) -> St
         suffix,
     ]
     .concat()
+}
+
+/// The ARN of a secret of the caller's, of which no more than the name is known.
+pub fn arn_of_name(name: &str, caller: &Caller) -> String {
+    let mut arn = arn(&caller.account, &caller.region, name, "");
+    arn.pop();
+    arn
 }
 
 /// A random ARN suffix, each letter and digit as likely as the next.

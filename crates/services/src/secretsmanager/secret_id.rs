@@ -2,6 +2,7 @@
 //!
 //! Source: reference/api.md §2.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::refusals;
@@ -19,6 +20,8 @@ pub const SUFFIX_LENGTH: usize = 6;
 pub struct SecretId {
     given: String,
     names: Names,
+    /// The record that it stands for, once it was looked up: the gate asks about it, and then the decision.
+    record: OnceCell<Option<Arc<Secret>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -45,10 +48,7 @@ impl SecretId {
             if !given.is_empty() && !is_valid_name(&given) {
                 return Err(refusals::invalid_name());
             }
-            return Ok(SecretId {
-                given,
-                names: Names::Name,
-            });
+            return Ok(SecretId::of(given, Names::Name));
         }
         let parts: Vec<&str> = given.splitn(7, ':').collect();
         let &[_, _, "secretsmanager", region, account, "secret", resource] = parts.as_slice()
@@ -71,20 +71,30 @@ impl SecretId {
             name,
             suffix,
         };
-        Ok(SecretId { given, names })
+        Ok(SecretId::of(given, names))
+    }
+
+    fn of(given: String, names: Names) -> Self {
+        SecretId {
+            given,
+            names,
+            record: OnceCell::new(),
+        }
     }
 
     /// Names no secret; for a request that is already refused.
     pub(super) fn nothing() -> Self {
-        SecretId {
-            given: String::new(),
-            names: Names::Name,
-        }
+        SecretId::of(String::new(), Names::Name)
     }
 
     /// The caller's own words.
     pub fn as_given(&self) -> &str {
         &self.given
+    }
+
+    /// Whether it is an ARN, full or partial.
+    pub(crate) fn is_arn(&self) -> bool {
+        matches!(self.names, Names::Arn { .. })
     }
 
     /// The name in it, without an ARN's suffix.
@@ -120,7 +130,24 @@ impl SecretId {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Option<Arc<Secret>>, Stop> {
-        let caller = given.caller;
+        let secret = self.record(given.caller, records)?;
+        Ok(secret.filter(|secret| !secret.is_gone(given.now)))
+    }
+
+    /// The record of the secret, which may be gone by now.
+    pub(super) fn record(
+        &self,
+        caller: &Caller,
+        records: &Records<'_>,
+    ) -> Result<Option<Arc<Secret>>, Stop> {
+        if let Some(known) = self.record.get() {
+            return Ok(known.clone());
+        }
+        let read = self.read(caller, records)?;
+        Ok(self.record.get_or_init(|| read).clone())
+    }
+
+    fn read(&self, caller: &Caller, records: &Records<'_>) -> Result<Option<Arc<Secret>>, Stop> {
         if let Names::Arn { region, .. } = &self.names
             && region != caller.region.as_str()
         {
@@ -138,7 +165,7 @@ impl SecretId {
         {
             return Ok(None);
         }
-        Ok((!secret.is_gone(given.now)).then_some(secret))
+        Ok(Some(secret))
     }
 
     /// The secret.

@@ -2,18 +2,14 @@
 //!
 //! Source: the service's model (botocore, secretsmanager 2017-10-17).
 
-use std::borrow::Cow;
-
 use strongroom_keys::SecretBytes;
 
 use super::refusals;
 use super::secret::Tag;
 use super::secret_id::SecretId;
 use super::version::Value;
-use crate::caller::Caller;
-use crate::gate::{Guard, Need};
 use crate::input::{Members, Pattern, Text};
-use crate::refusal::{Refusal, Stop};
+use crate::refusal::Refusal;
 
 pub(super) const SECRET_ID: Text = Text::of(1..=2048);
 pub(super) const NAME: Text = Text::of(1..=512);
@@ -138,31 +134,4 @@ pub(super) fn refuse_system_tag(key: &str) -> Result<(), Refusal> {
         ));
     }
     Ok(())
-}
-
-/// The need of an operation on one secret.
-pub(super) fn need_on<'a>(
-    action: &'static str,
-    secret_id: &'a SecretId,
-    caller: &'a Caller,
-) -> Result<Vec<Need<'a>>, Stop> {
-    Ok(vec![Need {
-        action,
-        owner: Cow::Borrowed(secret_id.owner(caller)),
-        shown: Some(Cow::Borrowed(secret_id.as_given())),
-        guard: Guard::Account,
-    }])
-}
-
-/// The need of an operation on no secret in particular.
-pub(super) fn need_on_account<'a>(
-    action: &'static str,
-    caller: &'a Caller,
-) -> Result<Vec<Need<'a>>, Stop> {
-    Ok(vec![Need {
-        action,
-        owner: Cow::Borrowed(&caller.account),
-        shown: None,
-        guard: Guard::Account,
-    }])
 }

@@ -2,6 +2,7 @@
 //!
 //! Source: reference/api.md §6.16.
 
+use super::access;
 use super::secret::Tag;
 use super::secret_id::SecretId;
 use super::shapes;
@@ -18,6 +19,10 @@ pub struct TagResource {
     tags: Vec<Tag>,
 }
 
+impl TagResource {
+    const ACTION: &'static str = "secretsmanager:TagResource";
+}
+
 impl Operation for TagResource {
     const NAME: &'static str = "TagResource";
     type Output = ();
@@ -31,8 +36,12 @@ impl Operation for TagResource {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on("secretsmanager:TagResource", &self.secret_id, caller)
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(Self::ACTION, &self.secret_id, &self.tags, caller, records)
     }
 
     fn decide(
@@ -42,7 +51,14 @@ impl Operation for TagResource {
     ) -> Result<Decided<()>, Stop> {
         let request = allowed.into_request();
         let mut secret = (*request.secret_id.find_active(records, given)?).clone();
-        shapes::merge_tags(&mut secret.tags, request.tags)?;
+        shapes::merge_tags(&mut secret.tags, request.tags.clone())?;
+        access::still_permit(
+            Self::ACTION,
+            &request.secret_id,
+            &secret,
+            &request.tags,
+            given,
+        )?;
         secret.changed = given.now;
         let mut changes = Changes::none();
         changes.put(secret.key(), &secret)?;

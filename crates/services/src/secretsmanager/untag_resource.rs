@@ -2,10 +2,13 @@
 //!
 //! Source: reference/api.md §6.17.
 
+use strongroom_policy::Context;
+
+use super::access;
 use super::secret_id::SecretId;
 use super::shapes::{self, TAG_KEY};
 use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
+use crate::gate::{Authorized, ConditionKeys, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
@@ -15,6 +18,16 @@ use crate::refusal::Stop;
 pub struct UntagResource {
     secret_id: SecretId,
     keys: Vec<String>,
+}
+
+impl UntagResource {
+    const ACTION: &'static str = "secretsmanager:UntagResource";
+}
+
+impl ConditionKeys for UntagResource {
+    fn add_condition_keys(&self, context: &mut Context) {
+        context.insert_all("aws:TagKeys", self.keys.iter().map(String::as_str));
+    }
 }
 
 impl Operation for UntagResource {
@@ -30,8 +43,12 @@ impl Operation for UntagResource {
         UntagResource { secret_id, keys }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on("secretsmanager:UntagResource", &self.secret_id, caller)
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(Self::ACTION, &self.secret_id, self, caller, records)
     }
 
     fn decide(
@@ -45,6 +62,7 @@ impl Operation for UntagResource {
             shapes::refuse_system_tag(key)?;
         }
         secret.tags.retain(|tag| !request.keys.contains(&tag.key));
+        access::still_permit(Self::ACTION, &request.secret_id, &secret, &request, given)?;
         secret.changed = given.now;
         let mut changes = Changes::none();
         changes.put(secret.key(), &secret)?;

@@ -3,13 +3,15 @@
 //! Source: reference/api.md §6.3, reference/versions-and-staging.md §6, §10.
 
 use serde::Serialize;
+use strongroom_policy::Context;
 
+use super::access;
 use super::refusals;
 use super::secret_id::SecretId;
 use super::shapes::{self, CLIENT_REQUEST_TOKEN, DESCRIPTION, KMS_KEY_ID, SECRET_TYPE};
 use super::version::{self, TokenUse, Value};
 use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
+use crate::gate::{Authorized, ConditionKeys, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
@@ -36,6 +38,18 @@ pub struct Updated {
     version_id: Option<String>,
 }
 
+impl ConditionKeys for UpdateSecret {
+    fn add_condition_keys(&self, context: &mut Context) {
+        access::add_text(
+            "secretsmanager:Description",
+            self.description.as_ref(),
+            context,
+        );
+        access::add_text("secretsmanager:KmsKeyId", self.kms_key_id.as_ref(), context);
+        access::add_text("secretsmanager:Type", self.secret_type.as_ref(), context);
+    }
+}
+
 impl Operation for UpdateSecret {
     const NAME: &'static str = "UpdateSecret";
     type Output = Updated;
@@ -51,8 +65,20 @@ impl Operation for UpdateSecret {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on("secretsmanager:UpdateSecret", &self.secret_id, caller)
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        let mut needs = access::need_on(
+            "secretsmanager:UpdateSecret",
+            &self.secret_id,
+            self,
+            caller,
+            records,
+        )?;
+        access::tell_key(self.kms_key_id.as_deref(), &mut needs, caller, records)?;
+        Ok(needs)
     }
 
     fn decide(

@@ -2,13 +2,16 @@
 //!
 //! Source: reference/versions-and-staging.md §4, reference/api.md §6.15.
 
+use strongroom_policy::Context;
+
+use super::access;
 use super::metadata::NamedSecret;
 use super::refusals;
 use super::secret::ValueKind;
 use super::secret_id::SecretId;
 use super::shapes::{self, VERSION_ID, VERSION_STAGE};
 use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
+use crate::gate::{Authorized, ConditionKeys, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
@@ -21,6 +24,12 @@ pub struct UpdateSecretVersionStage {
     label: String,
     remove_from: Option<String>,
     move_to: Option<String>,
+}
+
+impl ConditionKeys for UpdateSecretVersionStage {
+    fn add_condition_keys(&self, context: &mut Context) {
+        context.insert("secretsmanager:VersionStage", self.label.as_str());
+    }
 }
 
 impl Operation for UpdateSecretVersionStage {
@@ -36,11 +45,17 @@ impl Operation for UpdateSecretVersionStage {
         }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        shapes::need_on(
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        access::need_on(
             "secretsmanager:UpdateSecretVersionStage",
             &self.secret_id,
+            self,
             caller,
+            records,
         )
     }
 

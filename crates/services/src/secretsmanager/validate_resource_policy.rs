@@ -4,9 +4,11 @@
 
 use serde::Serialize;
 
-use super::resource_policy::{self, Flaw};
+use super::access;
+use super::resource_policy::{self, Flaw, SecretPolicy};
+use super::secret::Secret;
 use super::secret_id::SecretId;
-use super::shapes::{self, RESOURCE_POLICY, SECRET_ID};
+use super::shapes::{RESOURCE_POLICY, SECRET_ID};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -49,15 +51,19 @@ impl Operation for ValidateResourcePolicy {
         ValidateResourcePolicy { secret_id, policy }
     }
 
-    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
         let mut needs = Vec::new();
         for action in [
             "secretsmanager:ValidateResourcePolicy",
             "secretsmanager:PutResourcePolicy",
         ] {
             needs.extend(match &self.secret_id {
-                Some(secret_id) => shapes::need_on(action, secret_id, caller)?,
-                None => shapes::need_on_account(action, caller)?,
+                Some(secret_id) => access::need_on(action, secret_id, &(), caller, records)?,
+                None => access::need_on_account(action, caller)?,
             });
         }
         Ok(needs)
@@ -69,17 +75,28 @@ impl Operation for ValidateResourcePolicy {
         given: &Given<'_>,
     ) -> Result<Decided<Validation>, Stop> {
         let request = allowed.into_request();
-        if let Some(secret_id) = &request.secret_id {
-            secret_id.find_active(records, given)?;
-        }
-        let mut flaws = resource_policy::flaws(&request.policy, given.caller);
-        if let Some(not_json) = flaws.iter().find(|flaw| **flaw == Flaw::NotJson) {
-            return Err(not_json.refusal().into());
-        }
-        if request.secret_id.is_none() {
-            // Without a secret there is nothing that anyone could be locked out of.
-            flaws.retain(|flaw| !matches!(flaw, Flaw::LockOut { .. }));
-        }
+        let secret = match &request.secret_id {
+            Some(secret_id) => Some((secret_id, secret_id.find_active(records, given)?)),
+            None => None,
+        };
+        let flaws = match SecretPolicy::checked(request.policy) {
+            Err(Flaw::NotJson) => return Err(Flaw::NotJson.refusal().into()),
+            Err(flaw) => vec![flaw],
+            Ok(policy) => {
+                let owner = secret
+                    .as_ref()
+                    .map_or(&given.caller.account, |(_, secret)| &secret.account);
+                let mut flaws: Vec<Flaw> = policy.unknown_principal(owner).into_iter().collect();
+                flaws.extend(policy.grants_to_everyone());
+                // Without a secret there is nothing that anyone could be locked out of.
+                if let Some((secret_id, secret)) = &secret {
+                    let mut changed = Secret::clone(secret);
+                    changed.resource_policy = Some(policy);
+                    flaws.extend(resource_policy::lock_out(secret_id, &changed, &(), given));
+                }
+                flaws
+            }
+        };
         let validation_errors: Vec<ValidationError> = flaws
             .iter()
             .map(|flaw| ValidationError {

@@ -296,7 +296,7 @@ fn key_of(
 ) -> Result<Arc<KmsKey>, Stop> {
     match &secret.kms_key_id {
         None => envelope::service_key(&secret.account, &secret.region, records, given, changes),
-        Some(named) => envelope::named_key(named, &secret.account, records, given)
+        Some(named) => envelope::named_key(named, records, given)
             .map_err(|problem| unsealable(problem, Some(named))),
     }
 }
@@ -320,14 +320,19 @@ pub(super) fn chosen_key(
         return Ok(None);
     }
     let refused = |problem| unsealable(problem, Some(named));
-    let key = envelope::named_key(named, &secret.account, records, given).map_err(refused)?;
+    let key = envelope::named_key(named, records, given).map_err(refused)?;
     let arn = secret.arn();
     let context = context(&arn, "RequestToValidateKeyAccess");
     for action in ["kms:GenerateDataKey", "kms:Decrypt"] {
         usable(action, Arc::clone(&key), &context, records, given).map_err(refused)?;
     }
     Ok(match key.manager {
+        KeyManager::Aws if key.account != secret.account => {
+            return Err(refusals::service_key_of_other_account().into());
+        }
         KeyManager::Aws => None,
+        // To the secret's owner, the name would be another key's, or none's.
+        KeyManager::Customer if given.caller.account != secret.account => Some(key.arn()),
         KeyManager::Customer => Some(named.to_owned()),
     })
 }
@@ -347,6 +352,7 @@ fn unopenable(problem: KeyProblem) -> Stop {
     match problem {
         KeyProblem::Stop(stop) => stop,
         KeyProblem::Missing | KeyProblem::NotAllowed => refusals::kms_access_denied().into(),
+        KeyProblem::ServiceKeyOfOther => refusals::service_key_of_other_account().into(),
         KeyProblem::State(_) | KeyProblem::NotSymmetric => refusals::decryption_failure().into(),
     }
 }
@@ -357,6 +363,7 @@ fn unsealable(problem: KeyProblem, named: Option<&str>) -> Stop {
         KeyProblem::Stop(stop) => stop,
         KeyProblem::Missing => refusals::kms_key_not_found(named.unwrap_or_default()).into(),
         KeyProblem::NotAllowed => refusals::kms_access_denied().into(),
+        KeyProblem::ServiceKeyOfOther => refusals::service_key_of_other_account().into(),
         KeyProblem::State(_) => refusals::encryption_failure().into(),
         KeyProblem::NotSymmetric => refusals::asymmetric_key().into(),
     }

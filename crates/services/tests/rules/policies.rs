@@ -93,16 +93,24 @@ fn a_policy_that_cannot_be_kept_is_refused() {
             MALFORMED,
             "This resource policy contains an unsupported principal.",
         ),
-        // Policies are not in force for root yet, so one that means to be must not be kept and ignored.
+        (
+            policy(
+                "Allow",
+                json!({"AWS": "arn:aws:iam::123456789012:role/gone"}),
+                "secretsmanager:*",
+            ),
+            MALFORMED,
+            "This resource policy contains an unsupported principal.",
+        ),
         (
             policy("Deny", json!("*"), "secretsmanager:PutResourcePolicy"),
             REQUEST,
-            "",
+            "Statement 1 of this resource policy denies you secretsmanager:PutResourcePolicy",
         ),
         (
             policy("Deny", json!({"AWS": "123456789012"}), "*"),
             REQUEST,
-            "",
+            "Statement 1 of this resource policy denies you secretsmanager:PutResourcePolicy",
         ),
         (String::new(), VALIDATION, ""),
         ("x".repeat(20_481), VALIDATION, ""),
@@ -133,7 +141,7 @@ fn a_public_policy_is_refused_only_where_that_is_asked_for() {
 
 #[test]
 fn validating_reports_what_fails_and_keeps_nothing() {
-    let locks_out = policy("Deny", json!("*"), "secretsmanager:PutSecretValue");
+    let locks_out = policy("Deny", json!("*"), "secretsmanager:PutResourcePolicy");
     for (text, secret, passed) in [
         (
             policy("Allow", json!({"AWS": "333333333333"}), "secretsmanager:*"),

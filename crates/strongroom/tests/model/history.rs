@@ -39,12 +39,14 @@ const DAY: i64 = 24 * 60 * MINUTE;
 pub(crate) enum Policy {
     Good,
     Public,
+    /// Nobody stores a value by PutSecretValue, its account's root neither.
+    NoPuts,
     LocksOut,
     Malformed,
     NotJson,
 }
 
-const POLICIES: [(&str, Policy); 7] = [
+const POLICIES: [(&str, Policy); 8] = [
     (
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"333333333333"},"Action":"secretsmanager:GetSecretValue","Resource":"*"}]}"#,
         Policy::Good,
@@ -59,6 +61,10 @@ const POLICIES: [(&str, Policy); 7] = [
     ),
     (
         r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"secretsmanager:PutSecretValue","Resource":"*"}]}"#,
+        Policy::NoPuts,
+    ),
+    (
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"secretsmanager:PutResourcePolicy","Resource":"*"}]}"#,
         Policy::LocksOut,
     ),
     (
@@ -594,7 +600,14 @@ pub(crate) fn resolve(call: &Call, model: &Model) -> Value {
             "partial" => short.to_owned(),
             "suffix" => format!("{short}-zzzzzz"),
             "region" => arn.replace(region, "ap-south-1"),
-            _ => arn.replace(account, "333333333333"),
+            _ => {
+                let other = CALLERS[call.caller ^ 1].0;
+                let place = (other.to_owned(), region.to_owned(), name.to_owned());
+                match model.secrets.get(&place) {
+                    Some(secret) => secret.arn.clone(),
+                    None => arn.replace(account, "333333333333"),
+                }
+            }
         })
     };
     let mut meant = None;

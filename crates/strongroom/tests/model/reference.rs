@@ -108,18 +108,43 @@ impl Model {
         }
     }
 
-    // api.md 2: name, full ARN, partial ARN; an ARN of another region is not found, one of another account is
-    // refused (root may do everything in its own account only).
+    // access-control.md 6: a secret's policy opens it to other accounts, and closes it to its own root.
     fn place(&self, asked: &Asked<'_>) -> Result<Place, &'static str> {
+        let place = self.named(asked);
+        let foreign = match &place {
+            Ok(place) => place.0 != asked.account,
+            Err(_) => text(asked, "SecretId").is_some_and(|id| {
+                id.starts_with("arn:aws:secretsmanager:")
+                    && id
+                        .split(':')
+                        .nth(4)
+                        .is_some_and(|account| account != asked.account)
+            }),
+        };
+        let secret = place
+            .as_ref()
+            .ok()
+            .and_then(|place| self.secrets.get(place));
+        let policy = secret.and_then(|secret| Some(Policy::of(secret.policy.as_ref()?)));
+        match (asked.operation, policy) {
+            ("GetSecretValue" | "BatchGetSecretValue", Some(Policy::Public)) => place,
+            ("PutSecretValue", Some(Policy::NoPuts)) => Err(DENIED),
+            _ if foreign && place != Err(PARAMETER) => Err(DENIED),
+            _ => place,
+        }
+    }
+
+    // api.md 2: name, full ARN, partial ARN; an ARN of another region is not found.
+    fn named(&self, asked: &Asked<'_>) -> Result<Place, &'static str> {
         let id = text(asked, "SecretId").ok_or(VALIDATION)?;
-        let own = |name: &str| {
-            let account = asked.account.to_owned();
+        let of = |account: &str, name: &str| {
+            let account = account.to_owned();
             (account, asked.region.to_owned(), name.to_owned())
         };
         if !id.starts_with("arn:") {
             let valid = |c: char| c.is_ascii_alphanumeric() || "-/_+=.@!".contains(c);
             return if id.chars().all(valid) && !id.is_empty() {
-                Ok(own(&id))
+                Ok(of(asked.account, &id))
             } else {
                 Err(VALIDATION)
             };
@@ -127,9 +152,6 @@ impl Model {
         let parts: Vec<&str> = id.split(':').collect();
         if parts.len() != 7 || parts[2] != "secretsmanager" || parts[5] != "secret" {
             return Err(PARAMETER);
-        }
-        if parts[4] != asked.account {
-            return Err(DENIED);
         }
         if parts[3] != asked.region {
             return Err(NOT_FOUND);
@@ -141,9 +163,9 @@ impl Model {
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric());
         if !is_complete {
-            return Ok(own(resource));
+            return Ok(of(parts[4], resource));
         }
-        let place = own(&resource[..resource.len() - 7]);
+        let place = of(parts[4], &resource[..resource.len() - 7]);
         match self.secrets.get(&place) {
             Some(secret) if secret.arn == id => Ok(place),
             _ => Err(NOT_FOUND),
@@ -311,13 +333,21 @@ impl Model {
 
     // api.md 6.4
     fn get(&mut self, asked: &Asked<'_>) -> Answer {
+        let is_own = self.place(asked)?.0 == asked.account;
         let (name, secret) = self.active(asked)?;
-        secret.read(
+        let before = secret.clone();
+        let answer = secret.read(
             &name,
             text(asked, "VersionId").as_deref(),
             text(asked, "VersionStage").as_deref(),
             asked.now,
-        )
+        )?;
+        if !is_own {
+            // api.md 1.3: what the service's own key protects is for its account.
+            *secret = before;
+            return Err(REQUEST);
+        }
+        Ok(answer)
     }
 
     // api.md 6.5
@@ -502,7 +532,7 @@ impl Model {
             Policy::NotJson | Policy::Malformed => return Err(MALFORMED),
             Policy::LocksOut => return Err(REQUEST),
             Policy::Public if block => return Err(PUBLIC),
-            Policy::Public | Policy::Good => {}
+            Policy::Public | Policy::NoPuts | Policy::Good => {}
         }
         secret.policy = Some(policy);
         secret.changed = asked.now;
@@ -535,7 +565,7 @@ impl Model {
         let policy = text(asked, "ResourcePolicy").ok_or(VALIDATION)?;
         let failed = match Policy::of(&policy) {
             Policy::NotJson => return Err(MALFORMED),
-            Policy::Good => None,
+            Policy::Good | Policy::NoPuts => None,
             Policy::Malformed => Some("POLICY_SYNTAX_CHECK"),
             Policy::Public => Some("REFLEXIVE_PRINCIPAL_CHECK"),
             // access-control.md 8.3 gives this check no name.

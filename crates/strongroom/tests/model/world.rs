@@ -657,7 +657,11 @@ fn fields(secret: &Secret, expected: &super::reference::Secret) -> Vec<String> {
     compare!("description", secret.description, expected.description);
     compare!("type", secret.secret_type, expected.secret_type);
     compare!("KMS key", secret.kms_key_id, None);
-    compare!("policy", secret.resource_policy, expected.policy);
+    compare!(
+        "policy",
+        secret.resource_policy.as_ref().map(|policy| policy.text()),
+        expected.policy.as_deref()
+    );
     compare!("labels", invariants::labels(secret), expected.labels);
     let deleted = match secret.lifecycle {
         Lifecycle::Active => None,
