@@ -316,8 +316,12 @@ pub(super) fn chosen_key(
     given: &Given<'_>,
 ) -> Result<Option<String>, Stop> {
     let own = alias_arn(&secret.account, &secret.region, SECRETS_MANAGER_ALIAS);
+    let is_own = given.caller.account == secret.account;
     if named.is_empty() || named == SECRETS_MANAGER_ALIAS || named == own {
-        return Ok(None);
+        return match is_own {
+            true => Ok(None),
+            false => Err(refusals::service_key_of_other_account().into()),
+        };
     }
     let refused = |problem| unsealable(problem, Some(named));
     let key = envelope::named_key(named, records, given).map_err(refused)?;
@@ -332,7 +336,7 @@ pub(super) fn chosen_key(
         }
         KeyManager::Aws => None,
         // To the secret's owner, the name would be another key's, or none's.
-        KeyManager::Customer if given.caller.account != secret.account => Some(key.arn()),
+        KeyManager::Customer if !is_own => Some(key.arn()),
         KeyManager::Customer => Some(named.to_owned()),
     })
 }

@@ -22,6 +22,7 @@ mod placeholders;
 mod policies;
 mod read;
 mod root_key;
+mod sharing;
 mod states;
 mod tags;
 mod tokens;
