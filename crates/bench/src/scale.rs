@@ -332,6 +332,7 @@ pub(crate) fn seed(run: &Run, folder: &Path, secrets: u64, before: Before) -> Re
     let mut writes = Vec::new();
     for number in 0..secrets {
         let given = Given {
+            origin: strongroom_services::origin::Origin::INSIDE,
             caller: &caller,
             now: Timestamp::from_milliseconds(now() * 1_000 - i64::try_from(secrets - number)?),
             entropy: &SystemEntropy,

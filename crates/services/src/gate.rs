@@ -9,13 +9,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use strongroom_policy::{
-    self as policy, Context, Decision, Document, Policies, Reach, Refused, ResourceRule,
+    self as policy, Context, Decision, Document, Policies, Reach, Refused, ResourceRule, Saw,
 };
 
 use crate::caller::{AccountId, Caller, Principal};
 use crate::kms::key::KmsKey;
 use crate::kms::policy::KeyPolicy;
 use crate::operation::{Given, Operation};
+use crate::origin::Origin;
 use crate::records::Records;
 use crate::refusal::{Refusal, Stop};
 use crate::secretsmanager::resource_policy::SecretPolicy;
@@ -315,6 +316,9 @@ fn decide_on_key(
     policy::decide(&policies, &request)
 }
 
+/// The only service that uses another one for its caller.
+const SECRETS_MANAGER: &str = "secretsmanager.amazonaws.com";
+
 /// The condition keys that every request has.
 ///
 /// Source: IAM User Guide, AWS global condition context keys.
@@ -324,6 +328,21 @@ fn add_global_keys(context: &mut Context, owner: &AccountId, given: &Given<'_>) 
     context.insert("aws:PrincipalAccount", caller.account.as_str());
     context.insert("aws:PrincipalType", "Account");
     context.insert("aws:PrincipalIsAWSService", "false");
+    // A service that acts for its caller is the sender, and doesn't pass on the caller's address.
+    let via_service = matches!(context.get("kms:ViaService"), Saw::Values(_));
+    context.insert("aws:ViaAWSService", via_service.to_string());
+    if via_service {
+        for key in ["aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast"] {
+            context.insert(key, SECRETS_MANAGER);
+        }
+        let origin = Origin {
+            user_agent: Some(SECRETS_MANAGER),
+            ..Origin::INSIDE
+        };
+        origin.add_condition_keys(context);
+    } else {
+        given.origin.add_condition_keys(context);
+    }
     context.insert("aws:userid", caller.account.as_str());
     context.insert("aws:ResourceAccount", owner.as_str());
     context.insert("aws:RequestedRegion", caller.region.as_str());

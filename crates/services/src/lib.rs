@@ -16,6 +16,7 @@ pub mod job;
 mod json_text;
 pub mod kms;
 pub mod operation;
+pub mod origin;
 pub mod page_token;
 pub mod rate;
 pub mod records;

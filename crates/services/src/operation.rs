@@ -7,6 +7,7 @@ use strongroom_keys::{Entropy, Keyring};
 use crate::caller::Caller;
 use crate::gate::{self, Authorized, Need};
 use crate::input::{self, Members, Understood};
+use crate::origin::Origin;
 use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 use crate::time::Timestamp;
@@ -19,6 +20,8 @@ const RESPONSE_BYTES_EXPECTED: usize = 2048;
 pub struct Given<'a> {
     /// Who asks.
     pub caller: &'a Caller,
+    /// Where from.
+    pub origin: Origin<'a>,
     /// The domain's present instant.
     pub now: Timestamp,
     /// Fresh random bytes; seeded in simulations.

@@ -14,6 +14,7 @@ use strongroom_services::kms::due::KmsDue;
 use strongroom_services::kms::key::KmsKey;
 use strongroom_services::kms::name::KeyName;
 use strongroom_services::operation::Means;
+use strongroom_services::origin::Origin;
 use strongroom_services::records::{Changes, Records};
 use strongroom_services::refusal::{Refusal, Stop};
 use strongroom_services::root_key;
@@ -459,7 +460,11 @@ impl Node {
             principal: Principal::Root,
         };
         match pipeline::find(Service::SecretsManager, operation) {
-            Some(entry) => self.pipeline().execute(entry, body, &caller).await,
+            Some(entry) => {
+                self.pipeline()
+                    .execute(entry, body, &caller, Origin::INSIDE)
+                    .await
+            }
             None => Err(Failure::Refused(Refusal::unknown_operation())),
         }
     }

@@ -3,12 +3,15 @@
 //! Nothing here is a rule of AWS's: those are in `strongroom-services`, which says what an operation
 //! decides, and `strongroom-wire`, which says how it is framed.
 
+use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 
 use http::StatusCode;
+use http::header::{REFERER, USER_AGENT};
 use strongroom_keys::{Entropy, Keyring};
 use strongroom_services::caller::Caller;
 use strongroom_services::operation::{Entry, Given, Written};
+use strongroom_services::origin::Origin;
 use strongroom_services::records::{Change, Changes, Records, Seen};
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
 use strongroom_services::{iam, kms, secretsmanager, sts};
@@ -102,7 +105,17 @@ impl Pipeline<'_> {
         }
         let request = target.request(&received.body);
         let request = request.map_err(Failure::Unreadable)?;
-        let response = self.execute(entry, &request, caller).await?;
+        let address = received.peer.map(|peer| peer.ip().to_canonical());
+        let header = |name| received.parts.headers.get(name)?.to_str().ok();
+        let origin = Origin {
+            address: address
+                .as_ref()
+                .map(|address| address as &(dyn Display + Sync)),
+            secure: received.secure,
+            user_agent: header(USER_AGENT),
+            referer: header(REFERER),
+        };
+        let response = self.execute(entry, &request, caller, origin).await?;
         let answer = target.answer(response, &received.request_id);
         let answer = answer.map_err(|cause| Failure::Broken(cause.to_string()))?;
         Ok(answer.into())
@@ -114,10 +127,11 @@ impl Pipeline<'_> {
         entry: &Entry,
         body: &[u8],
         caller: &Caller,
+        origin: Origin<'_>,
     ) -> Result<Vec<u8>, Failure> {
         let mut queue = None;
         for _ in 0..ATTEMPTS_MAX {
-            let (decided, seen) = self.decide(entry, body, caller);
+            let (decided, seen) = self.decide(entry, body, caller, origin);
             let Written {
                 body: answer,
                 changes,
@@ -161,10 +175,12 @@ impl Pipeline<'_> {
         entry: &Entry,
         body: &[u8],
         caller: &Caller,
+        origin: Origin<'_>,
     ) -> (Result<Written, Stop>, Vec<Seen>) {
         let records = Records::of(self.records);
         let given = Given {
             caller,
+            origin,
             now: self.clock.now(),
             entropy: self.entropy,
             keyring: self.keyring,

@@ -26,6 +26,7 @@ use strongroom_keys::{Keyring, RootKey, Sealed, SeededEntropy};
 use strongroom_services::accounts::{self, AccessKey, RootCredentials};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::kms::key::KmsKey;
+use strongroom_services::origin::Origin;
 use strongroom_services::records::{Record, Records};
 use strongroom_services::secretsmanager::secret::Secret;
 use strongroom_services::secretsmanager::version::SealedValue;
@@ -116,7 +117,7 @@ impl World {
             principal: Principal::Root,
         };
         let entry = pipeline::find(service, operation).expect("an operation's name");
-        match now(path.execute(entry, body.to_string().as_bytes(), &caller)) {
+        match now(path.execute(entry, body.to_string().as_bytes(), &caller, Origin::INSIDE)) {
             Ok(answer) if answer.is_empty() => Ok(Value::Null),
             Ok(answer) => Ok(serde_json::from_slice(&answer).unwrap()),
             Err(failure) => Err(Told::of(failure, service)),

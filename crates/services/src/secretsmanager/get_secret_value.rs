@@ -257,6 +257,7 @@ mod tests {
         let keyring = strongroom_keys::Keyring::new(strongroom_keys::RootKey::generate(&entropy));
         let given = Given {
             caller: &caller,
+            origin: crate::origin::Origin::INSIDE,
             now: Timestamp::from_milliseconds(1_767_225_600_123),
             entropy: &entropy,
             keyring: &keyring,

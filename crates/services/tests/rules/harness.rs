@@ -1,6 +1,7 @@
 //! A service on a map: what the tables need to ask operations one after another.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::ops::{Bound, ControlFlow};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use strongroom_services::accounts;
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::due::{self, Due};
 use strongroom_services::operation::{Entry, Given, Means};
+use strongroom_services::origin::Origin;
 use strongroom_services::records::{Change, Changes, Decode, Found, Key, Records, Source, Visit};
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
 use strongroom_services::secretsmanager::OPERATIONS;
@@ -51,7 +53,16 @@ pub(crate) struct Service {
     keyring: Keyring,
     entropy: SeededEntropy,
     caller: Caller,
+    pub(crate) sender: Sender,
     pub(crate) now: Timestamp,
+}
+
+/// Where requests come from.
+#[derive(Default)]
+pub(crate) struct Sender {
+    pub(crate) address: Option<String>,
+    pub(crate) secure: bool,
+    pub(crate) user_agent: Option<String>,
 }
 
 #[derive(Default)]
@@ -68,6 +79,7 @@ impl Service {
             keyring: Keyring::new(RootKey::generate(&entropy)),
             entropy,
             caller: caller(ACCOUNT, REGION),
+            sender: Sender::default(),
             now: Timestamp::from_milliseconds(BEGINNING),
         }
     }
@@ -126,6 +138,7 @@ impl Service {
         let records = Records::of(&self.records);
         let given = Given {
             caller: &self.caller,
+            origin: self.sender.origin(),
             now: self.now,
             entropy: &self.entropy,
             keyring: &self.keyring,
@@ -165,6 +178,7 @@ impl Service {
         let records = Records::of(&self.records);
         let given = Given {
             caller: &self.caller,
+            origin: self.sender.origin(),
             now: self.now,
             entropy: &self.entropy,
             keyring: &self.keyring,
@@ -304,6 +318,20 @@ impl Service {
         let kind = format!("{kind}\0");
         let keys = self.records.entries.keys();
         keys.filter(|key| key.starts_with(kind.as_bytes())).count()
+    }
+}
+
+impl Sender {
+    fn origin(&self) -> Origin<'_> {
+        Origin {
+            address: self
+                .address
+                .as_ref()
+                .map(|address| address as &(dyn Display + Sync)),
+            secure: self.secure,
+            user_agent: self.user_agent.as_deref(),
+            referer: None,
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use strongroom_services::kms;
 
 use crate::harness::{
-    ACCOUNT, DENIED, MISSING, NEVER, NOT_FOUND, OTHER_ACCOUNT, REGION, REQUEST, Service, V1, V2,
+    ACCOUNT, DENIED, MISSING, NEVER, NOT_FOUND, OTHER_ACCOUNT, REGION, REQUEST, Sender, Service,
+    V1, V2,
 };
 
 const OK: &str = "OK";
@@ -1048,4 +1049,120 @@ fn a_deleted_secret_s_policy_is_still_in_force() {
     shared.service.ok("DeleteSecret", json!({"SecretId": "s"}));
     assert_eq!(shared.outcome("RestoreSecret", &json!({})), DENIED);
     assert_eq!(shared.outcome("DescribeSecret", &json!({})), OK);
+}
+
+// Source: IAM User Guide, AWS global condition context keys; access-control.md 5.1.
+#[test]
+fn policies_are_told_where_a_request_came_from() {
+    let sender = |address: &str, secure, user_agent: &str| Sender {
+        address: Some(address.to_owned()),
+        secure,
+        user_agent: Some(user_agent.to_owned()),
+    };
+    for (condition, sender, expected) in [
+        (
+            json!({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}),
+            sender("192.0.2.7", true, "x"),
+            OK,
+        ),
+        (
+            json!({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}),
+            sender("192.0.3.7", true, "x"),
+            DENIED,
+        ),
+        (
+            json!({"IpAddress": {"aws:SourceIp": "2001:db8::/32"}}),
+            sender("2001:db8::1", true, "x"),
+            OK,
+        ),
+        (
+            json!({"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}),
+            sender("192.0.2.7", true, "x"),
+            DENIED,
+        ),
+        (
+            json!({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}),
+            Sender::default(),
+            DENIED,
+        ),
+        (
+            json!({"Bool": {"aws:SecureTransport": "true"}}),
+            sender("192.0.2.7", true, "x"),
+            OK,
+        ),
+        (
+            json!({"Bool": {"aws:SecureTransport": "true"}}),
+            sender("192.0.2.7", false, "x"),
+            DENIED,
+        ),
+        (
+            json!({"StringLike": {"aws:UserAgent": "Boto3/*"}}),
+            sender("192.0.2.7", true, "Boto3/1"),
+            OK,
+        ),
+        (
+            json!({"StringLike": {"aws:UserAgent": "Boto3/*"}}),
+            sender("192.0.2.7", true, "curl"),
+            DENIED,
+        ),
+        (
+            json!({"Bool": {"aws:ViaAWSService": "false"}}),
+            Sender::default(),
+            OK,
+        ),
+        (
+            json!({"Null": {"aws:SourceVpc": "true"}}),
+            Sender::default(),
+            OK,
+        ),
+        (
+            json!({"StringNotEquals": {"aws:SourceVpce": "vpce-1"}}),
+            Sender::default(),
+            OK,
+        ),
+    ] {
+        let everything = allow(json!({"AWS": OTHER_ACCOUNT}), "secretsmanager:*");
+        let mut shared = Shared::with_policy(&[on_condition(everything, condition.clone())]);
+        shared.be_other();
+        shared.service.sender = sender;
+        assert_eq!(
+            shared.outcome("GetSecretValue", &json!({})),
+            expected,
+            "{condition}"
+        );
+    }
+}
+
+// Source: IAM User Guide, aws:SourceIp, aws:CalledVia: absent, and filled, where a service acts for its caller.
+#[test]
+fn a_key_asked_through_the_service_is_not_told_where_the_request_came_from() {
+    for (condition, expected) in [
+        (json!({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}), DENIED),
+        (json!({"Bool": {"aws:SecureTransport": "true"}}), OK),
+        (
+            json!({"StringEquals": {"aws:UserAgent": "secretsmanager.amazonaws.com"}}),
+            OK,
+        ),
+        (json!({"Bool": {"aws:ViaAWSService": "true"}}), OK),
+        (
+            json!({"ForAnyValue:StringEquals": {"aws:CalledVia": "secretsmanager.amazonaws.com"}}),
+            OK,
+        ),
+        (
+            json!({"StringEquals": {"aws:CalledViaFirst": "kms.amazonaws.com"}}),
+            DENIED,
+        ),
+    ] {
+        let mut shared = Shared::with_policy(&[closed_to_nobody()]);
+        let decrypts = allow(json!({"AWS": OTHER_ACCOUNT}), "kms:Decrypt");
+        let owner = allow(json!({"AWS": ACCOUNT}), "kms:*");
+        shared.put_key_policy(&[owner, on_condition(decrypts, condition.clone())]);
+        shared.be_other();
+        shared.service.sender.address = Some("192.0.2.7".to_owned());
+        assert_eq!(
+            shared.outcome("GetSecretValue", &json!({})),
+            expected,
+            "{condition}"
+        );
+    }
 }
