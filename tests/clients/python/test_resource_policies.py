@@ -138,18 +138,14 @@ def test_an_own_principal_that_is_not_there_is_refused(one, name):
 LOCKOUTS = {
     "the account": statement(Effect="Deny", Action="secretsmanager:*"),
     "everyone": statement(Effect="Deny", Principal="*", Action="secretsmanager:*"),
-    "reading alone": statement(Effect="Deny"),
+    "putting a policy alone": statement(Effect="Deny", Action="secretsmanager:PutResourcePolicy"),
 }
 
 
 @pytest.mark.parametrize("case", LOCKOUTS)
-def test_a_policy_that_denies_root_is_refused_and_not_ignored(one, case):
-    with refused({
-        "InvalidRequestException",
-        "InvalidParameterException",
-        "MalformedPolicyDocumentException",
-        "AccessDeniedException",
-    }):
+def test_a_policy_that_locks_its_author_out_is_refused(one, case):
+    told = re.compile("^Statement 1 of this resource policy denies you secretsmanager:PutResourcePolicy")
+    with refused("InvalidRequestException", told):
         one.put_resource_policy(SecretId="s", ResourcePolicy=policy(LOCKOUTS[case]))
     assert "ResourcePolicy" not in one.get_resource_policy(SecretId="s")
 
