@@ -1,8 +1,11 @@
 //! Who calls, from where in AWS's world. Knows no signature and no permission.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::iam::user::User;
 
 /// An AWS account id: exactly twelve digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,27 +126,43 @@ pub struct Caller {
 }
 
 /// An identity inside an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Principal {
     /// The account's root user.
     Root,
+    /// An IAM user.
+    User(Signer),
+}
+
+/// An IAM user who signed a request.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// As it was when the signature was checked. What it may do is read anew for every decision.
+    pub user: Arc<User>,
+    /// By which of its keys.
+    pub access_key_id: String,
 }
 
 impl Caller {
     /// The id that is never anyone else's, `aws:userid` in policies.
     pub fn unique_id(&self) -> &str {
-        match self.principal {
+        match &self.principal {
             Principal::Root => self.account.as_str(),
+            Principal::User(signer) => &signer.user.id,
         }
     }
 
     /// The caller's ARN, as policies, audit and refusals show it.
     pub fn arn(&self) -> String {
-        match self.principal {
-            Principal::Root => {
-                format!("arn:{}:iam::{}:root", self.region.partition(), self.account)
-            }
+        match &self.principal {
+            Principal::Root => self.iam_arn(&self.account, "root"),
+            Principal::User(signer) => signer.user.arn(self),
         }
+    }
+
+    /// An ARN of IAM's in the caller's partition. IAM has no regions.
+    pub fn iam_arn(&self, account: &AccountId, resource: &str) -> String {
+        format!("arn:{}:iam::{account}:{resource}", self.region.partition())
     }
 }
 

@@ -9,11 +9,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use strongroom_policy::{
-    self as policy, Context, Decision, Document, Policies, Reach, Refused, ResourceRule, Saw,
+    self as policy, Context, Decision, Document, Policies, PolicyType, Reach, Refused,
+    ResourceRule, Saw,
 };
 
 use crate::caller::{AccountId, Caller, Principal};
+use crate::iam::in_force::InForce;
 use crate::kms::key::KmsKey;
+use crate::kms::name;
 use crate::kms::policy::KeyPolicy;
 use crate::operation::{Given, Operation};
 use crate::origin::Origin;
@@ -121,36 +124,48 @@ pub fn authorize<Op: Operation>(
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<Authorized<Op>, Stop> {
-    for need in request.needs(given.caller, records)? {
-        permit(need, given)?;
+    let needs = request.needs(given.caller, records)?;
+    let in_force = InForce::read(given.caller, records)?;
+    for need in needs {
+        permit_by(&in_force, need, given)?;
     }
     Ok(Authorized(request))
 }
 
 /// Grants or denies one need; for operations that decide item by item, such as batch reads, and for
 /// a service that uses another one for its caller.
-pub fn permit(need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
+pub fn permit(need: Need<'_>, records: &Records<'_>, given: &Given<'_>) -> Result<(), Stop> {
+    let in_force = InForce::read(given.caller, records)?;
+    Ok(permit_by(&in_force, need, given)?)
+}
+
+fn permit_by(in_force: &InForce, need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
     let caller = given.caller;
-    let Principal::Root = caller.principal;
-    let reason = match &need.guard {
-        Guard::Account | Guard::ToBeMade(_) | Guard::Absent if caller.account == *need.owner => {
-            return Ok(());
+    let refused = match &need.guard {
+        Guard::Account | Guard::Absent => {
+            refused_by_account(&need, &Context::new(), in_force, given)
         }
-        Guard::Account | Guard::ToBeMade(_) => format!(
+        Guard::ToBeMade(context) => refused_by_account(&need, context, in_force, given),
+        Guard::Secret(guard) => refused_by_secret(&need, guard, in_force, given),
+        Guard::Key(guard) => refused_by_key(need.action, guard, in_force, given),
+    };
+    let Some(refused) = refused else {
+        return Ok(());
+    };
+    let reason = match &need.guard {
+        Guard::Key(guard) if guard.refusal.is_some() => {
+            return guard.refusal.clone().map_or(Ok(()), Err);
+        }
+        // What the caller's own side leaves out tells nothing of the resource.
+        _ if caller.account == *need.owner || refused.by != PolicyType::Resource => {
+            refused.reason(need.action)
+        }
+        Guard::Absent | Guard::Key(_) => NOT_TOLD.to_owned(),
+        // Another account isn't told whether it is denied, or the resource isn't there.
+        Guard::Account | Guard::ToBeMade(_) | Guard::Secret(_) => format!(
             "because no resource-based policy allows the {} action",
             need.action
         ),
-        Guard::Absent => NOT_TOLD.to_owned(),
-        Guard::Secret(guard) => match refused_by_secret(&need, guard, given) {
-            None => return Ok(()),
-            Some(reason) => reason,
-        },
-        Guard::Key(guard) => match (refused_by_key(need.action, guard, given), &guard.refusal) {
-            (None, _) => return Ok(()),
-            (Some(_), Some(refusal)) => return Err(refusal.clone()),
-            (Some(reason), None) if caller.account == *need.owner => reason,
-            (Some(_), None) => NOT_TOLD.to_owned(),
-        },
     };
     Err(Refusal::access_denied(
         &caller.arn(),
@@ -158,6 +173,81 @@ pub fn permit(need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
         need.shown.as_deref(),
         &reason,
     ))
+}
+
+/// What refuses a need on what has no policy of its own: it is for its account alone, whose own policies say who.
+fn refused_by_account(
+    need: &Need<'_>,
+    context: &Context,
+    in_force: &InForce,
+    given: &Given<'_>,
+) -> Option<Refused> {
+    let arn = match (need.shown.as_deref(), &need.guard) {
+        (None, _) => Cow::Borrowed("*"),
+        (Some(shown), Guard::Absent) if !shown.starts_with("arn:") => {
+            Cow::Owned(name::arn_of_absent(shown, given.caller))
+        }
+        (Some(shown), _) => Cow::Borrowed(shown),
+    };
+    let asked = Asked {
+        action: need.action,
+        resource: &arn,
+        owner: &need.owner,
+        policy: None,
+        rule: ResourceRule::Optional,
+        granted: None,
+    };
+    refusal_of(asked.decide(in_force, given, || context.clone()))
+}
+
+/// What policies are asked.
+struct Asked<'a> {
+    action: &'a str,
+    /// An ARN, or `*`.
+    resource: &'a str,
+    owner: &'a AccountId,
+    /// The resource's own.
+    policy: Option<&'a Document>,
+    rule: ResourceRule,
+    granted: Option<Reach>,
+}
+
+impl Asked<'_> {
+    /// Asks them. The request's condition keys are gathered only for a policy that reads any.
+    fn decide(
+        &self,
+        in_force: &InForce,
+        given: &Given<'_>,
+        context: impl FnOnce() -> Context,
+    ) -> Decision {
+        let caller = in_force.speaker(given.caller);
+        let identity = in_force.identity();
+        let reads_context = |document: &&Document| document.reads_context();
+        let keys = if self.policy.iter().chain(&identity).any(reads_context) {
+            let mut keys = context();
+            add_global_keys(&mut keys, self.owner, given);
+            in_force.add_condition_keys(&mut keys);
+            keys
+        } else {
+            Context::new()
+        };
+        let policies = Policies {
+            identity: &identity,
+            resource: self.policy,
+            resource_rule: self.rule,
+            granted: self.granted,
+            ..Policies::none(self.owner.as_str())
+        };
+        let request = policy::Request::new(&caller, self.action, self.resource, &keys);
+        policy::decide(&policies, &request)
+    }
+}
+
+fn refusal_of(decision: Decision) -> Option<Refused> {
+    match decision {
+        Decision::Allow(_) => None,
+        Decision::Deny(refused) => Some(refused),
+    }
 }
 
 /// What another account is told of what it may not use: not even whether it is there.
@@ -174,57 +264,52 @@ const REPAIRS: &[&str] = &[
     "secretsmanager:PutResourcePolicy",
 ];
 
-/// Why a secret doesn't let a request through; `None` where it does.
+/// What refuses a request to a secret; `None` where nothing does.
 fn refused_by_secret(
     need: &Need<'_>,
     guard: &SecretGuard<'_>,
+    in_force: &InForce,
     given: &Given<'_>,
-) -> Option<String> {
-    let is_own = given.caller.account == *need.owner;
+) -> Option<Refused> {
+    let is_own_root =
+        matches!(given.caller.principal, Principal::Root) && given.caller.account == *need.owner;
     let unguarded = guard.policy(given).is_none() || REPAIRS.contains(&need.action);
-    if is_own && unguarded {
+    if is_own_root && unguarded {
         return None;
     }
-    match decide_on_secret(need, guard, given) {
-        Decision::Allow(_) => None,
-        Decision::Deny(refused) if is_own => Some(refused.reason(need.action)),
-        // Another account isn't told whether it is denied, or the secret isn't there.
-        Decision::Deny(_) => Some(format!(
-            "because no resource-based policy allows the {} action",
-            need.action
-        )),
-    }
+    refusal_of(decide_on_secret(need, guard, in_force, given))
 }
 
 /// What policies alone say to a request to a secret: without what root may do nevertheless.
-fn decide_on_secret(need: &Need<'_>, guard: &SecretGuard<'_>, given: &Given<'_>) -> Decision {
-    let caller = policy::Caller::Root {
-        account: given.caller.account.as_str().to_owned(),
-    };
-    let resource = guard.policy(given).map(SecretPolicy::document);
-    let context = if resource.is_some_and(Document::reads_context) {
-        guard.context(need, given)
-    } else {
-        Context::new()
-    };
+fn decide_on_secret(
+    need: &Need<'_>,
+    guard: &SecretGuard<'_>,
+    in_force: &InForce,
+    given: &Given<'_>,
+) -> Decision {
     let arn = guard.secret.arn(given.caller);
-    let policies = Policies {
-        resource,
-        ..Policies::none(need.owner.as_str())
+    let asked = Asked {
+        action: need.action,
+        resource: &arn,
+        owner: &need.owner,
+        policy: guard.policy(given).map(SecretPolicy::document),
+        rule: ResourceRule::Optional,
+        granted: None,
     };
-    let request = policy::Request::new(&caller, need.action, &arn, &context);
-    policy::decide(&policies, &request)
+    asked.decide(in_force, given, || guard.context(given))
 }
 
 /// What would refuse a need on a secret if nobody were spared; for checking a policy before it is in force.
-pub(crate) fn would_lock_out(need: &Need<'_>, given: &Given<'_>) -> Option<Refused> {
+pub(crate) fn would_lock_out(
+    need: &Need<'_>,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<Option<Refused>, Stop> {
     let Guard::Secret(guard) = &need.guard else {
-        return None;
+        return Ok(None);
     };
-    match decide_on_secret(need, guard, given) {
-        Decision::Allow(_) => None,
-        Decision::Deny(refused) => Some(refused),
-    }
+    let in_force = InForce::read(given.caller, records)?;
+    Ok(refusal_of(decide_on_secret(need, guard, &in_force, given)))
 }
 
 impl SecretGuard<'_> {
@@ -232,14 +317,13 @@ impl SecretGuard<'_> {
         self.secret.there(given)?.resource_policy.as_ref()
     }
 
-    /// All condition keys of the request.
-    fn context(&self, need: &Need<'_>, given: &Given<'_>) -> Context {
+    /// The condition keys of the request and the secret.
+    fn context(&self, given: &Given<'_>) -> Context {
         let mut context = self.known.clone();
         self.request.add_condition_keys(&mut context);
         if let Some(secret) = self.secret.there(given) {
             secret.add_condition_keys(&mut context);
         }
-        add_global_keys(&mut context, &need.owner, given);
         context
     }
 }
@@ -264,18 +348,19 @@ impl Sought<'_> {
     }
 }
 
-/// Why a key doesn't let a request through; `None` where it does.
-fn refused_by_key(action: &str, guard: &KeyGuard, given: &Given<'_>) -> Option<String> {
-    let KeyGuard {
-        key,
-        granted,
-        context,
-        refusal: _,
-    } = guard;
-    match decide_on_key(action, key, &key.policy, *granted, context.clone(), given) {
-        Decision::Allow(_) => None,
-        Decision::Deny(refused) => Some(refused.reason(action)),
-    }
+/// What refuses a request to a key; `None` where nothing does.
+fn refused_by_key(
+    action: &str,
+    guard: &KeyGuard,
+    in_force: &InForce,
+    given: &Given<'_>,
+) -> Option<Refused> {
+    let arn = guard.key.arn();
+    let asked = Asked {
+        granted: guard.granted,
+        ..Asked::of_key(action, &guard.key, &guard.key.policy, &arn)
+    };
+    refusal_of(asked.decide(in_force, given, || guard.context.clone()))
 }
 
 /// Whether a policy would let the caller do something with a key, by these `kms:` condition keys; for checking a policy
@@ -285,35 +370,28 @@ pub(crate) fn is_allowed_by_key(
     key: &KmsKey,
     policy: &KeyPolicy,
     context: Context,
+    records: &Records<'_>,
     given: &Given<'_>,
-) -> bool {
-    let decision = decide_on_key(action, key, policy, None, context, given);
-    matches!(decision, Decision::Allow(_))
+) -> Result<bool, Stop> {
+    let in_force = InForce::read(given.caller, records)?;
+    let arn = key.arn();
+    let asked = Asked::of_key(action, key, policy, &arn);
+    let decision = asked.decide(&in_force, given, || context);
+    Ok(refusal_of(decision).is_none())
 }
 
-fn decide_on_key(
-    action: &str,
-    key: &KmsKey,
-    policy: &KeyPolicy,
-    granted: Option<Reach>,
-    mut context: Context,
-    given: &Given<'_>,
-) -> Decision {
-    let caller = policy::Caller::Root {
-        account: given.caller.account.as_str().to_owned(),
-    };
-    if policy.document().reads_context() {
-        add_global_keys(&mut context, &key.account, given);
+impl<'a> Asked<'a> {
+    /// Of a key under a policy, without a grant.
+    fn of_key(action: &'a str, key: &'a KmsKey, policy: &'a KeyPolicy, arn: &'a str) -> Self {
+        Asked {
+            action,
+            resource: arn,
+            owner: &key.account,
+            policy: Some(policy.document()),
+            rule: ResourceRule::Required,
+            granted: None,
+        }
     }
-    let arn = key.arn();
-    let policies = Policies {
-        resource: Some(policy.document()),
-        resource_rule: ResourceRule::Required,
-        granted,
-        ..Policies::none(key.account.as_str())
-    };
-    let request = policy::Request::new(&caller, action, &arn, &context);
-    policy::decide(&policies, &request)
 }
 
 /// The only service that uses another one for its caller.
@@ -326,7 +404,6 @@ fn add_global_keys(context: &mut Context, owner: &AccountId, given: &Given<'_>) 
     let caller = given.caller;
     context.insert("aws:PrincipalArn", caller.arn());
     context.insert("aws:PrincipalAccount", caller.account.as_str());
-    context.insert("aws:PrincipalType", "Account");
     context.insert("aws:PrincipalIsAWSService", "false");
     // A service that acts for its caller is the sender, and doesn't pass on the caller's address.
     let via_service = matches!(context.get("kms:ViaService"), Saw::Values(_));
@@ -343,7 +420,7 @@ fn add_global_keys(context: &mut Context, owner: &AccountId, given: &Given<'_>) 
     } else {
         given.origin.add_condition_keys(context);
     }
-    context.insert("aws:userid", caller.account.as_str());
+    context.insert("aws:userid", caller.unique_id());
     context.insert("aws:ResourceAccount", owner.as_str());
     context.insert("aws:RequestedRegion", caller.region.as_str());
     context.insert("aws:CurrentTime", rfc3339(given.now));

@@ -451,6 +451,11 @@ impl<'j> Members<'j, '_> {
         self.problems.checks.push(check);
     }
 
+    /// Whether a member is there, whatever it is.
+    pub fn is_there(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+
     /// Notes that a required member is missing; for members that [`Self::required_text`] does not fit.
     pub fn require(&mut self, name: &str) {
         if self.find(name).is_none() {

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
+use crate::iam::user::User;
 use crate::job::Job;
 use crate::kms::alias::Alias;
 use crate::kms::due::KmsDue;
@@ -257,6 +258,16 @@ impl Key {
         Self::of("access-key", &[access_key_id])
     }
 
+    /// An IAM user. Names differ by more than letter case.
+    pub fn iam_user(account: &AccountId, name: &str) -> Self {
+        Self::of("iam-user", &[account.as_str(), &name.to_ascii_lowercase()])
+    }
+
+    /// What every user's record of an account starts with.
+    pub fn iam_users(account: &AccountId) -> Self {
+        Self::iam_user(account, "")
+    }
+
     /// The first key that starts with this one and lies behind the one that goes on as `position` says.
     pub fn behind(&self, position: Option<&str>) -> Vec<u8> {
         let mut start = self.0.clone();
@@ -343,6 +354,11 @@ pub trait Record: Serialize + DeserializeOwned {
         }
     }
 
+    /// Reads the fields of an earlier format; `None` where there is no such format, or they don't parse.
+    fn earlier(_format: u8, _fields: &[u8]) -> Option<Self> {
+        None
+    }
+
     /// Reads the record's fields.
     ///
     /// # Errors
@@ -352,7 +368,7 @@ pub trait Record: Serialize + DeserializeOwned {
             Some((format, fields)) if *format == Self::FORMAT => {
                 postcard::from_bytes(fields).map_err(|_| Unreadable::Fields { kind: Self::KIND })
             }
-            Some((format, _)) => Err(Unreadable::Format {
+            Some((format, fields)) => Self::earlier(*format, fields).ok_or(Unreadable::Format {
                 kind: Self::KIND,
                 found: *format,
                 known: Self::FORMAT,
@@ -399,7 +415,7 @@ pub enum Unreadable {
 
 /// Declares the kinds of records. `at` says whether a key is a record's place.
 macro_rules! records {
-    ($($(#[$doc:meta])* $kind:ident = $name:literal, format $format:literal, at $at:expr;)*) => {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal, format $format:literal, at $at:expr $(, earlier $earlier:expr)?;)*) => {
         /// A record of any kind, shared between readers.
         #[derive(Clone)]
         pub enum AnyRecord { $($(#[$doc])* $kind(Arc<$kind>),)* }
@@ -407,6 +423,10 @@ macro_rules! records {
         $(impl Record for $kind {
             const KIND: &'static str = $name;
             const FORMAT: u8 = $format;
+            $(fn earlier(format: u8, fields: &[u8]) -> Option<Self> {
+                let earlier: fn(u8, &[u8]) -> Option<$kind> = $earlier;
+                earlier(format, fields)
+            })?
             fn is_at(&self, key: &[u8]) -> bool {
                 let at: fn(&$kind, &[u8]) -> bool = $at;
                 at(self, key)
@@ -441,7 +461,10 @@ records! {
     /// An account.
     Account = "account", format 1, at |account, key| Key::account(&account.id).as_bytes() == key;
     /// An access key.
-    AccessKey = "access key", format 1, at |access_key, key| Key::access_key(&access_key.access_key_id).as_bytes() == key;
+    AccessKey = "access key", format 2, at |access_key, key| Key::access_key(&access_key.access_key_id).as_bytes() == key,
+        earlier AccessKey::earlier;
+    /// An IAM user with its own policies.
+    User = "IAM user", format 1, at User::is_at;
 }
 
 /// Whether bytes are a record that this program reads, at its own place; for whoever checks a copy.
@@ -462,6 +485,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"job" => Job::decode_at,
         b"account" => Account::decode_at,
         b"access-key" => AccessKey::decode_at,
+        b"iam-user" => User::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent"
         | b"development-clock" => return Ok(()),
         _ => return Err(Unreadable::Kind(String::from_utf8_lossy(kind).into_owned())),

@@ -76,6 +76,14 @@ impl Refusal {
         Self::framework("ThrottlingException", "Rate exceeded")
     }
 
+    /// The caller's credentials stopped being good while its request was carried out.
+    pub(crate) fn unrecognized_client() -> Self {
+        Self::framework(
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        )
+    }
+
     /// The body, or a member of it, is not what the protocol can read.
     pub fn serialization(message: impl Into<String>) -> Self {
         Self::modeled("SerializationException", message)

@@ -59,6 +59,18 @@ pub fn rfc3339(instant: Timestamp) -> String {
         .to_string()
 }
 
+/// How AWS's query protocol writes an instant: as policies do.
+pub mod iso8601 {
+    use serde::Serializer;
+
+    use super::{Timestamp, rfc3339};
+
+    /// Serializes one instant; for serde's `serialize_with`.
+    pub fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(*instant))
+    }
+}
+
 /// How AWS's JSON protocols write an instant: a number of seconds with milliseconds as its fraction.
 ///
 /// Source: reference/api.md §1, "Timestamps".

@@ -6,8 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use http::request::Parts;
 use quick_cache::sync::Cache;
 use strongroom_keys::{Keyring, SecretBytes};
-use strongroom_services::accounts::AccessKey;
-use strongroom_services::caller::{AccountId, Caller, Principal, Region};
+use strongroom_services::accounts::{AccessKey, KeyOwner, KeyStatus};
+use strongroom_services::caller::{AccountId, Caller, Principal, Region, Signer};
+use strongroom_services::iam::user::User;
 use strongroom_services::records::{Key, Record, Source};
 use strongroom_services::refusal::Stop;
 use strongroom_wire::sigv4::{self, AuthError, Scope, SigningKey};
@@ -27,6 +28,7 @@ struct Credential {
     /// The revision of the access key's record that this was made from.
     modified: u64,
     account: AccountId,
+    owner: KeyOwner,
     secret: SecretBytes,
     signing_keys: RwLock<Vec<Arc<SigningKey>>>,
 }
@@ -66,7 +68,7 @@ impl Identities {
         let signed = sigv4::read(parts)?;
         let credential = self.credential(signed.access_key_id(), records, keyring)?;
         if signed.session_token().is_some() {
-            // Access keys of a root user have no sessions.
+            // Access keys of users have no sessions.
             return Err(AuthError::InvalidSessionToken.into());
         }
         target.check_scope(signed.scope())?;
@@ -76,7 +78,7 @@ impl Identities {
         Ok(Caller {
             account: credential.account.clone(),
             region,
-            principal: Principal::Root,
+            principal: credential.principal(signed.access_key_id(), records)?,
         })
     }
 
@@ -96,7 +98,9 @@ impl Identities {
         {
             return Ok(known);
         }
-        let access_key = AccessKey::unwrap(&found.record).ok_or(AuthError::UnknownAccessKey)?;
+        let access_key = AccessKey::unwrap(&found.record)
+            .filter(|key| key.status == KeyStatus::Active)
+            .ok_or(AuthError::UnknownAccessKey)?;
         let secret = keyring
             .open_credential(access_key.name(), &access_key.sealed_secret)
             .map_err(|cause| {
@@ -106,6 +110,7 @@ impl Identities {
         let credential = Arc::new(Credential {
             modified: found.modified,
             account: access_key.account.clone(),
+            owner: access_key.owner.clone(),
             secret,
             signing_keys: RwLock::default(),
         });
@@ -122,6 +127,28 @@ impl Default for Identities {
 }
 
 impl Credential {
+    /// Whose it is. A key whose user is gone is nobody's.
+    fn principal(
+        &self,
+        access_key_id: &str,
+        records: &dyn Source,
+    ) -> Result<Principal, Unidentified> {
+        let KeyOwner::User { name } = &self.owner else {
+            return Ok(Principal::Root);
+        };
+        let place = Key::iam_user(&self.account, name);
+        let found = records
+            .get(place.as_bytes(), User::decode_at)
+            .map_err(Unidentified::Unavailable)?;
+        let user = found.as_ref().and_then(|found| User::unwrap(&found.record));
+        let has_it = |user: &&Arc<User>| user.access_key_ids.iter().any(|id| id == access_key_id);
+        let user = user.filter(has_it).ok_or(AuthError::UnknownAccessKey)?;
+        Ok(Principal::User(Signer {
+            user: Arc::clone(user),
+            access_key_id: access_key_id.to_owned(),
+        }))
+    }
+
     fn signing_key(&self, scope: &Scope<'_>) -> Arc<SigningKey> {
         let known = self
             .signing_keys

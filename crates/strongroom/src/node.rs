@@ -8,14 +8,16 @@ use std::time::{Duration, Instant};
 
 use strongroom_keys::seal::Unsealed;
 use strongroom_keys::{Entropy, Keyring, RootKeyId, SecretBytes, SystemEntropy};
-use strongroom_services::accounts::{self, Account, AccountProblem, RootCredentials};
+use strongroom_services::accounts::{
+    self, AccessKey, Account, AccountProblem, KeyOwner, RootCredentials,
+};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::kms::due::KmsDue;
 use strongroom_services::kms::key::KmsKey;
 use strongroom_services::kms::name::KeyName;
 use strongroom_services::operation::Means;
 use strongroom_services::origin::Origin;
-use strongroom_services::records::{Changes, Records};
+use strongroom_services::records::{AnyRecord, Changes, Record, Records};
 use strongroom_services::refusal::{Refusal, Stop};
 use strongroom_services::root_key;
 use strongroom_services::secretsmanager::key_usage::{self, DependentSecret};
@@ -41,7 +43,7 @@ use crate::workers::{DueWorker, StoreCheck, WorkerState};
 
 /// Where a development server keeps how far its clock is ahead, so that a restart goes on from there.
 const DEVELOPMENT_CLOCK: &[u8] = b"development-clock";
-/// What outlives a reset of a development server: accounts and their access keys.
+/// What outlives a reset of a development server: accounts and the access keys of their root users.
 const KEPT_BY_RESET: [&[u8]; 2] = [b"account\0", b"access-key\0"];
 /// Times that an operator's change is decided anew because others were faster.
 const ATTEMPTS_MAX: usize = 200;
@@ -396,7 +398,6 @@ impl Node {
     /// # Errors
     /// [`AdminError`]; `None` where the account has no access key.
     pub fn root_credentials(&self, id: &AccountId) -> Result<Option<RootCredentials>, AdminError> {
-        use strongroom_services::accounts::AccessKey;
         use strongroom_services::records::Key;
         let records = Records::of(&self.records);
         let read = || -> Result<Option<RootCredentials>, Stop> {
@@ -522,7 +523,7 @@ impl Node {
     fn reset_batch(&self) -> Result<Vec<Write>, Fault> {
         let mut batch = Vec::new();
         self.store.snapshot()?.range(&Range::all(), &mut |entry| {
-            if !KEPT_BY_RESET.iter().any(|kept| entry.key.starts_with(kept)) {
+            if !outlives_reset(entry.key, entry.value) {
                 batch.push(Write::Delete {
                     key: entry.key.to_vec(),
                 });
@@ -599,4 +600,12 @@ impl DevServer for Node {
             .next()
             .map_or(Ok(()), Err)
     }
+}
+
+/// Users go, so their access keys go with them.
+fn outlives_reset(key: &[u8], value: &[u8]) -> bool {
+    let of_root =
+        |key: AnyRecord| AccessKey::unwrap(&key).is_none_or(|key| key.owner == KeyOwner::Root);
+    KEPT_BY_RESET.iter().any(|kept| key.starts_with(kept))
+        && (!key.starts_with(KEPT_BY_RESET[1]) || AccessKey::decode(value).is_ok_and(of_root))
 }

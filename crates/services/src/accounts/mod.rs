@@ -33,6 +33,40 @@ pub struct AccessKey {
     pub created: Timestamp,
     /// The secret half, sealed.
     pub sealed_secret: Sealed,
+    /// Who in the account.
+    pub owner: KeyOwner,
+    /// Whether it may be used.
+    pub status: KeyStatus,
+}
+
+/// Who an access key belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyOwner {
+    /// The account's root user.
+    Root,
+    /// An IAM user.
+    User {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// Whether an access key may be used.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyStatus {
+    /// It may.
+    Active,
+    /// It may not, until it is made active again.
+    Inactive,
+}
+
+/// An access key as format 1 has it: every one is a root user's, and active.
+#[derive(Deserialize)]
+struct FirstAccessKey {
+    access_key_id: String,
+    account: AccountId,
+    created: Timestamp,
+    sealed_secret: Sealed,
 }
 
 /// Credentials of an account's root user, in the open: shown once, to whoever made the account.
@@ -47,6 +81,43 @@ pub struct RootCredentials {
 }
 
 impl AccessKey {
+    /// A new access key, sealed.
+    pub fn of(
+        credentials: &RootCredentials,
+        owner: KeyOwner,
+        now: Timestamp,
+        keyring: &Keyring,
+        entropy: &dyn Entropy,
+    ) -> Self {
+        let secret = &credentials.secret_access_key;
+        AccessKey {
+            access_key_id: credentials.access_key_id.clone(),
+            account: credentials.account.clone(),
+            created: now,
+            sealed_secret: keyring.seal_credential(credentials.name(), secret, entropy),
+            owner,
+            status: KeyStatus::Active,
+        }
+    }
+
+    /// Reads the fields of an earlier format.
+    pub(crate) fn earlier(format: u8, fields: &[u8]) -> Option<Self> {
+        let FirstAccessKey {
+            access_key_id,
+            account,
+            created,
+            sealed_secret,
+        } = postcard::from_bytes(fields).ok().filter(|_| format == 1)?;
+        Some(AccessKey {
+            access_key_id,
+            account,
+            created,
+            sealed_secret,
+            owner: KeyOwner::Root,
+            status: KeyStatus::Active,
+        })
+    }
+
     /// What its secret half is bound to.
     pub fn name(&self) -> CredentialName<'_> {
         CredentialName {
@@ -77,8 +148,8 @@ pub enum AccountProblem {
          (AWS_ACCESS_KEY_ID)"
     )]
     InvalidAccessKeyId(String),
-    /// Fixed credentials carry a key that another account has.
-    #[error("the access key {0} already belongs to another account; choose another one")]
+    /// Fixed credentials carry a key that another account or a user has.
+    #[error("the access key {0} already belongs to someone else; choose another one")]
     AccessKeyTaken(String),
     /// Fixed credentials carry no secret.
     #[error("the secret access key is empty (AWS_SECRET_ACCESS_KEY)")]
@@ -182,7 +253,7 @@ fn with_credentials(
         return Err(AccountProblem::EmptySecret);
     }
     if let Some(taken) = records.read::<AccessKey>(Key::access_key(id))?
-        && taken.account != credentials.account
+        && (taken.account != credentials.account || taken.owner != KeyOwner::Root)
     {
         return Err(AccountProblem::AccessKeyTaken(id.clone()));
     }
@@ -200,16 +271,7 @@ fn with_credentials(
     )?;
     changes.put(
         Key::access_key(id),
-        &AccessKey {
-            access_key_id: id.clone(),
-            account: credentials.account.clone(),
-            created: now,
-            sealed_secret: keyring.seal_credential(
-                credentials.name(),
-                &credentials.secret_access_key,
-                entropy,
-            ),
-        },
+        &AccessKey::of(credentials, KeyOwner::Root, now, keyring, entropy),
     )?;
     Ok(changes)
 }

@@ -2,13 +2,85 @@
 //!
 //! Source: reference/kms-iam-sts.md §B; AWS Identity and Access Management API Reference.
 
+mod access_key;
+pub mod create_access_key;
+pub mod create_user;
+pub mod delete_access_key;
+pub mod delete_user;
+pub mod delete_user_policy;
+pub mod get_user;
+pub mod get_user_policy;
+pub mod identity_policy;
+pub mod in_force;
+pub mod list_access_keys;
+pub mod list_user_policies;
+pub mod list_user_tags;
+pub mod list_users;
+mod listing;
+pub(crate) mod principals;
+pub mod put_user_policy;
+mod refusals;
+pub mod shapes;
+pub mod tag_user;
+pub mod untag_user;
+pub mod update_access_key;
+pub mod update_user;
+pub mod user;
+
 use crate::operation::Entry;
 use crate::refusal::Refusal;
 
 /// Every operation that the service answers.
-pub const OPERATIONS: &[Entry] = &[];
+pub const OPERATIONS: &[Entry] = &[
+    Entry::of_query::<create_access_key::CreateAccessKey>(),
+    Entry::of_query::<create_user::CreateUser>(),
+    Entry::of_query::<delete_access_key::DeleteAccessKey>(),
+    Entry::of_query::<delete_user::DeleteUser>(),
+    Entry::of_query::<delete_user_policy::DeleteUserPolicy>(),
+    Entry::of_query::<get_user::GetUser>(),
+    Entry::of_query::<get_user_policy::GetUserPolicy>(),
+    Entry::of_query::<list_access_keys::ListAccessKeys>(),
+    Entry::of_query::<list_user_policies::ListUserPolicies>(),
+    Entry::of_query::<list_user_tags::ListUserTags>(),
+    Entry::of_query::<list_users::ListUsers>(),
+    Entry::of_query::<put_user_policy::PutUserPolicy>(),
+    Entry::of_query::<tag_user::TagUser>(),
+    Entry::of_query::<untag_user::UntagUser>(),
+    Entry::of_query::<update_access_key::UpdateAccessKey>(),
+    Entry::of_query::<update_user::UpdateUser>(),
+];
+
+/// What this deployment hasn't: each operation whose name says it is refused, with the reason. The first that fits
+/// counts.
+const ABSENT: &[(&[&str], &str)] = &[
+    (
+        &["LoginProfile", "ChangePassword", "PasswordPolicy"],
+        "This version of Strongroom has no passwords for users. Nothing was changed; give the user an access key.",
+    ),
+    (
+        &["Role", "InstanceProfile"],
+        "This version of Strongroom has no roles. Nothing was changed; use users.",
+    ),
+    (
+        &["Group"],
+        "This version of Strongroom has no groups. Nothing was changed; give policies to users.",
+    ),
+    (
+        &["PermissionsBoundary"],
+        "This version of Strongroom has no permissions boundaries. Nothing was changed.",
+    ),
+    (
+        &["Policy", "Policies"],
+        "This version of Strongroom has no managed policies. Nothing was changed; give users policies of their own, by \
+         PutUserPolicy.",
+    ),
+];
 
 /// The refusal of an operation that AWS has and this deployment has not.
-pub fn absent(_: &str) -> Option<Refusal> {
-    None
+pub fn absent(operation: &str) -> Option<Refusal> {
+    let fits = |parts: &[&str]| parts.iter().any(|part| operation.contains(part));
+    ABSENT
+        .iter()
+        .find(|(parts, _)| fits(parts))
+        .map(|(_, reason)| refusals::unsupported(reason))
 }

@@ -12,7 +12,7 @@ use strongroom_policy::{Context, Reach};
 use super::grant;
 use super::key::KmsKey;
 use super::name::{KeyName, Named};
-use crate::caller::Caller;
+use crate::caller::{Caller, Principal};
 use crate::gate::{Guard, KeyGuard, Need};
 use crate::records::Records;
 use crate::refusal::Stop;
@@ -126,7 +126,8 @@ pub fn need_on_key<'a>(
     }
     let operation = action.strip_prefix("kms:").unwrap_or(action);
     let granted = grant::grants(&key, caller, operation, &usage.encryption_context, records)?;
-    let context = if key.policy.document().reads_context() {
+    let asks_more = !matches!(caller.principal, Principal::Root);
+    let context = if asks_more || key.policy.document().reads_context() {
         condition_keys(&key, alias, usage, caller)
     } else {
         Context::new()

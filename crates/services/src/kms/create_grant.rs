@@ -108,7 +108,7 @@ impl Operation for CreateGrant {
             .into_iter()
             .flatten()
         {
-            grant::check_principal(principal, given.caller)?;
+            grant::check_principal(principal, records, given.caller)?;
         }
         grant::check_operations(&request.operations, &key)?;
         request.constraints.check(&key)?;
@@ -209,6 +209,10 @@ impl CreateGrant {
         if let Guard::Key(guard) = &mut need.guard {
             guard.granted = None;
         }
-        Ok(gate::permit(need, given).is_ok())
+        match gate::permit(need, records, given) {
+            Ok(()) => Ok(true),
+            Err(Stop::Refused(_)) => Ok(false),
+            Err(unavailable) => Err(unavailable),
+        }
     }
 }

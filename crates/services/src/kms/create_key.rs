@@ -140,7 +140,8 @@ impl Operation for CreateKey {
             grants_count: 0,
         };
         tags::merge(&mut key.tags, request.tags)?;
-        key.policy.refuse_lockout(&key, request.bypass, given)?;
+        key.policy
+            .refuse_lockout(&key, request.bypass, records, given)?;
         if origin == Origin::AwsKms {
             key.renew(None, records, &given.means())?;
         }

@@ -16,6 +16,7 @@ use super::key::{KeyUsage, KmsKey};
 use super::listing::Page;
 use super::refusals;
 use crate::caller::{AccountId, Caller};
+use crate::iam::principals;
 use crate::input::Text;
 use crate::operation::Given;
 use crate::records::{Changes, Key, Records};
@@ -263,13 +264,27 @@ pub(super) fn insert_for_no_service(conditions: &mut Context) {
 ///
 /// # Refusals
 /// `InvalidArnException`
-pub(super) fn check_principal(arn: &str, caller: &Caller) -> Result<(), Refusal> {
+pub(super) fn check_principal(
+    arn: &str,
+    records: &Records<'_>,
+    caller: &Caller,
+) -> Result<(), Stop> {
     use strongroom_policy::Caller as Principal;
-    match Principal::from_arn(arn) {
-        Some(Principal::Root { .. }) => Ok(()),
-        // An account has no users and roles yet; whether another account has them isn't known.
-        Some(principal) if principal.account() != Some(caller.account.as_str()) => Ok(()),
-        _ => Err(refusals::invalid_principal(arn)),
+    let own = caller.account.as_str();
+    let known = match Principal::from_arn(arn) {
+        None => false,
+        Some(Principal::Root { .. }) => true,
+        Some(Principal::User { arn, .. }) => {
+            let named = strongroom_policy::Principal::User { arn };
+            principals::may_be_there(&named, &caller.account, records)?
+        }
+        // An account has no roles yet; whether another account has them isn't known.
+        Some(principal) => principal.account() != Some(own),
+    };
+    if known {
+        Ok(())
+    } else {
+        Err(refusals::invalid_principal(arn).into())
     }
 }
 

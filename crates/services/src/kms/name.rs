@@ -240,3 +240,15 @@ fn is_key_id(text: &str) -> bool {
         }
     }
 }
+
+/// The ARN that policies are asked about where a name of no key was given.
+pub(crate) fn arn_of_absent(named: &str, caller: &Caller) -> String {
+    if named.starts_with("alias/") {
+        return alias_arn(&caller.account, &caller.region, named);
+    }
+    let (region, account) = (&caller.region, &caller.account);
+    format!(
+        "arn:{}:kms:{region}:{account}:key/{named}",
+        region.partition()
+    )
+}

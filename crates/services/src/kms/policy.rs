@@ -10,9 +10,11 @@ use super::key::KmsKey;
 use super::refusals;
 use crate::caller::{AccountId, Region};
 use crate::gate;
+use crate::iam::principals;
 use crate::input::{Pattern, Text};
 use crate::operation::Given;
-use crate::refusal::Refusal;
+use crate::records::Records;
+use crate::refusal::{Refusal, Stop};
 
 /// The only name that a key's policy can have.
 pub(super) const ONLY_NAME: &str = "default";
@@ -83,21 +85,20 @@ impl KeyPolicy {
         &self,
         key: &KmsKey,
         bypass: bool,
+        records: &Records<'_>,
         given: &Given<'_>,
-    ) -> Result<(), Refusal> {
-        let own = Some(key.account.as_str());
-        let unknown = self.document.principals().any(|principal| match principal {
-            Principal::CanonicalUser { .. } => true,
-            // An account has no users and roles yet; whether another account has them isn't known.
-            Principal::User { .. } | Principal::Role { .. } | Principal::Session { .. } => {
-                principal.account() == own
+    ) -> Result<(), Stop> {
+        for principal in self.document.principals() {
+            let known = match principal {
+                Principal::CanonicalUser { .. } => false,
+                principal => principals::may_be_there(principal, &key.account, records)?,
+            };
+            if !known {
+                return Err(refusals::malformed_policy(
+                    "Policy contains a statement with one or more invalid principals.",
+                )
+                .into());
             }
-            _ => false,
-        });
-        if unknown {
-            return Err(refusals::malformed_policy(
-                "Policy contains a statement with one or more invalid principals.",
-            ));
         }
         if bypass {
             return Ok(());
@@ -105,12 +106,13 @@ impl KeyPolicy {
         let mut usage = Usage::default();
         insert_bypass(bypass, &mut usage.more);
         let context = access::condition_keys(key, None, usage, given.caller);
-        if gate::is_allowed_by_key("kms:PutKeyPolicy", key, self, context, given) {
+        if gate::is_allowed_by_key("kms:PutKeyPolicy", key, self, context, records, given)? {
             return Ok(());
         }
         Err(refusals::malformed_policy(
             "The new key policy will not allow you to update the key policy in the future.",
-        ))
+        )
+        .into())
     }
 
     /// As it was written.

@@ -57,7 +57,8 @@ impl Operation for PutKeyPolicy {
         state::unless_pending_deletion(&key)?;
         let mut key = KmsKey::clone(&key);
         key.policy = KeyPolicy::checked(request.policy)?;
-        key.policy.refuse_lockout(&key, request.bypass, given)?;
+        key.policy
+            .refuse_lockout(&key, request.bypass, records, given)?;
         let mut changes = Changes::none();
         changes.put(key.key(), &key)?;
         Ok(Decided::silent(changes))

@@ -15,7 +15,7 @@ use crate::gate::{self, ConditionKeys, Guard, Need, SecretGuard, Sought};
 use crate::kms::envelope;
 use crate::operation::Given;
 use crate::records::Records;
-use crate::refusal::{Refusal, Stop};
+use crate::refusal::Stop;
 
 /// The need of an operation on one secret. `request` is what the operation tells policies of itself.
 pub(super) fn need_on<'a>(
@@ -68,9 +68,11 @@ pub(super) fn still_permit(
     secret_id: &SecretId,
     changed: &Secret,
     request: &dyn ConditionKeys,
+    records: &Records<'_>,
     given: &Given<'_>,
-) -> Result<(), Refusal> {
-    gate::permit(need_on_changed(action, secret_id, changed, request), given)
+) -> Result<(), Stop> {
+    let need = need_on_changed(action, secret_id, changed, request);
+    gate::permit(need, records, given)
 }
 
 /// The need of making a secret.

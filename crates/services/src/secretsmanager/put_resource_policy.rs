@@ -65,14 +65,15 @@ impl Operation for PutResourcePolicy {
         let text = std::mem::take(&mut request.policy);
         let mut secret = (*request.secret_id.find_active(records, given)?).clone();
         let policy = SecretPolicy::checked(text).map_err(|flaw| flaw.refusal())?;
-        let unknown = policy.unknown_principal(&secret.account);
+        let unknown = policy.unknown_principal(&secret.account, records)?;
         let public = match request.block_public_policy {
             true => policy.grants_to_everyone().next(),
             false => None,
         };
         secret.resource_policy = Some(policy);
-        let locked_out = || resource_policy::lock_out(&request.secret_id, &secret, &request, given);
-        if let Some(flaw) = unknown.or_else(locked_out).or(public) {
+        let locked_out =
+            resource_policy::lock_out(&request.secret_id, &secret, &request, records, given)?;
+        if let Some(flaw) = unknown.or(locked_out).or(public) {
             return Err(flaw.refusal().into());
         }
         secret.changed = given.now;

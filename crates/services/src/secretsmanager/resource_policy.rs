@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use strongroom_policy::analysis::{self, Finding};
-use strongroom_policy::{Document, Kind, Malformed, Principal, Problem};
+use strongroom_policy::{Document, Kind, Malformed, PolicyType, Principal, Problem};
 
 use super::access;
 use super::secret::Secret;
@@ -13,8 +13,10 @@ use super::secret_id::SecretId;
 use super::{SERVICE, refusals};
 use crate::caller::AccountId;
 use crate::gate::{self, ConditionKeys};
+use crate::iam::principals;
 use crate::operation::Given;
-use crate::refusal::Refusal;
+use crate::records::Records;
+use crate::refusal::{Refusal, Stop};
 
 /// A secret's resource policy.
 #[derive(Clone, Debug)]
@@ -85,17 +87,21 @@ impl SecretPolicy {
     }
 
     /// Whether it names someone whom a secret's policy can't name, or who isn't there.
-    pub(super) fn unknown_principal(&self, owner: &AccountId) -> Option<Flaw> {
-        let own = Some(owner.as_str());
-        let unknown = self.document.principals().any(|principal| match principal {
-            Principal::Federated { .. } | Principal::CanonicalUser { .. } => true,
-            // An account has no users and roles yet; whether another account has them isn't known here.
-            Principal::User { .. } | Principal::Role { .. } | Principal::Session { .. } => {
-                principal.account() == own
+    pub(super) fn unknown_principal(
+        &self,
+        owner: &AccountId,
+        records: &Records<'_>,
+    ) -> Result<Option<Flaw>, Stop> {
+        for principal in self.document.principals() {
+            let known = match principal {
+                Principal::Federated { .. } | Principal::CanonicalUser { .. } => false,
+                principal => principals::may_be_there(principal, owner, records)?,
+            };
+            if !known {
+                return Ok(Some(Flaw::Principal));
             }
-            _ => false,
-        });
-        unknown.then_some(Flaw::Principal)
+        }
+        Ok(None)
     }
 
     /// Each statement that grants to the public.
@@ -115,14 +121,18 @@ pub(super) fn lock_out(
     secret_id: &SecretId,
     changed: &Secret,
     request: &dyn ConditionKeys,
+    records: &Records<'_>,
     given: &Given<'_>,
-) -> Option<Flaw> {
+) -> Result<Option<Flaw>, Stop> {
     let action = "secretsmanager:PutResourcePolicy";
     let need = access::need_on_changed(action, secret_id, changed, request);
-    let refused = gate::would_lock_out(&need, given)?;
-    Some(Flaw::LockOut {
-        statement: refused.denied.map(|at| at.statement + 1),
-    })
+    let refused = gate::would_lock_out(&need, records, given)?;
+    Ok(refused.map(|refused| Flaw::LockOut {
+        statement: refused
+            .denied
+            .filter(|_| refused.by == PolicyType::Resource)
+            .map(|at| at.statement + 1),
+    }))
 }
 
 /// A statement as a person finds it: counted from 1, and with its `Sid`.

@@ -57,6 +57,7 @@ impl Operation for TagResource {
             &request.secret_id,
             &secret,
             &request.tags,
+            records,
             given,
         )?;
         secret.changed = given.now;

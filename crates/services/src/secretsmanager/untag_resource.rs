@@ -62,7 +62,14 @@ impl Operation for UntagResource {
             shapes::refuse_system_tag(key)?;
         }
         secret.tags.retain(|tag| !request.keys.contains(&tag.key));
-        access::still_permit(Self::ACTION, &request.secret_id, &secret, &request, given)?;
+        access::still_permit(
+            Self::ACTION,
+            &request.secret_id,
+            &secret,
+            &request,
+            records,
+            given,
+        )?;
         secret.changed = given.now;
         let mut changes = Changes::none();
         changes.put(secret.key(), &secret)?;

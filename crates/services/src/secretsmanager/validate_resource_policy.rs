@@ -86,13 +86,22 @@ impl Operation for ValidateResourcePolicy {
                 let owner = secret
                     .as_ref()
                     .map_or(&given.caller.account, |(_, secret)| &secret.account);
-                let mut flaws: Vec<Flaw> = policy.unknown_principal(owner).into_iter().collect();
+                let mut flaws: Vec<Flaw> = policy
+                    .unknown_principal(owner, records)?
+                    .into_iter()
+                    .collect();
                 flaws.extend(policy.grants_to_everyone());
                 // Without a secret there is nothing that anyone could be locked out of.
                 if let Some((secret_id, secret)) = &secret {
                     let mut changed = Secret::clone(secret);
                     changed.resource_policy = Some(policy);
-                    flaws.extend(resource_policy::lock_out(secret_id, &changed, &(), given));
+                    flaws.extend(resource_policy::lock_out(
+                        secret_id,
+                        &changed,
+                        &(),
+                        records,
+                        given,
+                    )?);
                 }
                 flaws
             }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use strongroom_keys::{Keyring, RootKey, SeededEntropy};
 use strongroom_services::accounts;
-use strongroom_services::caller::{AccountId, Caller, Principal, Region};
+use strongroom_services::caller::{AccountId, Caller, Principal, Region, Signer};
 use strongroom_services::due::{self, Due};
+use strongroom_services::iam::user::User;
 use strongroom_services::operation::{Entry, Given, Means};
 use strongroom_services::origin::Origin;
 use strongroom_services::records::{Change, Changes, Decode, Found, Key, Records, Source, Visit};
@@ -104,6 +105,30 @@ impl Service {
     /// From now on, the root user of this account asks in this region.
     pub(crate) fn be(&mut self, account: &str, region: &str) {
         self.caller = caller(account, region);
+    }
+
+    /// From now on, this user of the account asks with this access key, in the first region.
+    pub(crate) fn be_user(&mut self, account: &str, name: &str, access_key_id: &str) {
+        self.caller = caller(account, REGION);
+        let records = Records::of(&self.records);
+        let place = Key::iam_user(&self.caller.account, name);
+        let user = records.read::<User>(place).unwrap().unwrap();
+        drop(records);
+        let access_key_id = access_key_id.to_owned();
+        self.caller.principal = Principal::User(Signer {
+            user,
+            access_key_id,
+        });
+    }
+
+    /// Who asks.
+    pub(crate) fn caller(&self) -> Caller {
+        self.caller.clone()
+    }
+
+    /// From now on, someone who asked before.
+    pub(crate) fn be_caller(&mut self, caller: Caller) {
+        self.caller = caller;
     }
 
     fn means(&self) -> Means<'_> {

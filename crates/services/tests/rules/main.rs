@@ -13,6 +13,7 @@ mod create;
 mod delete;
 mod fields;
 mod harness;
+mod iam;
 mod identity;
 mod kms;
 mod labels;

@@ -1,0 +1,83 @@
+//! ListUsers: the users of the caller's account, by name.
+//!
+//! Source: AWS IAM API Reference, ListUsers.
+
+use std::borrow::Cow;
+use std::ops::ControlFlow;
+
+use serde::Serialize;
+
+use super::listing::PageRequest;
+use super::shapes::PATH_PREFIX;
+use super::user::{ShownUser, User};
+use crate::caller::Caller;
+use crate::gate::{Authorized, Guard, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Key, Records};
+use crate::refusal::Stop;
+
+/// The request.
+pub struct ListUsers {
+    path_prefix: String,
+    page: PageRequest,
+}
+
+/// The response.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Users {
+    users: Vec<ShownUser>,
+    is_truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    marker: Option<String>,
+}
+
+impl Operation for ListUsers {
+    const NAME: &'static str = "ListUsers";
+    const WALKS: bool = true;
+    type Output = Users;
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        let path_prefix = members.text("PathPrefix", &PATH_PREFIX);
+        ListUsers {
+            path_prefix: path_prefix.unwrap_or_else(|| "/".to_owned()),
+            page: PageRequest::take(members),
+        }
+    }
+
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
+        let resource = User::resource(&self.path_prefix, "");
+        Ok(vec![Need {
+            action: "iam:ListUsers",
+            owner: Cow::Borrowed(&caller.account),
+            shown: Some(Cow::Owned(caller.iam_arn(&caller.account, &resource))),
+            guard: Guard::Account,
+        }])
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<Users>, Stop> {
+        let ListUsers { path_prefix, page } = allowed.into_request();
+        let caller = given.caller;
+        let list = format!("ListUsers {path_prefix}");
+        let all = Key::iam_users(&caller.account);
+        let start = all.behind(page.start(&list, given)?.as_deref());
+        let page = page.fill(&list, given, |push| {
+            records.scan::<User>(&start, &all.end(), false, |user| {
+                if !user.path.starts_with(&path_prefix) {
+                    return ControlFlow::Continue(());
+                }
+                push(user.name.to_ascii_lowercase(), ShownUser::of(&user, caller))
+            })
+        })?;
+        Ok(Decided::answer(Users {
+            users: page.items,
+            is_truncated: page.marker.is_some(),
+            marker: page.marker,
+        }))
+    }
+}

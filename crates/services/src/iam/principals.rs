@@ -1,0 +1,33 @@
+//! Whether those whom policies and grants name are there.
+
+use strongroom_policy::Principal;
+
+use super::user::User;
+use crate::caller::AccountId;
+use crate::records::{Key, Records};
+use crate::refusal::Stop;
+
+/// Whether a principal can be named by something of `account`: its own users must be there, and it has no roles.
+/// Whether another account has the principal isn't asked, as with AWS it could be told from the answer.
+pub(crate) fn may_be_there(
+    principal: &Principal,
+    account: &AccountId,
+    records: &Records<'_>,
+) -> Result<bool, Stop> {
+    if principal.account() != Some(account.as_str()) {
+        return Ok(true);
+    }
+    match principal {
+        Principal::User { arn } => is_user(arn, account, records),
+        Principal::Role { .. } | Principal::Session { .. } => Ok(false),
+        _ => Ok(true),
+    }
+}
+
+/// Whether an account has the user that an ARN names, path and letter case included.
+fn is_user(arn: &str, account: &AccountId, records: &Records<'_>) -> Result<bool, Stop> {
+    let resource = arn.splitn(6, ':').nth(5).unwrap_or_default();
+    let name = resource.rsplit('/').next().unwrap_or_default();
+    let found = records.read::<User>(Key::iam_user(account, name))?;
+    Ok(found.is_some_and(|user| User::resource(&user.path, &user.name) == resource))
+}

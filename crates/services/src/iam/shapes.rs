@@ -1,0 +1,149 @@
+//! Members that several operations share, with the model's constraints, and their readers.
+//!
+//! Source: the service's model (botocore, iam 2010-05-08).
+
+use serde::{Deserialize, Serialize};
+use strongroom_policy::Context;
+
+use super::refusals;
+use crate::input::{Members, Pattern, Text};
+use crate::operation::Given;
+use crate::refusal::Refusal;
+
+const NAME_PATTERN: Pattern = Pattern {
+    shown: "[\\w+=,.@-]+",
+    matches: |text| {
+        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+        !text.is_empty() && text.bytes().all(in_name)
+    },
+};
+
+/// The name of a user that is to be.
+pub(super) const NEW_USER_NAME: Text = Text::matching(1..=64, &NAME_PATTERN);
+/// The name of a user that is there.
+pub(super) const USER_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
+pub(super) const POLICY_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
+pub(super) const POLICY_DOCUMENT: Text = Text::of(1..=131_072);
+pub(super) const STATUS: Text = Text::one_of(&["Active", "Inactive", "Expired"]);
+pub(super) const PATH: Text = Text::matching(
+    1..=512,
+    &Pattern {
+        shown: "(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)",
+        matches: |text| is_path_start(text) && text.ends_with('/'),
+    },
+);
+pub(super) const PATH_PREFIX: Text = Text::matching(
+    1..=512,
+    &Pattern {
+        shown: "\\u002F[\\u0021-\\u007F]*",
+        matches: is_path_start,
+    },
+);
+
+fn is_path_start(text: &str) -> bool {
+    text.starts_with('/') && text.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
+}
+
+/// Tags of one entity. Source: IAM and AWS STS quotas.
+const TAGS_MAX: usize = 50;
+const TAG_KEY: Text = Text::of(1..=128);
+const TAG_VALUE: Text = Text::of(0..=256);
+
+/// A tag. Keys differ by more than letter case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Tag {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// Takes the `Tags` of a request.
+pub(super) fn tags(members: &mut Members<'_, '_>) -> Vec<Tag> {
+    let tags = members.structures("Tags", 0..=TAGS_MAX, |tag| Tag {
+        key: tag.required_text("Key", &TAG_KEY),
+        value: {
+            tag.require("Value");
+            tag.text("Value", &TAG_VALUE).unwrap_or_default()
+        },
+    });
+    let tags = tags.unwrap_or_default();
+    for (at, tag) in tags.iter().enumerate() {
+        let mut earlier = tags[..at].iter();
+        if earlier.any(|each| each.key.eq_ignore_ascii_case(&tag.key)) {
+            members.object(refusals::invalid_input(
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
+            ));
+        }
+        if tag
+            .key
+            .get(..4)
+            .is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
+        {
+            members.object(refusals::invalid_input(
+                "Tag keys that start with aws: are reserved for system use.",
+            ));
+        }
+    }
+    tags
+}
+
+/// Takes the `TagKeys` of a request.
+pub(super) fn tag_keys(members: &mut Members<'_, '_>) -> Vec<String> {
+    members.require("TagKeys");
+    members
+        .texts("TagKeys", 0..=TAGS_MAX, &TAG_KEY)
+        .unwrap_or_default()
+}
+
+/// Lays new tags over those that are there.
+///
+/// # Refusals
+/// `LimitExceeded`
+pub(super) fn merge_tags(tags: &mut Vec<Tag>, added: Vec<Tag>) -> Result<(), Refusal> {
+    for tag in added {
+        match tags
+            .iter_mut()
+            .find(|each| each.key.eq_ignore_ascii_case(&tag.key))
+        {
+            Some(earlier) => *earlier = tag,
+            None => tags.push(tag),
+        }
+    }
+    if tags.len() > TAGS_MAX {
+        return Err(refusals::quota("TagsPerUser", TAGS_MAX));
+    }
+    Ok(())
+}
+
+/// The condition keys of tags in a request.
+pub(super) fn request_tags(tags: &[Tag]) -> Context {
+    let mut context = Context::new();
+    for tag in tags {
+        context.insert(&format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
+    }
+    if !tags.is_empty() {
+        context.insert_all("aws:TagKeys", tags.iter().map(|tag| tag.key.clone()));
+    }
+    context
+}
+
+/// The condition keys of the tags of what is there.
+pub(super) fn add_resource_tags(tags: &[Tag], context: &mut Context) {
+    for tag in tags {
+        for prefix in ["aws", "iam"] {
+            let key = format!("{prefix}:ResourceTag/{}", tag.key);
+            context.insert(&key, tag.value.as_str());
+        }
+    }
+}
+
+/// A unique id: what it is of, such as `AIDA`, and 17 random characters.
+pub(super) fn fresh_id(prefix: &str, given: &Given<'_>) -> String {
+    const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut random = [0; 17];
+    given.entropy.fill(&mut random);
+    let letter = |byte: &u8| char::from(BASE32[usize::from(byte % 32)]);
+    prefix.chars().chain(random.iter().map(letter)).collect()
+}
