@@ -275,3 +275,35 @@ fn with_credentials(
     )?;
     Ok(changes)
 }
+
+#[cfg(test)]
+mod tests {
+    use strongroom_keys::{RootKey, SeededEntropy};
+
+    use super::*;
+    use crate::records::Record;
+
+    #[test]
+    fn an_access_key_of_the_first_format_is_roots_and_active() {
+        let entropy = SeededEntropy::new(1);
+        let keyring = Keyring::new(RootKey::generate(&entropy));
+        let account = AccountId::parse("123456789012").unwrap();
+        let made = fresh_credentials(&account, &entropy);
+        let now = Timestamp::from_milliseconds(1);
+        let key = AccessKey::of(&made, KeyOwner::Root, now, &keyring, &entropy);
+        let first = (&key.access_key_id, &account, now, &key.sealed_secret);
+        let bytes = postcard::to_extend(&first, vec![1]).unwrap();
+        let place = Key::access_key(&key.access_key_id);
+        let read = AccessKey::decode_at(place.as_bytes(), &bytes).unwrap();
+        let read = AccessKey::unwrap(&read).unwrap();
+        assert_eq!(
+            (&read.owner, read.status),
+            (&KeyOwner::Root, KeyStatus::Active)
+        );
+        let secret = keyring.open_credential(read.name(), &read.sealed_secret);
+        assert!(made.secret_access_key.matches(&secret.unwrap()));
+        for wrong in [vec![1], vec![3, 0], vec![]] {
+            assert!(AccessKey::decode(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+}
