@@ -3,6 +3,8 @@
 //!
 //! Source: reference/access-control.md §8.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use strongroom_policy::analysis::{self, Finding};
 use strongroom_policy::{Document, Kind, Malformed, PolicyType, Principal, Problem};
@@ -18,9 +20,12 @@ use crate::operation::Given;
 use crate::records::Records;
 use crate::refusal::{Refusal, Stop};
 
-/// A secret's resource policy.
+/// A secret's resource policy. Every change of a secret copies its record, but not this.
 #[derive(Clone, Debug)]
-pub struct SecretPolicy {
+pub struct SecretPolicy(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
     text: String,
     document: Document,
 }
@@ -52,7 +57,8 @@ impl SecretPolicy {
     /// # Errors
     /// What is wrong with it, and where.
     fn parse(text: String) -> Result<Self, Malformed> {
-        Document::parse(&text, Kind::Resource).map(|document| SecretPolicy { text, document })
+        Document::parse(&text, Kind::Resource)
+            .map(|document| SecretPolicy(Arc::new(Compiled { text, document })))
     }
 
     /// Reads the policy of a request.
@@ -61,7 +67,7 @@ impl SecretPolicy {
             Problem::NotJson { .. } => Flaw::NotJson,
             _ => Flaw::Syntax(malformed.to_string()),
         })?;
-        let foreign_action = policy.document.actions().find(|action| {
+        let foreign_action = policy.document().actions().find(|action| {
             !action.negated
                 && action
                     .service()
@@ -78,12 +84,12 @@ impl SecretPolicy {
 
     /// As it was written.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Compiled.
     pub fn document(&self) -> &Document {
-        &self.document
+        &self.0.document
     }
 
     /// Whether it names someone whom a secret's policy can't name, or who isn't there.
@@ -92,7 +98,7 @@ impl SecretPolicy {
         owner: &AccountId,
         records: &Records<'_>,
     ) -> Result<Option<Flaw>, Stop> {
-        for principal in self.document.principals() {
+        for principal in self.document().principals() {
             let known = match principal {
                 Principal::Federated { .. } | Principal::CanonicalUser { .. } => false,
                 principal => principals::may_be_there(principal, owner, records)?,
@@ -106,7 +112,7 @@ impl SecretPolicy {
 
     /// Each statement that grants to the public.
     pub(super) fn grants_to_everyone(&self) -> impl Iterator<Item = Flaw> {
-        let findings = analysis::public_access(&self.document).into_iter();
+        let findings = analysis::public_access(self.document()).into_iter();
         findings.map(|finding| Flaw::Public {
             statement: name_of(&finding),
         })
@@ -146,7 +152,7 @@ fn name_of(finding: &Finding) -> String {
 
 impl Serialize for SecretPolicy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(self.text())
     }
 }
 
