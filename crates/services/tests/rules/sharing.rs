@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use strongroom_services::kms;
 
 use crate::harness::{
-    ACCOUNT, DENIED, MISSING, NEVER, NOT_FOUND, OTHER_ACCOUNT, REGION, REQUEST, Sender, Service,
-    V1, V2,
+    ACCOUNT, DAY, DENIED, MISSING, NEVER, NOT_FOUND, OTHER_ACCOUNT, REGION, REQUEST, Sender,
+    Service, V1, V2,
 };
 
 const OK: &str = "OK";
@@ -1165,4 +1165,21 @@ fn a_key_asked_through_the_service_is_not_told_where_the_request_came_from() {
             "{condition}"
         );
     }
+}
+
+#[test]
+fn with_a_secret_its_policy_is_gone() {
+    let mut shared = Shared::with_policy(&[closed_to_nobody()]);
+    let window = json!({"SecretId": "s", "RecoveryWindowInDays": 7});
+    shared.service.ok("DeleteSecret", window);
+    shared.be_other();
+    assert_eq!(shared.outcome("DescribeSecret", &json!({})), OK);
+    // The end of the window counts, not when the record is removed.
+    shared.service.pass(DAY * 7);
+    assert_eq!(shared.outcome("DescribeSecret", &json!({})), DENIED);
+    shared.be_owner();
+    assert_eq!(shared.outcome("DescribeSecret", &json!({})), NOT_FOUND);
+    shared.service.purge();
+    shared.be_other();
+    assert_eq!(shared.outcome("DescribeSecret", &json!({})), DENIED);
 }
