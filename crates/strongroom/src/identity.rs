@@ -14,6 +14,8 @@ use strongroom_services::refusal::Stop;
 use strongroom_wire::sigv4::{self, AuthError, Scope, SigningKey};
 use strongroom_wire::target::Target;
 
+use crate::guesses::Guesses;
+
 /// Access keys that are kept unsealed.
 const CREDENTIALS_MAX: usize = 10_000;
 /// Signing keys that are kept for one access key: one for each day, region and service.
@@ -22,6 +24,7 @@ const SIGNING_KEYS_MAX: usize = 16;
 /// The access keys that were used lately.
 pub struct Identities {
     credentials: Cache<String, Arc<Credential>>,
+    guesses: Guesses,
 }
 
 struct Credential {
@@ -48,11 +51,17 @@ impl From<AuthError> for Unidentified {
 }
 
 impl Identities {
-    /// None are known yet.
-    pub fn new() -> Self {
+    /// None are known yet. Who guesses at credentials is slowed down where that is asked for.
+    pub fn new(slows_guesses: bool) -> Self {
         Identities {
             credentials: Cache::new(CREDENTIALS_MAX),
+            guesses: Guesses::new(slows_guesses),
         }
+    }
+
+    /// Who tried to sign and couldn't.
+    pub fn guesses(&self) -> &Guesses {
+        &self.guesses
     }
 
     /// Checks a request's signature and says whose it is. `now` is real time, in seconds since 1970.
@@ -117,12 +126,6 @@ impl Identities {
         self.credentials
             .insert(access_key_id.to_owned(), Arc::clone(&credential));
         Ok(credential)
-    }
-}
-
-impl Default for Identities {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod edge;
+pub mod guesses;
 pub mod identity;
 pub mod jobs;
 pub mod memory;

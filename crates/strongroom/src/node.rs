@@ -251,7 +251,7 @@ impl Node {
             keyring: parts.keyring,
             entropy: parts.entropy,
             clock: parts.clock,
-            identities: Identities::new(),
+            identities: Identities::new(!parts.dev),
             queues: Queues::new(),
             purges: DueWorker::new(),
             keys: DueWorker::new(),
@@ -321,6 +321,11 @@ impl Node {
     /// Requests by operation and outcome.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// Requests that were signed with a wrong or unknown access key.
+    pub fn wrong_signatures(&self) -> u64 {
+        self.identities.guesses().total()
     }
 
     /// How many record look-ups were answered from memory, and how many were not.

@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
+use std::time::Instant;
 
 use http::StatusCode;
 use http::header::{REFERER, USER_AGENT};
@@ -79,12 +80,28 @@ impl Pipeline<'_> {
         };
         let entry = find(target.service(), target.operation());
         let result = match self.identify(&target, received) {
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                self.hold_back(&failure, received).await;
+                Err(failure)
+            }
             Ok(caller) => self.carry_out(&target, entry, received, &caller).await,
         };
         let reply =
             result.unwrap_or_else(|failure| failure.reply(target.service(), &received.request_id));
         (entry.map(|entry| entry.name), reply)
+    }
+
+    /// Lets the answer to another guess at credentials wait.
+    async fn hold_back(&self, failure: &Failure, received: &Received) {
+        if let Failure::Unauthenticated(error) = failure
+            && error.is_guess()
+            && let Some(peer) = received.peer
+        {
+            let delay = self.identities.guesses().note(peer.ip(), Instant::now());
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+        }
     }
 
     async fn carry_out(

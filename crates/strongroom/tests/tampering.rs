@@ -107,7 +107,7 @@ impl World {
             keyring: &self.keyring,
             entropy: &self.entropy,
             clock: &self.clock,
-            identities: &Identities::new(),
+            identities: &Identities::new(false),
             queues: &Queues::new(),
             throttle: None,
         };

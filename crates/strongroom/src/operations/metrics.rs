@@ -188,6 +188,11 @@ impl Collected {
                     connections.handshakes_failed(),
                 ),
                 (
+                    "strongroom_wrong_signatures",
+                    "Requests signed with a wrong or unknown access key",
+                    node.wrong_signatures(),
+                ),
+                (
                     "strongroom_record_cache_hits",
                     "Records found in memory",
                     hits,

@@ -86,12 +86,13 @@ pub(crate) struct Served {
 
 impl Served {
     /// Starts it and waits for its `ready` line.
-    pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
+    pub(crate) fn start(command: Command) -> Self {
+        Self::start_with_log(command, Stdio::inherit())
+    }
+
+    /// As `start`, with its log elsewhere.
+    pub(crate) fn start_with_log(mut command: Command, log: impl Into<Stdio>) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut served = Self {
             child,

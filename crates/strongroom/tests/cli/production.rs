@@ -94,6 +94,29 @@ fn an_account_that_asks_more_often_than_it_may_is_told_to_wait() {
 }
 
 #[test]
+fn who_guesses_at_credentials_is_told_to_the_operator_and_keeps_nobody_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path());
+    let (_, printed, _) = run(&["init", "--config", &config, "--json"]);
+    let made: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    let id = made["AccessKeyId"].as_str().unwrap();
+    let log = folder.path().join("log");
+    let file = std::fs::File::create(&log).unwrap();
+    let server = Served::start_with_log(strongroom(&["serve", "--config", &config]), file);
+    let ask = |secret| server.call((id, secret), "us-east-1", "ListSecrets", "{}");
+    for _ in 0..12 {
+        assert_eq!(ask("guessed").0, 400);
+    }
+    assert_eq!(ask(made["SecretAccessKey"].as_str().unwrap()).0, 200);
+    let told = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains("wrong signatures"))
+        .collect();
+    assert!(lines.len() == 1 && lines[0].contains("127.0.0.1"), "{told}");
+}
+
+#[test]
 fn health_readiness_and_metrics_are_on_a_listener_of_their_own() {
     let folder = tempfile::tempdir().unwrap();
     let config = config(folder.path());
@@ -143,6 +166,7 @@ fn health_readiness_and_metrics_are_on_a_listener_of_their_own() {
     let (_, metrics) = get(&address, "/metrics");
     for line in [
         "strongroom_build_info{version=",
+        "strongroom_wrong_signatures_total 1",
         r#"strongroom_requests_total{operation="ListSecrets",outcome="success"} 3"#,
         r#"strongroom_requests_total{operation="ListSecrets",outcome="refused"} 1"#,
         r#"strongroom_requests_total{operation="GetSecretValue",outcome="refused"} 1"#,

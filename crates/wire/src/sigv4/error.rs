@@ -135,6 +135,16 @@ pub enum HeaderPart {
 }
 
 impl AuthError {
+    /// Whether credentials were tried that aren't right, as someone would who guesses them.
+    pub fn is_guess(&self) -> bool {
+        matches!(
+            self,
+            AuthError::SignatureMismatch
+                | AuthError::UnknownAccessKey
+                | AuthError::InvalidSessionToken
+        )
+    }
+
     /// The answer in a protocol's codes, statuses and words.
     #[must_use]
     pub fn error_body(&self, protocol: Protocol) -> ErrorBody {
