@@ -270,12 +270,17 @@ impl Node {
         crate::workers::start(self);
         jobs::resume(self);
         let node = Arc::downgrade(self);
-        // Long reads, which must not hold up a thread that answers requests.
-        tokio::task::spawn_blocking(move || {
-            if let Some(node) = node.upgrade() {
-                node.read_through();
-            }
-        });
+        // A thread that nobody waits for: it holds up neither requests nor the end of the process.
+        let started = std::thread::Builder::new()
+            .name("read-through".into())
+            .spawn(move || {
+                if let Some(node) = node.upgrade() {
+                    node.read_through();
+                }
+            });
+        if let Err(error) = started {
+            tracing::warn!(%error, "the store is not verified: no thread can be started");
+        }
     }
 
     /// Reads what a start doesn't wait for.
