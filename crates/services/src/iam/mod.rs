@@ -62,6 +62,10 @@ const ABSENT: &[(&[&str], &str)] = &[
         "This version of Strongroom has no roles. Nothing was changed; use users.",
     ),
     (
+        &["AccessKeyLastUsed"],
+        "This version of Strongroom doesn't track when an access key was last used.",
+    ),
+    (
         &["Group"],
         "This version of Strongroom has no groups. Nothing was changed; give policies to users.",
     ),
