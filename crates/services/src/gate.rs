@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use strongroom_policy::{
     self as policy, Context, Decision, Document, Policies, PolicyType, Reach, Refused,
-    ResourceRule, Saw,
+    ResourceRule, Saw, Verdict,
 };
 
 use crate::caller::{AccountId, Caller, Principal};
@@ -239,7 +239,29 @@ impl Asked<'_> {
             ..Policies::none(self.owner.as_str())
         };
         let request = policy::Request::new(&caller, self.action, self.resource, &keys);
-        policy::decide(&policies, &request)
+        match self.keeps_out(&request, given) {
+            Some(refused) => Decision::Deny(refused),
+            None => policy::decide(&policies, &request),
+        }
+    }
+
+    /// What keeps another account out on the resource's own side. It comes first: a policy of the caller's own that asks
+    /// for a resource's tags must not tell by its refusal what they are, or that there is a resource.
+    fn keeps_out(&self, request: &policy::Request<'_>, given: &Given<'_>) -> Option<Refused> {
+        if given.caller.account == *self.owner {
+            return None;
+        }
+        let denied = match policy::evaluate(self.policy.as_slice(), request) {
+            Verdict::Allow { .. } => return None,
+            Verdict::Silent if self.granted.is_some() => return None,
+            Verdict::Silent => None,
+            Verdict::ExplicitDeny { at } => Some(at),
+        };
+        Some(Refused {
+            by: PolicyType::Resource,
+            level: 0,
+            denied,
+        })
     }
 }
 

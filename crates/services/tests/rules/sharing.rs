@@ -2,7 +2,7 @@
 //! that each operation fills. Source: access-control.md 5 to 10, where a table names no other.
 
 use serde_json::{Value, json};
-use strongroom_services::kms;
+use strongroom_services::{iam, kms};
 
 use crate::harness::{
     ACCOUNT, DAY, DENIED, MISSING, NEVER, NOT_FOUND, OTHER_ACCOUNT, REGION, REQUEST, Sender,
@@ -1182,4 +1182,286 @@ fn with_a_secret_its_policy_is_gone() {
     shared.service.purge();
     shared.be_other();
     assert_eq!(shared.outcome("DescribeSecret", &json!({})), DENIED);
+}
+
+impl Shared {
+    /// Makes the user `u` of an account, with these policies of its own, and asks as it from now on.
+    fn be_user(&mut self, account: &str, statements: &[Value]) {
+        self.service.be(account, REGION);
+        let user = json!({"UserName": "u"});
+        let ask = |service: &mut Service, operation: &str, body: &Value| {
+            service.ask_of(iam::OPERATIONS, operation, body).unwrap()
+        };
+        ask(&mut self.service, "CreateUser", &user);
+        let made = ask(&mut self.service, "CreateAccessKey", &user);
+        if !statements.is_empty() {
+            let document = policy(statements);
+            let body = json!({"UserName": "u", "PolicyName": "p", "PolicyDocument": document});
+            ask(&mut self.service, "PutUserPolicy", &body);
+        }
+        let key = made["AccessKey"]["AccessKeyId"].as_str().unwrap();
+        self.service.be_user(account, "u", key);
+    }
+}
+
+/// A statement of a user's own policy.
+fn own(effect: &str, condition: Value) -> Value {
+    let actions = ["secretsmanager:*", "kms:*"];
+    json!({"Effect": effect, "Action": actions, "Resource": "*", "Condition": condition})
+}
+
+#[test]
+fn another_account_s_user_needs_both_sides() {
+    let user = format!("arn:aws:iam::{OTHER_ACCOUNT}:user/u");
+    let resource =
+        "because no resource-based policy allows the secretsmanager:GetSecretValue action";
+    let identity =
+        "because no identity-based policy allows the secretsmanager:GetSecretValue action";
+    let explicit = "with an explicit deny in an identity-based policy";
+    let key = "Access to KMS is not allowed";
+    let named = || vec![allow(json!({"AWS": user}), "secretsmanager:*")];
+    let only_here = json!({"action": ["secretsmanager:*"]});
+    for (of_secret, of_user, expected) in [
+        (named(), vec![own("Allow", json!({}))], None),
+        (
+            vec![closed_to_nobody()],
+            vec![own("Allow", json!({}))],
+            None,
+        ),
+        (named(), vec![], Some(identity)),
+        (vec![], vec![own("Allow", json!({}))], Some(resource)),
+        (vec![], vec![], Some(resource)),
+        (
+            named(),
+            vec![own("Allow", json!({})), own("Deny", json!({}))],
+            Some(explicit),
+        ),
+        (
+            named(),
+            vec![{
+                let mut without_key = own("Allow", json!({}));
+                without_key["Action"] = only_here["action"].clone();
+                without_key
+            }],
+            Some(key),
+        ),
+    ] {
+        let mut shared = Shared::new();
+        if !of_secret.is_empty() {
+            shared.put_policy(&of_secret);
+        }
+        shared.be_user(OTHER_ACCOUNT, &of_user);
+        let answer = shared
+            .service
+            .ask("GetSecretValue", &json!({"SecretId": shared.arn}));
+        let told = answer.err().and_then(|refusal| refusal.message);
+        match expected {
+            None => assert_eq!(told, None, "{of_secret:?} {of_user:?}"),
+            Some(end) => {
+                let told = told.unwrap();
+                assert!(told.ends_with(end), "{told}: {of_secret:?} {of_user:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_policy_of_another_account_s_own_does_not_find_out_what_there_is() {
+    // Each would tell a tag, a type or a key's kind by which policy it is that refuses.
+    for condition in [
+        json!({}),
+        json!({"StringEquals": {"aws:ResourceTag/team": "web"}}),
+        json!({"Null": {"aws:ResourceTag/team": "true"}}),
+        json!({"Null": {"secretsmanager:SecretId": "true"}}),
+        json!({"StringEquals": {"kms:KeySpec": "SYMMETRIC_DEFAULT"}}),
+        json!({"Null": {"kms:KeySpec": "true"}}),
+    ] {
+        let mut shared = Shared::new();
+        let owner = allow(json!({"AWS": ACCOUNT}), "kms:*");
+        shared.put_key_policy(&[owner]);
+        shared.be_user(
+            OTHER_ACCOUNT,
+            &[own("Allow", json!({})), own("Deny", condition.clone())],
+        );
+        let missing = shared.arn.replace(":secret:s-", ":secret:t-");
+        let mut said = |id: &str| {
+            let refused = shared
+                .service
+                .refused("DescribeSecret", json!({ "SecretId": id }));
+            (refused.0, refused.1.replace(id, "ID"))
+        };
+        let there = shared.arn.clone();
+        assert_eq!(said(&there), said(&missing), "{condition}");
+        let (key, other) = (
+            shared.key.clone(),
+            shared.key[..shared.key.len() - 4].to_owned() + "0000",
+        );
+        let mut said = |id: &str| {
+            let body = json!({ "KeyId": id });
+            let refused = shared
+                .service
+                .ask_of(kms::OPERATIONS, "DescribeKey", &body)
+                .unwrap_err();
+            (
+                refused.code,
+                refused.message.map(|told| told.replace(id, "ID")),
+            )
+        };
+        assert_eq!(said(&key), said(&other), "{condition}");
+    }
+}
+
+// Source: access-control.md 6.4: a policy that names the user is enough within its account, one that names the account
+// is not; an explicit denial wins.
+#[test]
+fn its_own_account_s_user_is_allowed_by_either_side() {
+    let user = json!({"AWS": format!("arn:aws:iam::{ACCOUNT}:user/u")});
+    let describes = "secretsmanager:DescribeSecret";
+    for (of_secret, of_user, expected) in [
+        (None, vec![], DENIED),
+        (None, vec![own("Allow", json!({}))], OK),
+        (Some(allow(user.clone(), describes)), vec![], OK),
+        (
+            Some(allow(json!({"AWS": ACCOUNT}), describes)),
+            vec![],
+            DENIED,
+        ),
+        (Some(allow(json!("*"), describes)), vec![], OK),
+        (
+            Some(allow(user.clone(), describes)),
+            vec![own("Deny", json!({}))],
+            DENIED,
+        ),
+        (
+            Some(deny(user.clone(), describes)),
+            vec![own("Allow", json!({}))],
+            DENIED,
+        ),
+        (
+            None,
+            vec![own(
+                "Allow",
+                json!({"StringEquals": {"aws:ResourceTag/team": "web"}}),
+            )],
+            OK,
+        ),
+        (
+            None,
+            vec![own(
+                "Allow",
+                json!({"StringEquals": {"secretsmanager:ResourceTag/team": "db"}}),
+            )],
+            DENIED,
+        ),
+        (
+            None,
+            vec![own(
+                "Allow",
+                json!({"StringEquals": {"secretsmanager:SecretId": Shared::new().arn}}),
+            )],
+            OK,
+        ),
+    ] {
+        let mut shared = Shared::new();
+        shared.be_user(ACCOUNT, &of_user);
+        let as_user = shared.service.caller();
+        if let Some(statement) = &of_secret {
+            shared.put_policy(std::slice::from_ref(statement));
+        }
+        shared.service.be_caller(as_user);
+        assert_eq!(
+            shared.outcome("DescribeSecret", &json!({})),
+            expected,
+            "{of_secret:?} {of_user:?}"
+        );
+    }
+}
+
+// Source: access-control.md 5.2, CreateSecret; 9.
+#[test]
+fn making_a_secret_fills_its_condition_keys() {
+    let tags = json!([{"Key": "cost", "Value": "12"}]);
+    let plain = json!({"Name": "new", "ClientRequestToken": V1});
+    let with = |name: &str, value: Value| {
+        let mut body = plain.clone();
+        body[name] = value;
+        body
+    };
+    for (operator, key, value, body) in [
+        ("StringEquals", "secretsmanager:Name", "new", plain.clone()),
+        (
+            "StringEquals",
+            "secretsmanager:Description",
+            "d",
+            with("Description", json!("d")),
+        ),
+        (
+            "StringEquals",
+            "secretsmanager:Type",
+            "t",
+            with("Type", json!("t")),
+        ),
+        (
+            "Bool",
+            "secretsmanager:ForceOverwriteReplicaSecret",
+            "false",
+            plain.clone(),
+        ),
+        (
+            "StringEquals",
+            "aws:RequestTag/cost",
+            "12",
+            with("Tags", tags.clone()),
+        ),
+        (
+            "ForAnyValue:StringEquals",
+            "aws:TagKeys",
+            "cost",
+            with("Tags", tags),
+        ),
+        ("Null", "secretsmanager:KmsKeyId", "true", plain.clone()),
+        ("Null", "secretsmanager:KmsKeyArn", "true", plain.clone()),
+        ("Null", "secretsmanager:SecretId", "true", plain.clone()),
+        (
+            "Null",
+            "secretsmanager:AddReplicaRegions",
+            "true",
+            plain.clone(),
+        ),
+    ] {
+        let opposite = match value {
+            "true" => "false",
+            "false" => "true",
+            _ => "other",
+        };
+        for (value, expected) in [(value, OK), (opposite, DENIED)] {
+            let condition = json!({operator: {key: value}});
+            let mut shared = Shared::new();
+            shared.be_user(ACCOUNT, &[own("Allow", condition.clone())]);
+            let outcome = shared.service.ask("CreateSecret", &body);
+            let outcome = outcome.map_or_else(|refusal| refusal.code, |_| OK);
+            assert_eq!(outcome, expected, "{condition} {body}");
+        }
+    }
+    for (key, expected) in [
+        ("secretsmanager:KmsKeyId", OK),
+        ("secretsmanager:KmsKeyArn", OK),
+    ] {
+        let mut shared = Shared::new();
+        let condition = json!({"StringEquals": {key: shared.key}});
+        let mut unconditional = own("Allow", json!({}));
+        unconditional["Action"] = json!("kms:*");
+        shared.be_user(ACCOUNT, &[own("Allow", condition), unconditional]);
+        let body = with("KmsKeyId", json!(shared.key));
+        let outcome = shared.service.ask("CreateSecret", &body);
+        assert_eq!(
+            outcome.map_or_else(|refusal| refusal.code, |_| OK),
+            expected,
+            "{key}"
+        );
+        assert_eq!(
+            shared.service.ask("CreateSecret", &plain).unwrap_err().code,
+            DENIED
+        );
+    }
 }
