@@ -167,10 +167,9 @@ impl Putting<'_> {
         self.put(&values).await?;
         self.change(|records| restoration::put_secret(&secret, records))
             .await?;
-        what.push(format!(
-            "secret {arn} with {} versions",
-            secret.versions.len()
-        ));
+        let count = secret.versions.len();
+        let versions = if count == 1 { "version" } else { "versions" };
+        what.push(format!("secret {arn} with {count} {versions}"));
         Ok(what)
     }
 
