@@ -18,6 +18,7 @@ pub mod kms;
 pub mod operation;
 pub mod origin;
 pub mod page_token;
+mod paging;
 pub mod rate;
 pub mod records;
 pub mod refusal;

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use strongroom_policy::Context;
 
-use super::listing::PageRequest;
+use super::listing;
 use super::shapes::USER_NAME;
 use super::user;
 use crate::accounts::{AccessKey, KeyStatus};
@@ -13,6 +13,7 @@ use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
+use crate::paging::PageRequest;
 use crate::records::{Key, Records};
 use crate::refusal::Stop;
 use crate::time::{Timestamp, iso8601};
@@ -50,7 +51,7 @@ impl Operation for ListAccessKeys {
     fn read(members: &mut Members<'_, '_>) -> Self {
         ListAccessKeys {
             user_name: members.text("UserName", &USER_NAME),
-            page: PageRequest::take(members),
+            page: listing::take(members),
         }
     }
 

@@ -5,13 +5,14 @@
 use serde::Serialize;
 use strongroom_policy::Context;
 
-use super::listing::PageRequest;
+use super::listing;
 use super::shapes::{Tag, USER_NAME};
 use super::user;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
+use crate::paging::PageRequest;
 use crate::records::Records;
 use crate::refusal::Stop;
 
@@ -38,7 +39,7 @@ impl Operation for ListUserTags {
     fn read(members: &mut Members<'_, '_>) -> Self {
         ListUserTags {
             name: members.required_text("UserName", &USER_NAME),
-            page: PageRequest::take(members),
+            page: listing::take(members),
         }
     }
 

@@ -7,13 +7,14 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
-use super::listing::PageRequest;
+use super::listing;
 use super::shapes::PATH_PREFIX;
 use super::user::{ShownUser, User};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Guard, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
+use crate::paging::PageRequest;
 use crate::records::{Key, Records};
 use crate::refusal::Stop;
 
@@ -42,7 +43,7 @@ impl Operation for ListUsers {
         let path_prefix = members.text("PathPrefix", &PATH_PREFIX);
         ListUsers {
             path_prefix: path_prefix.unwrap_or_else(|| "/".to_owned()),
-            page: PageRequest::take(members),
+            page: listing::take(members),
         }
     }
 

@@ -13,12 +13,12 @@ use strongroom_keys::{KeySpec, Sealed, SecretBytes};
 use strongroom_policy::Context;
 
 use super::key::{KeyUsage, KmsKey};
-use super::listing::Page;
 use super::refusals;
 use crate::caller::{AccountId, Caller};
 use crate::iam::principals;
 use crate::input::Text;
 use crate::operation::Given;
+use crate::paging::Page;
 use crate::records::{Changes, Key, Records};
 use crate::refusal::{Refusal, Stop};
 use crate::time::{Timestamp, epoch_seconds};
@@ -452,9 +452,9 @@ struct ListedConstraints {
 impl Grants {
     pub(super) fn of(page: Page<ListedGrant>) -> Self {
         Grants {
-            truncated: page.next_marker.is_some(),
+            truncated: page.marker.is_some(),
             grants: page.items,
-            next_marker: page.next_marker,
+            next_marker: page.marker,
         }
     }
 }

@@ -8,13 +8,14 @@ use serde::Serialize;
 
 use super::access;
 use super::alias::{Alias, alias_arn};
-use super::listing::PageRequest;
+use super::listing;
 use super::name::{Accepts, KeyName};
 use super::shapes::KEY_ID;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
+use crate::paging::PageRequest;
 use crate::records::{Key, Records};
 use crate::refusal::Stop;
 use crate::time::{Timestamp, epoch_seconds};
@@ -56,7 +57,7 @@ impl Operation for ListAliases {
         let key = members.text("KeyId", &KEY_ID);
         ListAliases {
             key: key.map(|key| KeyName::parse(key, Accepts::Keys)),
-            page: PageRequest::take(50, 100, members),
+            page: listing::take(50, 100, members),
         }
     }
 
@@ -103,9 +104,9 @@ impl Operation for ListAliases {
             })
         })?;
         Ok(Decided::answer(Aliases {
-            truncated: page.next_marker.is_some(),
+            truncated: page.marker.is_some(),
             aliases: page.items,
-            next_marker: page.next_marker,
+            next_marker: page.marker,
         }))
     }
 }

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use super::access::Usage;
 use super::grant::{Grant, Grants};
-use super::listing::PageRequest;
+use super::listing;
 use super::name::{Accepts, KeyName};
 use super::shapes::{GRANT_ID, PRINCIPAL, SERVICE_PRINCIPAL};
 use super::{access, grant, shapes};
@@ -14,6 +14,7 @@ use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
+use crate::paging::PageRequest;
 use crate::records::{Key, Records};
 use crate::refusal::Stop;
 
@@ -37,7 +38,7 @@ impl Operation for ListGrants {
             grant_id: members.text("GrantId", &GRANT_ID),
             // No grant is to a service, so its name finds none.
             grantee: members.text("GranteePrincipal", &PRINCIPAL).or(service),
-            page: PageRequest::take(50, 100, members),
+            page: listing::take(50, 100, members),
         }
     }
 

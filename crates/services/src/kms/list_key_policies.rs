@@ -4,13 +4,14 @@
 
 use serde::Serialize;
 
-use super::listing::PageRequest;
+use super::listing;
 use super::name::{Accepts, KeyName};
 use super::{access, policy, shapes};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
+use crate::paging::PageRequest;
 use crate::records::Records;
 use crate::refusal::Stop;
 
@@ -35,7 +36,7 @@ impl Operation for ListKeyPolicies {
     fn read(members: &mut Members<'_, '_>) -> Self {
         ListKeyPolicies {
             key: shapes::key_name(Accepts::Keys, members),
-            page: PageRequest::take(100, 1000, members),
+            page: listing::take(100, 1000, members),
         }
     }
 

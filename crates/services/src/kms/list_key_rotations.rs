@@ -5,13 +5,14 @@
 use serde::Serialize;
 
 use super::key::{AwaitedMaterial, BackingMaterial, KmsKey, Origin};
-use super::listing::PageRequest;
+use super::listing;
 use super::name::{Accepts, KeyName};
 use super::{access, rotation, shapes};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::{Members, Text};
 use crate::operation::{Decided, Given, Operation};
+use crate::paging::PageRequest;
 use crate::records::Records;
 use crate::refusal::Stop;
 use crate::time::{Timestamp, epoch_seconds};
@@ -108,7 +109,7 @@ impl Operation for ListKeyRotations {
         ListKeyRotations {
             key: shapes::key_name(Accepts::Keys, members),
             all: include.as_deref() == Some("ALL_KEY_MATERIAL"),
-            page: PageRequest::take(100, 1000, members),
+            page: listing::take(100, 1000, members),
         }
     }
 
@@ -158,9 +159,9 @@ impl Operation for ListKeyRotations {
             Ok(())
         })?;
         Ok(Decided::answer(Rotations {
-            truncated: page.next_marker.is_some(),
+            truncated: page.marker.is_some(),
             rotations: page.items,
-            next_marker: page.next_marker,
+            next_marker: page.marker,
         }))
     }
 }

@@ -8,11 +8,12 @@ use serde::Serialize;
 
 use super::access;
 use super::key::{KeyManager, KmsKey};
-use super::listing::PageRequest;
+use super::listing;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::{Members, Text};
 use crate::operation::{Decided, Given, Operation};
+use crate::paging::PageRequest;
 use crate::records::{Key, Records};
 use crate::refusal::Stop;
 
@@ -48,7 +49,7 @@ impl Operation for ListKeys {
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         ListKeys {
-            page: PageRequest::take(100, 1000, members),
+            page: listing::take(100, 1000, members),
             owners: members.texts("ResourceOwners", 1..=2, &RESOURCE_OWNER),
         }
     }
@@ -89,9 +90,9 @@ impl Operation for ListKeys {
             })
         })?;
         Ok(Decided::answer(Keys {
-            truncated: page.next_marker.is_some(),
+            truncated: page.marker.is_some(),
             keys: page.items,
-            next_marker: page.next_marker,
+            next_marker: page.marker,
         }))
     }
 }

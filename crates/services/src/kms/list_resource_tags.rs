@@ -5,13 +5,14 @@
 use serde::Serialize;
 
 use super::key::Tag;
-use super::listing::PageRequest;
+use super::listing;
 use super::name::{Accepts, KeyName};
 use super::{access, shapes};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
+use crate::paging::PageRequest;
 use crate::records::Records;
 use crate::refusal::Stop;
 
@@ -38,7 +39,7 @@ impl Operation for ListResourceTags {
     fn read(members: &mut Members<'_, '_>) -> Self {
         ListResourceTags {
             key: shapes::key_name(Accepts::Keys, members),
-            page: PageRequest::take(50, 50, members),
+            page: listing::take(50, 50, members),
         }
     }
 
@@ -73,9 +74,9 @@ impl Operation for ListResourceTags {
             Ok(())
         })?;
         Ok(Decided::answer(Tags {
-            truncated: page.next_marker.is_some(),
+            truncated: page.marker.is_some(),
             tags: page.items,
-            next_marker: page.next_marker,
+            next_marker: page.marker,
         }))
     }
 }

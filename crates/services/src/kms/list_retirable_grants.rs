@@ -11,13 +11,14 @@ use strongroom_policy::Caller as Principal;
 use super::access;
 use super::grant::{self, Grant, Grants};
 use super::key::KmsKey;
-use super::listing::PageRequest;
+use super::listing;
 use super::refusals;
 use super::shapes::{PRINCIPAL, SERVICE_PRINCIPAL};
 use crate::caller::{AccountId, Caller};
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
+use crate::paging::PageRequest;
 use crate::records::{Key, Records};
 use crate::refusal::{Refusal, Stop};
 
@@ -40,7 +41,7 @@ impl Operation for ListRetirableGrants {
         ListRetirableGrants {
             is_service: retiring.is_none(),
             retiring: retiring.or(service),
-            page: PageRequest::take(50, 100, members),
+            page: listing::take(50, 100, members),
         }
     }
 
