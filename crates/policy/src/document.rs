@@ -223,7 +223,8 @@ impl Document {
     }
 
     /// Replaces each named principal for which `unique_id` answers by that id, so that a principal
-    /// made later under the same name inherits nothing. `NotPrincipal` is bound as well.
+    /// made later under the same name inherits nothing. `NotPrincipal` is bound as well. For a
+    /// role's session the answer is the role's id: the session's name is added to it here.
     pub fn bind_principals(&mut self, mut unique_id: impl FnMut(&Principal) -> Option<String>) {
         for statement in &mut self.statements {
             let (Who::Listed(principals) | Who::AllBut(principals)) = &mut statement.who else {
@@ -231,7 +232,7 @@ impl Document {
             };
             for principal in principals {
                 if let Some(id) = unique_id(principal) {
-                    *principal = Principal::UniqueId { id };
+                    *principal = principal.pinned(id);
                 }
             }
         }

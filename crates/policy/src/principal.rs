@@ -33,10 +33,11 @@ pub enum Principal {
         /// `arn:<partition>:sts::<account>:federated-user/<name>`
         arn: String,
     },
-    /// A user or role by its unique id, which outlives neither: how AWS shows a principal that
-    /// was deleted, and how [`crate::Document::bind_principals`] pins one that exists.
+    /// A user, a role or one session of a role by its unique id, which outlives none of them: how
+    /// AWS shows a principal that was deleted, and how [`crate::Document::bind_principals`] pins
+    /// one that exists.
     UniqueId {
-        /// `AIDA…` for a user, `AROA…` for a role.
+        /// `AIDA…` for a user, `AROA…` for a role, `AROA…:<session>` for a session.
         id: String,
     },
     /// A service, such as `lambda.amazonaws.com`.
@@ -71,12 +72,7 @@ impl Principal {
             return Some(Principal::UniqueId { id: text.into() });
         }
         let arn = Arn::parse(text)?;
-        let plain = |name: &str| {
-            !name.is_empty()
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_graphic() && !b"*?".contains(&byte))
-        };
+        let plain = is_plain_name;
         let text = text.to_owned();
         match (arn.service, arn.resource.split_once('/')) {
             ("iam", None) if arn.resource == "root" => Some(Principal::Account {
@@ -86,7 +82,7 @@ impl Principal {
             ("iam", Some(("role", name))) if plain(name) => Some(Principal::Role { arn: text }),
             ("sts", Some(("assumed-role", rest))) => {
                 let (role, session) = rest.split_once('/')?;
-                let one_session = plain(role) && plain(session) && !session.contains('/');
+                let one_session = plain(role) && is_session_name(session);
                 one_session.then_some(Principal::Session { arn: text })
             }
             ("sts", Some(("federated-user", name))) if plain(name) => {
@@ -121,6 +117,20 @@ impl Principal {
     pub(crate) fn parse_canonical_user(text: &str) -> Option<Self> {
         let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         plain.then(|| Principal::CanonicalUser { id: text.into() })
+    }
+
+    /// The same one by its unique id: its own, or its role's for a session.
+    pub(crate) fn pinned(&self, id: String) -> Self {
+        let session = match self {
+            Principal::Session { arn } => session_name(arn),
+            _ => None,
+        };
+        let id = match session {
+            // A role's id alone would let its other sessions in.
+            Some(session) if !id.contains(':') => format!("{id}:{session}"),
+            _ => id,
+        };
+        Principal::UniqueId { id }
     }
 
     /// The account it belongs to, where its name says so.
@@ -174,8 +184,15 @@ impl Principal {
                 } => covers(own == id, Reach::Caller),
                 Caller::RoleSession {
                     unique_id: Some(own),
+                    session_arn,
                     ..
-                } => covers(own == id, Reach::Role),
+                } => match id.split_once(':') {
+                    None => covers(own == id, Reach::Role),
+                    Some((role, session)) => covers(
+                        own == role && session_name(session_arn) == Some(session),
+                        Reach::Caller,
+                    ),
+                },
                 _ => None,
             },
             Principal::Service { name } => covers(
@@ -312,41 +329,24 @@ impl Caller {
     /// `NotPrincipal` lists this caller: its account, its role and itself, all of them, since
     /// AWS looks at each. Source: IAM user guide, NotPrincipal, "Specifying NotPrincipal with Deny".
     pub(crate) fn is_exempt(&self, listed: &[Principal]) -> bool {
-        let reaches = |wanted: fn(&Principal) -> bool| {
+        let names = |reach| {
             listed
                 .iter()
-                .any(|principal| wanted(principal) && principal.reach(self).is_some())
+                .any(|principal| principal.reach(self) == Some(reach))
         };
-        if listed.contains(&Principal::Everyone) {
+        if names(Reach::Everyone) {
             return true;
         }
-        let account = || reaches(|principal| matches!(principal, Principal::Account { .. }));
         match self {
-            Caller::Root { .. } => account(),
-            Caller::User { .. } => {
-                account()
-                    && reaches(|principal| {
-                        matches!(
-                            principal,
-                            Principal::User { .. } | Principal::UniqueId { .. }
-                        )
-                    })
+            Caller::User { .. } | Caller::FederatedUser { .. } => {
+                names(Reach::Account) && names(Reach::Caller)
             }
             Caller::RoleSession { .. } => {
-                account()
-                    && reaches(|principal| {
-                        matches!(
-                            principal,
-                            Principal::Role { .. } | Principal::UniqueId { .. }
-                        )
-                    })
-                    && reaches(|principal| matches!(principal, Principal::Session { .. }))
+                names(Reach::Account) && names(Reach::Role) && names(Reach::Caller)
             }
-            Caller::FederatedUser { .. } => {
-                account()
-                    && reaches(|principal| matches!(principal, Principal::FederatedUser { .. }))
+            Caller::Root { .. } | Caller::Service { .. } | Caller::WebIdentity { .. } => {
+                names(Reach::Caller)
             }
-            Caller::Service { .. } | Caller::WebIdentity { .. } => reaches(|_| true),
             Caller::Anonymous => false,
         }
     }
@@ -386,12 +386,33 @@ fn is_account_id(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Of a user, a role or a role's session.
 fn is_unique_id(text: &str) -> bool {
-    (text.starts_with("AIDA") || text.starts_with("AROA"))
-        && (16..=128).contains(&text.len())
-        && text
+    let (id, is_named) = match text.split_once(':') {
+        None => (text, text.starts_with("AIDA") || text.starts_with("AROA")),
+        Some((id, session)) => (id, id.starts_with("AROA") && is_session_name(session)),
+    };
+    is_named
+        && (16..=128).contains(&id.len())
+        && id
             .bytes()
             .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
+fn is_plain_name(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"*?".contains(&byte))
+}
+
+fn is_session_name(text: &str) -> bool {
+    is_plain_name(text) && !text.contains('/')
+}
+
+/// The last part of a session's ARN.
+fn session_name(session_arn: &str) -> Option<&str> {
+    session_arn.rsplit_once('/').map(|(_, name)| name)
 }
 
 fn is_host_name(text: &str) -> bool {

@@ -689,6 +689,10 @@ fn principals_cover_the_callers_they_name() {
         (aws("arn:aws:iam::111122223333:role/reader"), &session, None),
         (aws("AROAREADER0000000"), &session, Some(Reach::Role)),
         (aws("AROAREADER0000000"), &unidentified, None),
+        (aws("AROAREADER0000000:s1"), &session, Some(Reach::Caller)),
+        (aws("AROAREADER0000000:s2"), &session, None),
+        (aws("AROAREADER0000001:s1"), &session, None),
+        (aws("AROAREADER0000000:s1"), &unidentified, None),
         (aws(one_session), &session, Some(Reach::Caller)),
         (aws("arn:aws:sts::111122223333:assumed-role/reader/s2"), &session, None),
         (aws("arn:aws:sts::111122223333:federated-user/fred"), &federated, Some(Reach::Caller)),
@@ -710,6 +714,10 @@ fn principals_cover_the_callers_they_name() {
         (all_but(&["111122223333", role]), &session, Some(Reach::Everyone)),
         (all_but(&["111122223333", one_session]), &session, Some(Reach::Everyone)),
         (all_but(&["111122223333", role, one_session]), &session, None),
+        (all_but(&["111122223333", "AROAREADER0000000", "AROAREADER0000000:s1"]), &session, None),
+        (all_but(&["111122223333", role, "AROAREADER0000000"]), &session, Some(Reach::Everyone)),
+        (all_but(&["111122223333", role, "AROAREADER0000000:s2"]), &session, Some(Reach::Everyone)),
+        (all_but(&["111122223333", one_session, "AROAREADER0000000:s1"]), &session, Some(Reach::Everyone)),
         (all_but(&["111122223333", "arn:aws:sts::111122223333:federated-user/fred"]), &federated, None),
         (all_but(&["111122223333", ALICE]), &service, Some(Reach::Everyone)),
         (r#""NotPrincipal":{"Service":"lambda.amazonaws.com"}"#.into(), &service, None),
@@ -756,6 +764,42 @@ fn a_bound_name_covers_its_first_bearer_only() {
     }
     let names: Vec<_> = document.principals().map(ToString::to_string).collect();
     assert_eq!(names, ["AIDAFIRST00000000", "444455556666"]);
+}
+
+#[test]
+fn a_bound_session_covers_itself_only_and_under_the_same_role_only() {
+    let text = r#"{"Statement":{"Effect":"Allow","Action":"*","Resource":"*",
+        "Principal":{"AWS":"arn:aws:sts::111122223333:assumed-role/reader/s1"}}}"#;
+    let session = |id: &str, name: &str| Caller::RoleSession {
+        session_arn: format!("arn:aws:sts::111122223333:assumed-role/reader/{name}"),
+        role_arn: "arn:aws:iam::111122223333:role/path/reader".into(),
+        unique_id: Some(id.into()),
+    };
+    let context = Context::new();
+    // The answer may be the role's id or the session's: neither lets other sessions in.
+    for answered in ["AROAFIRST00000000", "AROAFIRST00000000:s1"] {
+        let mut document = parse(text, Kind::Resource);
+        document.bind_principals(|_| Some(answered.to_owned()));
+        let names: Vec<_> = document.principals().map(ToString::to_string).collect();
+        assert_eq!(names, ["AROAFIRST00000000:s1"]);
+        for (caller, expected) in [
+            (session("AROAFIRST00000000", "s1"), true),
+            (session("AROAFIRST00000000", "s2"), false),
+            (session("AROASECOND0000000", "s1"), false),
+        ] {
+            let found = verdict(&document, &Request::new(&caller, "a:B", "*", &context));
+            let at = StatementRef {
+                document: 0,
+                statement: 0,
+            };
+            let allow = Verdict::Allow {
+                at,
+                reach: Reach::Caller,
+            };
+            let expected = if expected { allow } else { Verdict::Silent };
+            assert_eq!(found, expected, "{answered} {caller:?}");
+        }
+    }
 }
 
 #[test]

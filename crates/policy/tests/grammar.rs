@@ -387,6 +387,17 @@ fn principals_have_the_forms_that_aws_knows() {
             }),
         ),
         (
+            "AWS",
+            "AROACKCEVSQ6C2EXAMPLE:s@1",
+            Some(Principal::UniqueId {
+                id: "AROACKCEVSQ6C2EXAMPLE:s@1".into(),
+            }),
+        ),
+        ("AWS", "AIDACKCEVSQ6C2EXAMPLE:s", None),
+        ("AWS", "AROACKCEVSQ6C2EXAMPLE:", None),
+        ("AWS", "AROACKCEVSQ6C2EXAMPLE:*", None),
+        ("AWS", "AROACKCEVSQ6C2EXAMPLE:a/b", None),
+        (
             "Service",
             "lambda.amazonaws.com",
             Some(Principal::Service {

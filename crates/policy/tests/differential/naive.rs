@@ -159,7 +159,9 @@ fn covers(kind: &str, name: &str, caller: &Caller) -> Option<&'static str> {
             } else if name == role_arn || Some(name) == unique_id.as_deref() {
                 Some("role")
             } else {
-                (name == session_arn).then_some("caller")
+                let session = session_arn.rsplit('/').next().unwrap_or_default();
+                let pinned = unique_id.as_ref().map(|role| format!("{role}:{session}"));
+                (name == session_arn || Some(name) == pinned.as_deref()).then_some("caller")
             }
         }
         Caller::FederatedUser { arn } => {

@@ -94,6 +94,7 @@ const PRINCIPALS: &[&str] = &[
     "arn:aws:sts::111122223333:federated-user/fred",
     "AIDAALICE00000000",
     "AROAREADER0000000",
+    "AROAREADER0000000:s1",
 ];
 const SERVICES: &[&str] = &["lambda.amazonaws.com", "kms.amazonaws.com"];
 const PROVIDERS: &[&str] = &[
