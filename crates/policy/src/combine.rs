@@ -155,6 +155,13 @@ impl<'a> Policies<'a> {
         }
     }
 
+    /// The policies of one type, and at one level where the type has levels; else the level is 0.
+    pub fn set(&self, by: PolicyType, level: usize) -> &[&'a Document] {
+        self.sets()
+            .find(|(known, at, _)| (*known, *at) == (by, level))
+            .map_or(&[], |(_, _, set)| set)
+    }
+
     /// Each set of policies that are there, with its type and level, in the order in which reasons
     /// are given: for [`crate::explain`].
     pub fn sets(&self) -> impl Iterator<Item = (PolicyType, usize, &[&'a Document])> {

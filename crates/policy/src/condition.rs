@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use std::cmp::Ordering;
 
 use crate::context::{Context, Saw};
+use crate::explain::{Meaning, Wanted};
 use crate::json::{Node, Shape, wrong_type};
 use crate::malformed::{Malformed, Path, Problem};
 use crate::pattern::{Pattern, Style};
@@ -24,7 +25,7 @@ pub(crate) struct Condition {
     key: Box<str>,
     key_in_lower_case: Box<str>,
     texts: Vec<Box<str>>,
-    wanted: Wanted,
+    wanted: WantedValues,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -137,7 +138,7 @@ const OPERATORS: &[(&str, Comparison, bool)] = &[
 
 /// The values an operator looks for, read as its type. What could not be read is left out.
 #[derive(Debug, Clone)]
-enum Wanted {
+enum WantedValues {
     Patterns(Vec<Pattern>),
     Folded(Vec<Pattern>),
     Numbers(Sense, Vec<Box<str>>),
@@ -169,10 +170,32 @@ impl<'a> ConditionRef<'a> {
         self.0.texts.iter().map(|text| &**text)
     }
 
+    /// The wanted values as text, each with what it means in a request.
+    pub fn wanted(self, context: &Context) -> impl Iterator<Item = Wanted<'a>> {
+        let condition = self.0;
+        condition
+            .texts
+            .iter()
+            .enumerate()
+            .map(move |(index, text)| match &condition.wanted {
+                WantedValues::Patterns(patterns) | WantedValues::Folded(patterns) => {
+                    patterns[index].wanted(context)
+                }
+                _ => Wanted {
+                    written: text,
+                    meaning: if condition.operator.comparison.can_read(text) {
+                        Meaning::AsWritten
+                    } else {
+                        Meaning::Unreadable
+                    },
+                },
+            })
+    }
+
     /// The keys of the policy variables in the values, in lower case.
     pub fn variables(self) -> impl Iterator<Item = &'a str> {
         let patterns: &[Pattern] = match &self.0.wanted {
-            Wanted::Patterns(patterns) | Wanted::Folded(patterns) => patterns,
+            WantedValues::Patterns(patterns) | WantedValues::Folded(patterns) => patterns,
             _ => &[],
         };
         patterns.iter().flat_map(Pattern::variables)
@@ -230,7 +253,7 @@ impl Condition {
             ..
         } = self.operator;
         let saw = self.saw(context);
-        if let Wanted::Absent(wanted) = &self.wanted {
+        if let WantedValues::Absent(wanted) = &self.wanted {
             return wanted.contains(&matches!(saw, Saw::Absent));
         }
         let values = match (saw, quantifier) {
@@ -259,30 +282,32 @@ impl Condition {
     /// Some wanted value matches this value of the request.
     fn finds(&self, value: &str, context: &Context) -> bool {
         match &self.wanted {
-            Wanted::Patterns(patterns) => patterns
+            WantedValues::Patterns(patterns) => patterns
                 .iter()
                 .any(|pattern| pattern.matches(value, context)),
-            Wanted::Folded(patterns) => patterns
+            WantedValues::Folded(patterns) => patterns
                 .iter()
                 .any(|pattern| pattern.matches_ignoring_case(value, context)),
-            Wanted::Numbers(sense, numbers) => Number::parse(value).is_some_and(|value| {
+            WantedValues::Numbers(sense, numbers) => Number::parse(value).is_some_and(|value| {
                 numbers
                     .iter()
                     .filter_map(|number| Number::parse(number))
                     .any(|number| sense.accepts(value.compare(&number)))
             }),
-            Wanted::Instants(sense, instants) => instant(value).is_some_and(|value| {
+            WantedValues::Instants(sense, instants) => instant(value).is_some_and(|value| {
                 instants
                     .iter()
                     .any(|instant| sense.accepts(value.cmp(instant)))
             }),
-            Wanted::Bools(bools) => boolean(value).is_some_and(|value| bools.contains(&value)),
-            Wanted::Bytes(wanted) => STANDARD
+            WantedValues::Bools(bools) => {
+                boolean(value).is_some_and(|value| bools.contains(&value))
+            }
+            WantedValues::Bytes(wanted) => STANDARD
                 .decode(value)
                 .is_ok_and(|value| wanted.contains(&value)),
-            Wanted::Networks(networks) => address(value)
+            WantedValues::Networks(networks) => address(value)
                 .is_some_and(|address| networks.iter().any(|network| network.contains(address))),
-            Wanted::Absent(_) => false,
+            WantedValues::Absent(_) => false,
         }
     }
 
@@ -306,10 +331,10 @@ impl Condition {
     /// Every wanted value names one thing: no wildcards, no variables, no wide network.
     pub(crate) fn wants_fixed_values(&self) -> bool {
         match &self.wanted {
-            Wanted::Patterns(patterns) | Wanted::Folded(patterns) => {
+            WantedValues::Patterns(patterns) | WantedValues::Folded(patterns) => {
                 patterns.iter().all(Pattern::is_fixed)
             }
-            Wanted::Networks(networks) => networks.iter().all(Network::is_narrow),
+            WantedValues::Networks(networks) => networks.iter().all(Network::is_narrow),
             _ => false,
         }
     }
@@ -349,7 +374,7 @@ impl Operator {
         texts: &[Box<str>],
         path: &Path<'_>,
         variables: bool,
-    ) -> Result<Wanted, Malformed> {
+    ) -> Result<WantedValues, Malformed> {
         let patterns = |style| {
             texts
                 .iter()
@@ -365,11 +390,11 @@ impl Operator {
         };
         let texts = texts.iter();
         Ok(match self.comparison {
-            Comparison::StringEquals => Wanted::Patterns(patterns(Style::Exact)?),
-            Comparison::StringEqualsIgnoreCase => Wanted::Folded(patterns(Style::Exact)?),
-            Comparison::StringLike => Wanted::Patterns(patterns(Style::Like)?),
-            Comparison::Arn => Wanted::Patterns(patterns(Style::Arn)?),
-            Comparison::Numeric(sense) => Wanted::Numbers(
+            Comparison::StringEquals => WantedValues::Patterns(patterns(Style::Exact)?),
+            Comparison::StringEqualsIgnoreCase => WantedValues::Folded(patterns(Style::Exact)?),
+            Comparison::StringLike => WantedValues::Patterns(patterns(Style::Like)?),
+            Comparison::Arn => WantedValues::Patterns(patterns(Style::Arn)?),
+            Comparison::Numeric(sense) => WantedValues::Numbers(
                 sense,
                 texts
                     .filter(|text| Number::parse(text).is_some())
@@ -377,19 +402,40 @@ impl Operator {
                     .collect(),
             ),
             Comparison::Date(sense) => {
-                Wanted::Instants(sense, texts.filter_map(|text| instant(text)).collect())
+                WantedValues::Instants(sense, texts.filter_map(|text| instant(text)).collect())
             }
-            Comparison::Bool => Wanted::Bools(texts.filter_map(|text| boolean(text)).collect()),
-            Comparison::Binary => Wanted::Bytes(
+            Comparison::Bool => {
+                WantedValues::Bools(texts.filter_map(|text| boolean(text)).collect())
+            }
+            Comparison::Binary => WantedValues::Bytes(
                 texts
                     .filter_map(|text| STANDARD.decode(&**text).ok())
                     .collect(),
             ),
             Comparison::IpAddress => {
-                Wanted::Networks(texts.filter_map(|text| Network::parse(text)).collect())
+                WantedValues::Networks(texts.filter_map(|text| Network::parse(text)).collect())
             }
-            Comparison::Null => Wanted::Absent(texts.filter_map(|text| boolean(text)).collect()),
+            Comparison::Null => {
+                WantedValues::Absent(texts.filter_map(|text| boolean(text)).collect())
+            }
         })
+    }
+}
+
+impl Comparison {
+    /// A wanted value is one of the type that is compared.
+    fn can_read(self, text: &str) -> bool {
+        match self {
+            Comparison::StringEquals
+            | Comparison::StringEqualsIgnoreCase
+            | Comparison::StringLike
+            | Comparison::Arn => true,
+            Comparison::Numeric(_) => Number::parse(text).is_some(),
+            Comparison::Date(_) => instant(text).is_some(),
+            Comparison::Bool | Comparison::Null => boolean(text).is_some(),
+            Comparison::Binary => STANDARD.decode(text).is_ok(),
+            Comparison::IpAddress => Network::parse(text).is_some(),
+        }
     }
 }
 

@@ -260,11 +260,7 @@ impl Document {
             .iter()
             .enumerate()
             .flat_map(|(index, statement)| {
-                let (patterns, negated): (&[Pattern], bool) = match &statement.resources {
-                    Resources::Attached => (&[], false),
-                    Resources::Listed(patterns) => (patterns, false),
-                    Resources::AllBut(patterns) => (patterns, true),
-                };
+                let (negated, patterns) = statement.listed_resources();
                 patterns.iter().map(move |pattern| ResourceRef {
                     statement: index,
                     text: pattern.text(),
@@ -302,12 +298,24 @@ impl Statement {
     }
 
     fn reads_context(&self) -> bool {
-        let resources = match &self.resources {
-            Resources::Attached => &[],
-            Resources::Listed(patterns) | Resources::AllBut(patterns) => patterns.as_slice(),
-        };
+        let (_, resources) = self.listed_resources();
         let mut patterns = self.actions.patterns.iter().chain(resources);
         !self.conditions.is_empty() || patterns.any(|pattern| pattern.variables().next().is_some())
+    }
+
+    /// What `Action`, or `NotAction`, lists, as written.
+    pub(crate) fn listed_actions(&self) -> (bool, Vec<&str>) {
+        let texts = self.actions.texts.iter().map(|text| &**text).collect();
+        (self.actions.negated, texts)
+    }
+
+    /// What `Resource`, or `NotResource`, lists.
+    pub(crate) fn listed_resources(&self) -> (bool, &[Pattern]) {
+        match &self.resources {
+            Resources::Attached => (false, &[]),
+            Resources::Listed(patterns) => (false, patterns),
+            Resources::AllBut(patterns) => (true, patterns),
+        }
     }
 
     pub(crate) fn who(&self) -> &Who {
@@ -377,10 +385,7 @@ impl Statement {
     }
 
     fn keys(&self) -> impl Iterator<Item = &str> {
-        let patterns: &[Pattern] = match &self.resources {
-            Resources::Attached => &[],
-            Resources::Listed(patterns) | Resources::AllBut(patterns) => patterns,
-        };
+        let (_, patterns) = self.listed_resources();
         self.conditions
             .iter()
             .flat_map(|condition| {

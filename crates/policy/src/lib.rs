@@ -40,6 +40,6 @@ pub use condition::ConditionRef;
 pub use context::{Context, Saw};
 pub use document::{ActionRef, Document, Effect, Kind, ResourceRef, Statement, Version};
 pub use evaluate::{Request, StatementRef, Verdict, evaluate};
-pub use explain::{Mismatch, StatementTrace, explain};
+pub use explain::{Meaning, Mismatch, StatementTrace, Wanted, explain, explain_refusal};
 pub use malformed::{Malformed, Problem};
 pub use principal::{Caller, Principal, Reach};

@@ -4,6 +4,7 @@
 //! `*` in a tag's value matches a `*` only.
 
 use crate::context::{Context, Saw};
+use crate::explain::{Meaning, Wanted};
 
 /// How a pattern's text is to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,6 +128,42 @@ impl Pattern {
                 Piece::Unit(_) => false,
             }),
             _ => false,
+        }
+    }
+
+    /// What it asks for in this request, for people to read: there, a wildcard and a `*` that a
+    /// variable brought in look alike.
+    pub(crate) fn meaning(&self, context: &Context) -> Meaning<'_> {
+        let pieces = match &self.matcher {
+            Matcher::Template { pieces, .. } => pieces,
+            Matcher::Nothing => return Meaning::Unreadable,
+            _ => return Meaning::AsWritten,
+        };
+        let mut text = String::new();
+        let mut missing = Vec::new();
+        for piece in pieces {
+            match piece {
+                Piece::Unit(Unit::Char(char)) => text.push(*char),
+                Piece::Unit(Unit::One { .. }) => text.push('?'),
+                Piece::Unit(Unit::Run { .. }) => text.push('*'),
+                Piece::Variable { key, default } => match resolve(key, default, context) {
+                    Some(value) => text.push_str(value),
+                    None => missing.push(&**key),
+                },
+            }
+        }
+        if missing.is_empty() {
+            Meaning::Resolved(text)
+        } else {
+            Meaning::Unresolved(missing)
+        }
+    }
+
+    /// As written, and what that means in this request.
+    pub(crate) fn wanted(&self, context: &Context) -> Wanted<'_> {
+        Wanted {
+            written: &self.text,
+            meaning: self.meaning(context),
         }
     }
 

@@ -10,7 +10,7 @@
 
 use strongroom_policy::{
     Caller, Context, Decision, Document, Grant, IdentityGrant, Kind, Policies, PolicyType, Reach,
-    Request, ResourceGrant, ResourceRule, StatementRef, decide,
+    Request, ResourceGrant, ResourceRule, StatementRef, decide, explain_refusal,
 };
 
 const ACTION: &str = "secretsmanager:GetSecretValue";
@@ -481,4 +481,85 @@ fn a_decision_names_the_statements_that_made_it() {
     ) else {
         panic!("nothing allows")
     };
+}
+
+#[test]
+fn the_explanation_of_a_refusal_names_the_denial_or_what_came_nearest_to_allowing() {
+    let parse = |statements: &str| {
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+        Document::parse(&text, Kind::Identity).unwrap_or_else(|malformed| panic!("{malformed}"))
+    };
+    let near = parse(
+        r#"{"Sid":"OtherAction","Effect":"Allow","Action":"kms:*","Resource":"*"},
+           {"Sid":"OtherResource","Effect":"Allow","Action":"secretsmanager:*","Resource":"arn:aws:s3:::*"},
+           {"Sid":"TwoConditions","Effect":"Allow","Action":"secretsmanager:*","Resource":"*",
+            "Condition":{"StringEquals":{"a:x":"1","a:y":"1"}}},
+           {"Sid":"NoDenial","Effect":"Deny","Action":"kms:*","Resource":"*"}"#,
+    );
+    let nearest = parse(
+        r#"{"Sid":"OneCondition","Effect":"Allow","Action":"secretsmanager:*","Resource":"*",
+            "Condition":{"StringEquals":{"a:x":"1"}}}"#,
+    );
+    let everything = parse(r#"{"Sid":"Everything","Effect":"Allow","Action":"*","Resource":"*"}"#);
+    let denial = parse(
+        r#"{"Sid":"Silent","Effect":"Deny","Action":"kms:*","Resource":"*"},
+           {"Sid":"Denial","Effect":"Deny","Action":"*","Resource":"*"},
+           {"Sid":"Later","Effect":"Deny","Action":"*","Resource":"*"}"#,
+    );
+    let (identity, all, deny) = ([&near, &nearest], [&everything], [&denial]);
+    let levels = [all.as_slice(), deny.as_slice()];
+    let none = Policies::none(OWN);
+    let nearest_first = [
+        "OneCondition",
+        "TwoConditions",
+        "OtherResource",
+        "OtherAction",
+    ];
+    for (policies, by, expected) in [
+        (none, PolicyType::Identity, [].as_slice()),
+        (
+            Policies {
+                identity: &identity,
+                ..none
+            },
+            PolicyType::Identity,
+            &nearest_first,
+        ),
+        (
+            Policies {
+                identity: &all,
+                boundary: Some(&nearest),
+                ..none
+            },
+            PolicyType::Boundary,
+            &["OneCondition"],
+        ),
+        (
+            Policies {
+                identity: &all,
+                service_control: &levels,
+                ..none
+            },
+            PolicyType::ServiceControl,
+            &["Denial"],
+        ),
+    ] {
+        let (caller, context) = (caller("user"), Context::new());
+        let request = Request::new(&caller, ACTION, SECRET, &context);
+        let Decision::Deny(refused) = decide(&policies, &request) else {
+            panic!("{policies:?}")
+        };
+        assert_eq!(refused.by, by);
+        let traces = explain_refusal(&policies, &request, &refused);
+        let named: Vec<_> = traces
+            .iter()
+            .filter_map(|trace| trace.statement.sid())
+            .collect();
+        assert_eq!(named, expected);
+        assert!(
+            traces
+                .iter()
+                .all(|trace| trace.applied() == refused.denied.is_some())
+        );
+    }
 }

@@ -8,8 +8,8 @@
 )]
 
 use strongroom_policy::{
-    Caller, Context, Document, Kind, Mismatch, Reach, Request, Saw, StatementRef, Verdict,
-    evaluate, explain,
+    Caller, Context, Document, Kind, Meaning, Mismatch, Reach, Request, Saw, StatementRef, Verdict,
+    Wanted, evaluate, explain,
 };
 
 const ALICE: &str = "arn:aws:iam::111122223333:user/team/alice";
@@ -859,7 +859,7 @@ fn a_denial_beats_every_allowance_and_the_first_statement_is_named() {
 #[test]
 fn an_explanation_names_every_element_that_did_not_match_and_the_value_seen() {
     let document = identity(
-        r#""Sid":"S","Effect":"Allow","Action":"kms:*","Resource":"arn:aws:s3:::x",
+        r#""Sid":"S","Effect":"Allow","Action":"kms:*","Resource":"arn:aws:s3:::${aws:username}/*",
            "Condition":{"StringEquals":{"aws:Username":["bob","carol"],"a:none":"1","a:ok":"2"}}"#,
     );
     let caller = Caller::from_arn(ALICE).unwrap();
@@ -870,27 +870,110 @@ fn an_explanation_names_every_element_that_did_not_match_and_the_value_seen() {
     let [trace] = traces.as_slice() else {
         panic!("{traces:?}")
     };
-    assert_eq!((trace.sid, trace.applied()), (Some("S"), false));
-    let told: Vec<String> = trace
-        .mismatches
-        .iter()
-        .map(|mismatch| match mismatch {
-            Mismatch::Action => "action".into(),
-            Mismatch::Principal => "principal".into(),
-            Mismatch::Resource => "resource".into(),
-            Mismatch::Condition { wanted, saw } => {
-                let values: Vec<_> = wanted.values().collect();
-                format!("{} {} {values:?} {saw:?}", wanted.operator(), wanted.key())
-            }
-        })
-        .collect();
+    assert_eq!((trace.statement.sid(), trace.applied()), (Some("S"), false));
+    let told: Vec<String> = trace.mismatches.iter().map(told).collect();
     assert_eq!(
         told,
         [
-            "action",
-            "resource",
-            r#"StringEquals aws:Username ["bob", "carol"] Values(["alice"])"#,
-            r#"StringEquals a:none ["1"] Absent"#,
+            r#"action [kms:*]"#,
+            r#"resource [arn:aws:s3:::${aws:username}/*] is arn:aws:s3:::alice/*"#,
+            r#"StringEquals aws:Username [bob carol] saw ["alice"]"#,
+            r#"StringEquals a:none [1] saw Absent"#,
         ]
     );
+}
+
+/// One mismatch as a person might be told of it.
+fn told(mismatch: &Mismatch<'_>) -> String {
+    fn values(wanted: &[Wanted<'_>]) -> String {
+        let written: Vec<_> = wanted.iter().map(|value| value.written).collect();
+        let meant: Vec<_> = wanted
+            .iter()
+            .filter_map(|value| match &value.meaning {
+                Meaning::AsWritten => None,
+                Meaning::Resolved(text) => Some(format!(" is {text}")),
+                Meaning::Unresolved(keys) => Some(format!(" lacks {}", keys.join(" "))),
+                Meaning::Unreadable => Some(" is unreadable".to_owned()),
+            })
+            .collect();
+        format!("[{}]{}", written.join(" "), meant.join(""))
+    }
+    let not = |negated: bool| if negated { "not " } else { "" };
+    match mismatch {
+        Mismatch::Action { negated, listed } => {
+            format!("{}action [{}]", not(*negated), listed.join(" "))
+        }
+        Mismatch::Principal { negated, listed } => {
+            let names: Vec<_> = listed.iter().map(ToString::to_string).collect();
+            format!("{}principal [{}]", not(*negated), names.join(" "))
+        }
+        Mismatch::Resource { negated, wanted } => {
+            format!("{}resource {}", not(*negated), values(wanted))
+        }
+        Mismatch::Condition {
+            condition,
+            wanted,
+            saw,
+        } => {
+            let saw = match saw {
+                Saw::Values(values) => format!("{values:?}"),
+                other => format!("{other:?}"),
+            };
+            let (operator, key) = (condition.operator(), condition.key());
+            format!("{operator} {key} {} saw {saw}", values(wanted))
+        }
+    }
+}
+
+#[test]
+fn an_explanation_tells_what_each_wanted_value_means_in_the_request() {
+    let given: &[(&str, &[&str])] = &[
+        ("aws:username", &["alice"]),
+        ("aws:PrincipalTag/star", &["*"]),
+        ("aws:TagKeys", &["a", "b"]),
+    ];
+    #[rustfmt::skip]
+    let table = [
+        (r#""StringEquals":{"a:k":"v"}"#, "StringEquals a:k [v] saw Absent"),
+        (r#""StringLike":{"a:K":["${aws:username}/*","v?"]}"#, "StringLike a:K [${aws:username}/* v?] is alice/* saw Absent"),
+        (r#""StringLike":{"a:k":"${aws:username}${aws:PrincipalTag/none, 'x'}"}"#, "StringLike a:k [${aws:username}${aws:PrincipalTag/none, 'x'}] is alicex saw Absent"),
+        (r#""StringEquals":{"a:k":"${aws:PrincipalTag/none}"}"#, "StringEquals a:k [${aws:PrincipalTag/none}] lacks aws:principaltag/none saw Absent"),
+        (r#""StringEquals":{"a:k":"${aws:TagKeys}${aws:username}"}"#, "StringEquals a:k [${aws:TagKeys}${aws:username}] lacks aws:tagkeys saw Absent"),
+        (r#""ForAllValues:StringEquals":{"aws:TagKeys":["${aws:username}"]}"#, r#"ForAllValues:StringEquals aws:TagKeys [${aws:username}] is alice saw ["a", "b"]"#),
+        (r#""StringEqualsIgnoreCase":{"a:k":"${aws:username}"}"#, "StringEqualsIgnoreCase a:k [${aws:username}] is alice saw Absent"),
+        (r#""ArnLike":{"a:k":["arn:aws:iam::1:user/${aws:username}","nothing"]}"#, "ArnLike a:k [arn:aws:iam::1:user/${aws:username} nothing] is arn:aws:iam::1:user/alice is unreadable saw Absent"),
+        (r#""NumericLessThan":{"a:k":["ten",7]}"#, "NumericLessThan a:k [ten 7] is unreadable saw Absent"),
+        (r#""DateLessThan":{"a:k":["yesterday","2020-01-01"]}"#, "DateLessThan a:k [yesterday 2020-01-01] is unreadable saw Absent"),
+        (r#""Bool":{"a:k":["yes",true]}"#, "Bool a:k [yes true] is unreadable saw Absent"),
+        (r#""Null":{"a:k":["no"]}"#, "Null a:k [no] is unreadable saw Absent"),
+        (r#""BinaryEquals":{"a:k":["?","QQ=="]}"#, "BinaryEquals a:k [? QQ==] is unreadable saw Absent"),
+        (r#""IpAddress":{"a:k":["10.0.0.0/33","10.0.0.0/8"]}"#, "IpAddress a:k [10.0.0.0/33 10.0.0.0/8] is unreadable saw Absent"),
+    ];
+    let caller = Caller::from_arn(ALICE).unwrap();
+    let context = context(given);
+    let request = Request::new(&caller, "a:B", "*", &context);
+    for (condition, expected) in table {
+        let document = identity(&format!(
+            r#""Effect":"Allow","Action":"*","Resource":"*","Condition":{{{condition}}}"#
+        ));
+        let documents = [&document];
+        let traces = explain(&documents, &request);
+        let found: Vec<String> = traces[0].mismatches.iter().map(told).collect();
+        assert_eq!(found, [expected], "{condition}");
+    }
+    let text = format!(
+        r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow",
+            "NotPrincipal":{{"AWS":["111122223333","{ALICE}"]}},"NotAction":["a:*","kms:Decrypt"],
+            "NotResource":"arn:aws:s3:::${{aws:userid}}"}}}}"#
+    );
+    let document = parse(&text, Kind::Resource);
+    let documents = [&document];
+    let traces = explain(&documents, &request);
+    let found: Vec<String> = traces[0].mismatches.iter().map(told).collect();
+    let expected = [
+        "not action [a:* kms:Decrypt]".to_owned(),
+        format!("not principal [111122223333 {ALICE}]"),
+        "not resource [arn:aws:s3:::${aws:userid}] lacks aws:userid".to_owned(),
+    ];
+    assert_eq!(found, expected);
 }

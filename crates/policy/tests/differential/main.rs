@@ -75,9 +75,11 @@ fn a_compiled_policy_decides_as_a_naive_reading_of_its_text() {
             let applied = explain(&[&document], &request)
                 .iter()
                 .filter(|trace| trace.applied())
-                .fold((false, false), |(allow, deny), trace| match trace.effect {
-                    Effect::Allow => (true, deny),
-                    Effect::Deny => (allow, true),
+                .fold((false, false), |(allow, deny), trace| {
+                    match trace.statement.effect() {
+                        Effect::Allow => (true, deny),
+                        Effect::Deny => (allow, true),
+                    }
                 });
             let explained = matches!(
                 (&found, applied),
