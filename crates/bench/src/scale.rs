@@ -323,6 +323,7 @@ pub(crate) fn seed(run: &Run, folder: &Path, secrets: u64, before: Before) -> Re
         account: AccountId::parse("123456789012")?,
         region: Region::parse(REGION)?,
         principal: Principal::Root,
+        session: None,
     };
     let source = Snapshots(&store);
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -1,11 +1,16 @@
 //! Who calls, from where in AWS's world. Knows no signature and no permission.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::iam::role::Role;
 use crate::iam::user::User;
+use crate::sts::session::{AssumedRole, Session};
+use crate::sts::web_identity::WebIdentity;
+use crate::time::Timestamp;
 
 /// An AWS account id: exactly twelve digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -123,6 +128,8 @@ pub struct Caller {
     pub region: Region,
     /// Who in the account.
     pub principal: Principal,
+    /// The session whose temporary credentials signed the request; `None` for an access key of the principal's own.
+    pub session: Option<Arc<Session>>,
 }
 
 /// An identity inside an account.
@@ -132,6 +139,19 @@ pub enum Principal {
     Root,
     /// An IAM user.
     User(Signer),
+    /// Someone who has assumed a role.
+    Role(RoleSigner),
+    /// The bearer of an identity provider's token, who asks for a role of this account and has signed nothing.
+    WebIdentity(Arc<WebIdentity>),
+}
+
+/// Someone who signed a request by the credentials of a role.
+#[derive(Clone, Debug)]
+pub struct RoleSigner {
+    /// As it was when the signature was checked. What it may do is read anew for every decision.
+    pub role: Arc<Role>,
+    /// What the session is.
+    pub assumed: Arc<AssumedRole>,
 }
 
 /// An IAM user who signed a request.
@@ -139,25 +159,57 @@ pub enum Principal {
 pub struct Signer {
     /// As it was when the signature was checked. What it may do is read anew for every decision.
     pub user: Arc<User>,
-    /// By which of its keys.
+    /// By which of its keys, or by its session's.
     pub access_key_id: String,
 }
 
 impl Caller {
     /// The id that is never anyone else's, `aws:userid` in policies.
-    pub fn unique_id(&self) -> &str {
+    pub fn unique_id(&self) -> Cow<'_, str> {
         match &self.principal {
-            Principal::Root => self.account.as_str(),
-            Principal::User(signer) => &signer.user.id,
+            Principal::Root => Cow::Borrowed(self.account.as_str()),
+            Principal::User(signer) => Cow::Borrowed(&signer.user.id),
+            Principal::Role(signer) => Cow::Owned(signer.assumed.unique_id()),
+            Principal::WebIdentity(bearer) => Cow::Owned(bearer.user_id()),
         }
     }
 
-    /// The caller's ARN, as policies, audit and refusals show it.
+    /// The caller's ARN, as audit and refusals show it; a session's for someone who has assumed a role.
     pub fn arn(&self) -> String {
+        match &self.principal {
+            Principal::Role(signer) => format!(
+                "arn:{}:sts::{}:assumed-role/{}/{}",
+                self.region.partition(),
+                self.account,
+                signer.role.name,
+                signer.assumed.session_name
+            ),
+            _ => self.principal_arn(),
+        }
+    }
+
+    /// The ARN of the identity whose policies speak for the caller, `aws:PrincipalArn`; a role's for someone who has
+    /// assumed it.
+    pub fn principal_arn(&self) -> String {
         match &self.principal {
             Principal::Root => self.iam_arn(&self.account, "root"),
             Principal::User(signer) => signer.user.arn(self),
+            Principal::Role(signer) => signer.role.arn(self),
+            Principal::WebIdentity(bearer) => bearer.user_id(),
         }
+    }
+
+    /// The ARNs by which a grant of a KMS key may name the caller.
+    pub fn grantee_arns(&self) -> Vec<String> {
+        match self.principal {
+            Principal::Role(_) => vec![self.arn(), self.principal_arn()],
+            _ => vec![self.arn()],
+        }
+    }
+
+    /// When the session began that signed the request.
+    pub fn token_issue_time(&self) -> Option<Timestamp> {
+        self.session.as_ref().map(|session| session.issued)
     }
 
     /// An ARN of IAM's in the caller's partition. IAM has no regions.

@@ -14,7 +14,7 @@ use strongroom_policy::{
 };
 
 use crate::caller::{AccountId, Caller, Principal};
-use crate::iam::in_force::InForce;
+use crate::iam::in_force::{InForce, documents};
 use crate::kms::key::KmsKey;
 use crate::kms::name;
 use crate::kms::policy::KeyPolicy;
@@ -221,22 +221,29 @@ impl Asked<'_> {
         context: impl FnOnce() -> Context,
     ) -> Decision {
         let caller = in_force.speaker(given.caller);
-        let identity = in_force.identity();
-        let reads_context = |document: &&Document| document.reads_context();
-        let keys = if self.policy.iter().chain(&identity).any(reads_context) {
-            let mut keys = context();
-            add_global_keys(&mut keys, self.owner, given);
-            in_force.add_condition_keys(&mut keys);
-            keys
-        } else {
-            Context::new()
-        };
-        let policies = Policies {
+        let identity = documents(in_force.identity());
+        let boundary = in_force.boundary().map(|it| it.policy.document());
+        let session = in_force.session().map(documents);
+        let service_control = in_force.service_control().map(documents);
+        let mut policies = Policies {
             identity: &identity,
+            boundary,
+            session: session.as_deref(),
             resource: self.policy,
             resource_rule: self.rule,
             granted: self.granted,
             ..Policies::none(self.owner.as_str())
+        };
+        let level = service_control.as_deref();
+        policies.service_control = level.as_slice();
+        let mut sets = policies.sets();
+        let keys = if sets.any(|(_, _, set)| set.iter().any(|each| each.reads_context())) {
+            let mut keys = context();
+            add_global_keys(&mut keys, self.owner, given);
+            in_force.add_condition_keys(given.caller, &mut keys);
+            keys
+        } else {
+            Context::new()
         };
         let request = policy::Request::new(&caller, self.action, self.resource, &keys);
         match self.keeps_out(&request, given) {
@@ -424,7 +431,7 @@ const SECRETS_MANAGER: &str = "secretsmanager.amazonaws.com";
 /// Source: IAM User Guide, AWS global condition context keys.
 fn add_global_keys(context: &mut Context, owner: &AccountId, given: &Given<'_>) {
     let caller = given.caller;
-    context.insert("aws:PrincipalArn", caller.arn());
+    context.insert("aws:PrincipalArn", caller.principal_arn());
     context.insert("aws:PrincipalAccount", caller.account.as_str());
     context.insert("aws:PrincipalIsAWSService", "false");
     // A service that acts for its caller is the sender, and doesn't pass on the caller's address.

@@ -14,6 +14,9 @@ use serde::de::DeserializeOwned;
 
 use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
+use crate::iam::group::Group;
+use crate::iam::managed_policy::ManagedPolicy;
+use crate::iam::role::Role;
 use crate::iam::user::User;
 use crate::job::Job;
 use crate::kms::alias::Alias;
@@ -268,6 +271,56 @@ impl Key {
         Self::iam_user(account, "")
     }
 
+    /// An IAM group. Names differ by more than letter case.
+    pub fn iam_group(account: &AccountId, name: &str) -> Self {
+        Self::of("iam-group", &[account.as_str(), &name.to_ascii_lowercase()])
+    }
+
+    /// What every group's record of an account starts with.
+    pub fn iam_groups(account: &AccountId) -> Self {
+        Self::iam_group(account, "")
+    }
+
+    /// An IAM role. Names differ by more than letter case.
+    pub fn iam_role(account: &AccountId, name: &str) -> Self {
+        Self::of("iam-role", &[account.as_str(), &name.to_ascii_lowercase()])
+    }
+
+    /// What every role's record of an account starts with.
+    pub fn iam_roles(account: &AccountId) -> Self {
+        Self::iam_role(account, "")
+    }
+
+    /// A managed policy of an account's own. Names differ by more than letter case.
+    pub fn iam_policy(account: &AccountId, name: &str) -> Self {
+        Self::of(
+            "iam-policy",
+            &[account.as_str(), &name.to_ascii_lowercase()],
+        )
+    }
+
+    /// What every managed policy's record of an account starts with.
+    pub fn iam_policies(account: &AccountId) -> Self {
+        Self::iam_policy(account, "")
+    }
+
+    /// The index of a group's users.
+    pub fn iam_member(account: &AccountId, group: &str, user: &str) -> Self {
+        Self::of(
+            "iam-member",
+            &[
+                account.as_str(),
+                &group.to_ascii_lowercase(),
+                &user.to_ascii_lowercase(),
+            ],
+        )
+    }
+
+    /// What every entry of the index of a group's users starts with.
+    pub fn iam_members(account: &AccountId, group: &str) -> Self {
+        Self::iam_member(account, group, "")
+    }
+
     /// The first key that starts with this one and lies behind the one that goes on as `position` says.
     pub fn behind(&self, position: Option<&str>) -> Vec<u8> {
         let mut start = self.0.clone();
@@ -459,12 +512,19 @@ records! {
     /// The state of a job of the operator's.
     Job = "job", format 1, at |job, key| Key::job(&job.name).as_bytes() == key;
     /// An account.
-    Account = "account", format 1, at |account, key| Key::account(&account.id).as_bytes() == key;
+    Account = "account", format 2, at |account, key| Key::account(&account.id).as_bytes() == key,
+        earlier Account::earlier;
     /// An access key.
     AccessKey = "access key", format 2, at |access_key, key| Key::access_key(&access_key.access_key_id).as_bytes() == key,
         earlier AccessKey::earlier;
     /// An IAM user with its own policies.
-    User = "IAM user", format 1, at User::is_at;
+    User = "IAM user", format 2, at User::is_at, earlier User::earlier;
+    /// An IAM group with its own policies.
+    Group = "IAM group", format 1, at |group, key| group.key().as_bytes() == key;
+    /// An IAM role with its own policies.
+    Role = "IAM role", format 1, at |role, key| role.key().as_bytes() == key;
+    /// A managed policy of an account's own, with its versions.
+    ManagedPolicy = "IAM policy", format 1, at |policy, key| policy.key().as_bytes() == key;
 }
 
 /// Whether bytes are a record that this program reads, at its own place; for whoever checks a copy.
@@ -486,8 +546,11 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"account" => Account::decode_at,
         b"access-key" => AccessKey::decode_at,
         b"iam-user" => User::decode_at,
-        b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent"
-        | b"development-clock" => return Ok(()),
+        b"iam-group" => Group::decode_at,
+        b"iam-role" => Role::decode_at,
+        b"iam-policy" => ManagedPolicy::decode_at,
+        b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"
+        | b"iam-attachment" | b"development-clock" => return Ok(()),
         _ => return Err(Unreadable::Kind(String::from_utf8_lossy(kind).into_owned())),
     };
     decode(key, bytes).map(|_| ())

@@ -1,5 +1,5 @@
 //! Who signed a request: from a signature to a caller. Access keys are unsealed once and kept, with
-//! the signing keys derived from them, until their record changes.
+//! the signing keys derived from them, until their record changes; sessions' until others push them out.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -7,10 +7,13 @@ use http::request::Parts;
 use quick_cache::sync::Cache;
 use strongroom_keys::{Keyring, SecretBytes};
 use strongroom_services::accounts::{AccessKey, KeyOwner, KeyStatus};
-use strongroom_services::caller::{AccountId, Caller, Principal, Region, Signer};
+use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
+use strongroom_services::iam::role::Role;
 use strongroom_services::iam::user::User;
 use strongroom_services::records::{Key, Record, Source};
 use strongroom_services::refusal::Stop;
+use strongroom_services::sts::session::{self, AssumedRole, Session, SessionOf};
+use strongroom_services::time::Timestamp;
 use strongroom_wire::sigv4::{self, AuthError, Scope, SigningKey};
 use strongroom_wire::target::Target;
 
@@ -21,9 +24,10 @@ const CREDENTIALS_MAX: usize = 10_000;
 /// Signing keys that are kept for one access key: one for each day, region and service.
 const SIGNING_KEYS_MAX: usize = 16;
 
-/// The access keys that were used lately.
+/// The access keys and sessions that were used lately.
 pub struct Identities {
     credentials: Cache<String, Arc<Credential>>,
+    sessions: Cache<String, Arc<OpenSession>>,
     guesses: Guesses,
 }
 
@@ -33,8 +37,22 @@ struct Credential {
     account: AccountId,
     owner: KeyOwner,
     secret: SecretBytes,
-    signing_keys: RwLock<Vec<Arc<SigningKey>>>,
+    signing_keys: SigningKeys,
 }
+
+/// A session whose token was opened.
+struct OpenSession {
+    /// The very token: another one with the same access key id is not taken for it.
+    token: String,
+    session: Arc<Session>,
+    assumed: Option<Arc<AssumedRole>>,
+    secret: SecretBytes,
+    signing_keys: SigningKeys,
+}
+
+/// The signing keys that were derived from a secret access key.
+#[derive(Default)]
+struct SigningKeys(RwLock<Vec<Arc<SigningKey>>>);
 
 /// Why nobody could be made out.
 pub enum Unidentified {
@@ -55,6 +73,7 @@ impl Identities {
     pub fn new(slows_guesses: bool) -> Self {
         Identities {
             credentials: Cache::new(CREDENTIALS_MAX),
+            sessions: Cache::new(CREDENTIALS_MAX),
             guesses: Guesses::new(slows_guesses),
         }
     }
@@ -64,31 +83,77 @@ impl Identities {
         &self.guesses
     }
 
-    /// Checks a request's signature and says whose it is. `now` is real time, in seconds since 1970.
+    /// Checks a request's signature and says whose it is. `now` is real time, in seconds since 1970, by which requests
+    /// are dated; sessions end by the domain's.
     pub fn identify(
         &self,
         parts: &Parts,
         body: &[u8],
         target: &Target<'_>,
-        now: i64,
+        (now, domain_now): (i64, Timestamp),
         records: &dyn Source,
         keyring: &Keyring,
     ) -> Result<Caller, Unidentified> {
         let signed = sigv4::read(parts)?;
-        let credential = self.credential(signed.access_key_id(), records, keyring)?;
-        if signed.session_token().is_some() {
-            // Access keys of users have no sessions.
-            return Err(AuthError::InvalidSessionToken.into());
+        let region = || Region::parse(signed.region()).map_err(|_| AuthError::InvalidRegion);
+        if let Some(token) = signed.session_token() {
+            let open = self.session(signed.access_key_id(), token, keyring)?;
+            target.check_scope(signed.scope())?;
+            let key = open.signing_keys.of(&open.secret, signed.scope());
+            signed.verify(body, &key, now)?;
+            if domain_now >= open.session.expires {
+                return Err(AuthError::ExpiredSession.into());
+            }
+            return Ok(Caller {
+                account: open.session.account.clone(),
+                region: region()?,
+                principal: open.principal(records)?,
+                session: Some(Arc::clone(&open.session)),
+            });
         }
+        let credential = self.credential(signed.access_key_id(), records, keyring)?;
         target.check_scope(signed.scope())?;
-        let key = credential.signing_key(signed.scope());
+        let key = credential
+            .signing_keys
+            .of(&credential.secret, signed.scope());
         signed.verify(body, &key, now)?;
-        let region = Region::parse(signed.region()).map_err(|_| AuthError::InvalidRegion)?;
         Ok(Caller {
             account: credential.account.clone(),
-            region,
+            region: region()?,
             principal: credential.principal(signed.access_key_id(), records)?,
+            session: None,
         })
+    }
+
+    /// Opens a session's token, or finds it opened.
+    fn session(
+        &self,
+        access_key_id: &str,
+        token: &str,
+        keyring: &Keyring,
+    ) -> Result<Arc<OpenSession>, AuthError> {
+        if let Some(known) = self.sessions.get(access_key_id)
+            && known.token == token
+        {
+            return Ok(known);
+        }
+        let (session, secret) = session::redeem(token, keyring)
+            .filter(|(session, _)| session.access_key_id == access_key_id)
+            .ok_or(AuthError::InvalidSessionToken)?;
+        let assumed = match &session.of {
+            SessionOf::Role(assumed) => Some(Arc::new(AssumedRole::clone(assumed))),
+            SessionOf::Root | SessionOf::User { .. } => None,
+        };
+        let open = Arc::new(OpenSession {
+            token: token.to_owned(),
+            session: Arc::new(session),
+            assumed,
+            secret,
+            signing_keys: SigningKeys::default(),
+        });
+        self.sessions
+            .insert(access_key_id.to_owned(), Arc::clone(&open));
+        Ok(open)
     }
 
     fn credential(
@@ -121,7 +186,7 @@ impl Identities {
             account: access_key.account.clone(),
             owner: access_key.owner.clone(),
             secret,
-            signing_keys: RwLock::default(),
+            signing_keys: SigningKeys::default(),
         });
         self.credentials
             .insert(access_key_id.to_owned(), Arc::clone(&credential));
@@ -139,33 +204,61 @@ impl Credential {
         let KeyOwner::User { name } = &self.owner else {
             return Ok(Principal::Root);
         };
-        let place = Key::iam_user(&self.account, name);
-        let found = records
-            .get(place.as_bytes(), User::decode_at)
-            .map_err(Unidentified::Unavailable)?;
-        let user = found.as_ref().and_then(|found| User::unwrap(&found.record));
-        let has_it = |user: &&Arc<User>| user.access_key_ids.iter().any(|id| id == access_key_id);
-        let user = user.filter(has_it).ok_or(AuthError::UnknownAccessKey)?;
+        let user = find::<User>(&Key::iam_user(&self.account, name), records)?
+            .filter(|user| user.access_key_ids.iter().any(|id| id == access_key_id))
+            .ok_or(AuthError::UnknownAccessKey)?;
         Ok(Principal::User(Signer {
-            user: Arc::clone(user),
+            user,
             access_key_id: access_key_id.to_owned(),
         }))
     }
+}
 
-    fn signing_key(&self, scope: &Scope<'_>) -> Arc<SigningKey> {
-        let known = self
-            .signing_keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+impl OpenSession {
+    /// Whose it is. A session whose user or role is gone is nobody's.
+    fn principal(&self, records: &dyn Source) -> Result<Principal, Unidentified> {
+        let account = &self.session.account;
+        match (&self.session.of, &self.assumed) {
+            (SessionOf::User { name, id }, _) => {
+                let user = find::<User>(&Key::iam_user(account, name), records)?
+                    .filter(|user| user.id == *id)
+                    .ok_or(AuthError::InvalidSessionToken)?;
+                Ok(Principal::User(Signer {
+                    user,
+                    access_key_id: self.session.access_key_id.clone(),
+                }))
+            }
+            (SessionOf::Role(_), Some(assumed)) => {
+                let role = find::<Role>(&Key::iam_role(account, &assumed.role), records)?
+                    .filter(|role| role.id == assumed.role_id)
+                    .ok_or(AuthError::InvalidSessionToken)?;
+                Ok(Principal::Role(RoleSigner {
+                    role,
+                    assumed: Arc::clone(assumed),
+                }))
+            }
+            _ => Ok(Principal::Root),
+        }
+    }
+}
+
+/// The record at a place, for saying who is there; what it may do is read anew by each decision.
+fn find<T: Record>(place: &Key, records: &dyn Source) -> Result<Option<Arc<T>>, Unidentified> {
+    let found = records
+        .get(place.as_bytes(), T::decode_at)
+        .map_err(Unidentified::Unavailable)?;
+    Ok(found.and_then(|found| T::unwrap(&found.record).cloned()))
+}
+
+impl SigningKeys {
+    fn of(&self, secret: &SecretBytes, scope: &Scope<'_>) -> Arc<SigningKey> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = known.iter().find(|key| key.scope() == scope) {
             return Arc::clone(key);
         }
         drop(known);
-        let key = Arc::new(SigningKey::derive(&self.secret, scope));
-        let mut known = self
-            .signing_keys
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let key = Arc::new(SigningKey::derive(secret, scope));
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= SIGNING_KEYS_MAX {
             // The oldest: yesterday's, or a region's that is hardly used.
             known.remove(0);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use strongroom_keys::seal::Unsealed;
 use strongroom_keys::{Entropy, Keyring, RootKeyId, SecretBytes, SystemEntropy};
 use strongroom_services::accounts::{
-    self, AccessKey, Account, AccountProblem, KeyOwner, RootCredentials,
+    self, AccessKey, Account, AccountProblem, FreshCredentials, KeyOwner,
 };
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::kms::due::KmsDue;
@@ -342,7 +342,7 @@ impl Node {
     ///
     /// # Errors
     /// [`AdminError`].
-    pub async fn create_account(&self, id: &AccountId) -> Result<RootCredentials, AdminError> {
+    pub async fn create_account(&self, id: &AccountId) -> Result<FreshCredentials, AdminError> {
         let credentials = accounts::fresh_credentials(id, &*self.entropy);
         self.change(|records| {
             accounts::create(
@@ -368,7 +368,7 @@ impl Node {
         access_key_id: &str,
         secret_access_key: SecretBytes,
     ) -> Result<(), AdminError> {
-        let credentials = RootCredentials {
+        let credentials = FreshCredentials {
             account: id.clone(),
             access_key_id: access_key_id.to_owned(),
             secret_access_key,
@@ -407,10 +407,10 @@ impl Node {
     ///
     /// # Errors
     /// [`AdminError`]; `None` where the account has no access key.
-    pub fn root_credentials(&self, id: &AccountId) -> Result<Option<RootCredentials>, AdminError> {
+    pub fn root_credentials(&self, id: &AccountId) -> Result<Option<FreshCredentials>, AdminError> {
         use strongroom_services::records::Key;
         let records = Records::of(&self.records);
-        let read = || -> Result<Option<RootCredentials>, Stop> {
+        let read = || -> Result<Option<FreshCredentials>, Stop> {
             let Some(account) = records.read::<Account>(Key::account(id))? else {
                 return Ok(None);
             };
@@ -425,7 +425,7 @@ impl Node {
                 .open_credential(key.name(), &key.sealed_secret)
                 .map_err(|error| Stop::Unavailable(Box::new(error)))?;
             let access_key_id = access_key_id.clone();
-            Ok(Some(RootCredentials {
+            Ok(Some(FreshCredentials {
                 account: id.clone(),
                 access_key_id,
                 secret_access_key,
@@ -469,6 +469,7 @@ impl Node {
             account: account.clone(),
             region: region.clone(),
             principal: Principal::Root,
+            session: None,
         };
         match pipeline::find(Service::SecretsManager, operation) {
             Some(entry) => {

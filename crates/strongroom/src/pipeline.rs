@@ -222,7 +222,7 @@ impl Pipeline<'_> {
                 &received.parts,
                 &received.body,
                 target,
-                self.clock.real_seconds(),
+                (self.clock.real_seconds(), self.clock.now()),
                 self.records,
                 self.keyring,
             )

@@ -82,6 +82,7 @@ mod tests {
             account: AccountId::parse(account).unwrap(),
             region: Region::parse(region).unwrap(),
             principal: Principal::Root,
+            session: None,
         }
     }
 

@@ -23,7 +23,7 @@ use strongroom::clock::Clock;
 use strongroom::identity::Identities;
 use strongroom::pipeline::{self, Failure, Pipeline, Queues};
 use strongroom_keys::{Keyring, RootKey, Sealed, SeededEntropy};
-use strongroom_services::accounts::{self, AccessKey, RootCredentials};
+use strongroom_services::accounts::{self, AccessKey, FreshCredentials};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::kms::key::KmsKey;
 use strongroom_services::origin::Origin;
@@ -115,6 +115,7 @@ impl World {
             account: AccountId::parse(account).unwrap(),
             region: Region::parse(region).unwrap(),
             principal: Principal::Root,
+            session: None,
         };
         let entry = pipeline::find(service, operation).expect("an operation's name");
         match now(path.execute(entry, body.to_string().as_bytes(), &caller, Origin::INSIDE)) {
@@ -517,7 +518,7 @@ fn any_flipped_bit_of_any_record_gives_no_other_value() {
 fn access_keys_that_change_places_are_noticed() {
     let world = World::new();
     let mut changes = Vec::new();
-    let credentials: Vec<RootCredentials> = ACCOUNTS
+    let credentials: Vec<FreshCredentials> = ACCOUNTS
         .iter()
         .map(|id| {
             let account = AccountId::parse(id).unwrap();

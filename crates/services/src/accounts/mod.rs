@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_keys::{CredentialName, Entropy, Keyring, Sealed, SecretBytes};
 
 use crate::caller::AccountId;
+use crate::iam::identity_policy::InlinePolicies;
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
 use crate::root_key;
@@ -19,6 +20,31 @@ pub struct Account {
     pub created: Timestamp,
     /// The access keys of its root user.
     pub root_access_key_ids: Vec<String>,
+    /// What bounds everyone in the account, root as well. Where there is any, one of them has to allow.
+    ///
+    /// Source: AWS Organizations User Guide, Service control policies.
+    pub service_control: InlinePolicies,
+}
+
+/// An account as format 1 has it: nothing bounds it.
+#[derive(Deserialize)]
+struct FirstAccount {
+    id: AccountId,
+    created: Timestamp,
+    root_access_key_ids: Vec<String>,
+}
+
+impl Account {
+    /// Reads the fields of an earlier format.
+    pub(crate) fn earlier(format: u8, fields: &[u8]) -> Option<Self> {
+        let first: FirstAccount = postcard::from_bytes(fields).ok().filter(|_| format == 1)?;
+        Some(Account {
+            id: first.id,
+            created: first.created,
+            root_access_key_ids: first.root_access_key_ids,
+            service_control: InlinePolicies::default(),
+        })
+    }
 }
 
 /// An access key. Its secret half is sealed under the root key, not hashed: checking a signature
@@ -69,12 +95,12 @@ struct FirstAccessKey {
     sealed_secret: Sealed,
 }
 
-/// Credentials of an account's root user, in the open: shown once, to whoever made the account.
+/// New credentials, in the open: shown once, to whoever made them.
 #[derive(Debug)]
-pub struct RootCredentials {
+pub struct FreshCredentials {
     /// The account.
     pub account: AccountId,
-    /// `AKIA` and 16 more characters.
+    /// `AKIA`, or `ASIA` for temporary ones, and 16 more characters.
     pub access_key_id: String,
     /// 40 characters.
     pub secret_access_key: SecretBytes,
@@ -83,7 +109,7 @@ pub struct RootCredentials {
 impl AccessKey {
     /// A new access key, sealed.
     pub fn of(
-        credentials: &RootCredentials,
+        credentials: &FreshCredentials,
         owner: KeyOwner,
         now: Timestamp,
         keyring: &Keyring,
@@ -127,7 +153,7 @@ impl AccessKey {
     }
 }
 
-impl RootCredentials {
+impl FreshCredentials {
     fn name(&self) -> CredentialName<'_> {
         CredentialName {
             account: self.account.as_str(),
@@ -168,13 +194,25 @@ impl From<Stop> for AccountProblem {
     }
 }
 
-/// Fresh credentials for an account's root user.
-pub fn fresh_credentials(account: &AccountId, entropy: &dyn Entropy) -> RootCredentials {
+/// Fresh credentials for an account's root user, or a user.
+pub fn fresh_credentials(account: &AccountId, entropy: &dyn Entropy) -> FreshCredentials {
+    fresh("AKIA", account, entropy)
+}
+
+/// Fresh credentials for a session.
+pub(crate) fn fresh_temporary_credentials(
+    account: &AccountId,
+    entropy: &dyn Entropy,
+) -> FreshCredentials {
+    fresh("ASIA", account, entropy)
+}
+
+fn fresh(prefix: &str, account: &AccountId, entropy: &dyn Entropy) -> FreshCredentials {
     const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut random = [0; 16];
     entropy.fill(&mut random);
-    let mut access_key_id = String::from("AKIA");
+    let mut access_key_id = String::from(prefix);
     access_key_id.extend(
         random
             .iter()
@@ -185,7 +223,7 @@ pub fn fresh_credentials(account: &AccountId, entropy: &dyn Entropy) -> RootCred
     for byte in &mut secret {
         *byte = BASE64[usize::from(*byte % 64)];
     }
-    RootCredentials {
+    FreshCredentials {
         account: account.clone(),
         access_key_id,
         secret_access_key: SecretBytes::new(secret),
@@ -197,7 +235,7 @@ pub fn fresh_credentials(account: &AccountId, entropy: &dyn Entropy) -> RootCred
 /// # Errors
 /// [`AccountProblem::AlreadyExists`], or what is wrong with the credentials.
 pub fn create(
-    credentials: &RootCredentials,
+    credentials: &FreshCredentials,
     records: &Records<'_>,
     now: Timestamp,
     keyring: &Keyring,
@@ -209,7 +247,7 @@ pub fn create(
     {
         return Err(AccountProblem::AlreadyExists(credentials.account.clone()));
     }
-    with_credentials(credentials, Vec::new(), records, now, keyring, entropy)
+    with_credentials(credentials, None, records, now, keyring, entropy)
 }
 
 /// Gives an account's root user the given credentials and takes its earlier ones away; makes the
@@ -219,22 +257,26 @@ pub fn create(
 /// # Errors
 /// What is wrong with the credentials.
 pub fn set_root_credentials(
-    credentials: &RootCredentials,
+    credentials: &FreshCredentials,
     records: &Records<'_>,
     now: Timestamp,
     keyring: &Keyring,
     entropy: &dyn Entropy,
 ) -> Result<Changes, AccountProblem> {
-    let earlier = records
-        .read::<Account>(Key::account(&credentials.account))?
-        .map(|account| account.root_access_key_ids.clone())
-        .unwrap_or_default();
-    with_credentials(credentials, earlier, records, now, keyring, entropy)
+    let earlier = records.read::<Account>(Key::account(&credentials.account))?;
+    with_credentials(
+        credentials,
+        earlier.as_deref(),
+        records,
+        now,
+        keyring,
+        entropy,
+    )
 }
 
 fn with_credentials(
-    credentials: &RootCredentials,
-    earlier: Vec<String>,
+    credentials: &FreshCredentials,
+    earlier: Option<&Account>,
     records: &Records<'_>,
     now: Timestamp,
     keyring: &Keyring,
@@ -258,7 +300,10 @@ fn with_credentials(
         return Err(AccountProblem::AccessKeyTaken(id.clone()));
     }
     let mut changes = Changes::none();
-    for old in earlier.iter().filter(|old| *old != id) {
+    let old = earlier
+        .iter()
+        .flat_map(|account| &account.root_access_key_ids);
+    for old in old.filter(|old| *old != id) {
         changes.delete(Key::access_key(old));
     }
     changes.put(
@@ -267,6 +312,9 @@ fn with_credentials(
             id: credentials.account.clone(),
             created: now,
             root_access_key_ids: vec![id.clone()],
+            service_control: earlier
+                .map(|account| account.service_control.clone())
+                .unwrap_or_default(),
         },
     )?;
     changes.put(

@@ -89,6 +89,9 @@ impl Operation for CreateUser {
             tags,
             access_key_ids: Vec::new(),
             inline: InlinePolicies::default(),
+            attached: Vec::new(),
+            boundary: None,
+            groups: Vec::new(),
         };
         let mut changes = Changes::none();
         changes.put(place, &user)?;

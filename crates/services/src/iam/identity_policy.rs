@@ -21,7 +21,7 @@ impl IdentityPolicy {
     ///
     /// # Refusals
     /// `MalformedPolicyDocument`; the texts are AWS's from experience where it has one for the problem.
-    pub(super) fn checked(text: String) -> Result<Self, Refusal> {
+    pub(crate) fn checked(text: String) -> Result<Self, Refusal> {
         Self::parse(text).map_err(|malformed| {
             refusals::malformed_policy(match &malformed.problem {
                 Problem::NotJson { .. } => "This policy contains invalid Json".to_owned(),
@@ -50,26 +50,36 @@ impl IdentityPolicy {
         &self.document
     }
 
-    /// As answers of IAM show it: encoded as in a URL.
-    ///
-    /// Source: AWS IAM API Reference, GetUserPolicy ("URL-encoded compliant with RFC 3986").
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// As answers of IAM show it.
     pub(super) fn encoded(&self) -> String {
-        let mut encoded = String::with_capacity(2 * self.text.len());
-        for byte in self.text.bytes() {
-            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-                encoded.push(char::from(byte));
-            } else {
-                encoded.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        encoded
+        encoded(&self.text)
     }
 
     /// What counts against quotas: its characters but for white space.
-    fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         let characters = self.text.chars();
         characters.filter(|each| !each.is_whitespace()).count()
     }
+}
+
+/// A policy's text as answers of IAM show it: encoded as in a URL.
+///
+/// Source: AWS IAM API Reference, GetUserPolicy ("URL-encoded compliant with RFC 3986").
+pub(super) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(2 * text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }
 
 impl Serialize for IdentityPolicy {
@@ -90,27 +100,28 @@ impl<'de> Deserialize<'de> for IdentityPolicy {
 pub struct InlinePolicies(Vec<(String, IdentityPolicy)>);
 
 impl InlinePolicies {
-    /// Compiled.
-    pub fn documents(&self) -> impl Iterator<Item = &Document> {
-        self.0.iter().map(|(_, policy)| policy.document())
+    /// Each with its name, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &IdentityPolicy)> {
+        let named = self.0.iter();
+        named.map(|(name, policy)| (name.as_str(), policy))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<(&str, &IdentityPolicy)> {
+    pub(crate) fn get(&self, name: &str) -> Option<(&str, &IdentityPolicy)> {
         let (name, policy) = &self.0[self.find(name).ok()?];
         Some((name, policy))
     }
 
     /// Puts a policy in, in the place of the one of its name. Whether all of them are then of at most so many
     /// characters.
-    pub(super) fn put(&mut self, name: String, policy: IdentityPolicy, most: usize) -> bool {
+    pub(crate) fn put(&mut self, name: String, policy: IdentityPolicy, most: usize) -> bool {
         match self.find(&name) {
             Ok(at) => self.0[at] = (name, policy),
             Err(at) => self.0.insert(at, (name, policy)),
@@ -120,7 +131,7 @@ impl InlinePolicies {
     }
 
     /// Takes a policy out. Whether it was there.
-    pub(super) fn remove(&mut self, name: &str) -> bool {
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
         let found = self.find(name);
         found.is_ok_and(|at| {
             self.0.remove(at);

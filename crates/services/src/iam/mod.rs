@@ -3,6 +3,7 @@
 //! Source: reference/kms-iam-sts.md §B; AWS Identity and Access Management API Reference.
 
 mod access_key;
+pub mod aws_managed;
 pub mod create_access_key;
 pub mod create_user;
 pub mod delete_access_key;
@@ -10,6 +11,7 @@ pub mod delete_user;
 pub mod delete_user_policy;
 pub mod get_user;
 pub mod get_user_policy;
+pub mod group;
 pub mod identity_policy;
 pub mod in_force;
 pub mod list_access_keys;
@@ -17,9 +19,11 @@ pub mod list_user_policies;
 pub mod list_user_tags;
 pub mod list_users;
 mod listing;
+pub mod managed_policy;
 pub(crate) mod principals;
 pub mod put_user_policy;
 mod refusals;
+pub mod role;
 pub mod shapes;
 pub mod tag_user;
 pub mod untag_user;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_policy::Context;
 
 use super::identity_policy::InlinePolicies;
+use super::managed_policy::PolicyName;
 use super::refusals;
 use super::shapes::{Tag, add_resource_tags};
 use crate::caller::{AccountId, Caller, Principal};
@@ -39,6 +40,25 @@ pub struct User {
     pub access_key_ids: Vec<String>,
     /// Its own policies.
     pub inline: InlinePolicies,
+    /// The managed policies that are attached to it, in the order of their attaching.
+    pub attached: Vec<PolicyName>,
+    /// What bounds what its policies may allow.
+    pub boundary: Option<PolicyName>,
+    /// The names of the groups that it is in.
+    pub groups: Vec<String>,
+}
+
+/// A user as format 1 has it: without managed policies, boundary and groups.
+#[derive(Deserialize)]
+struct FirstUser {
+    account: AccountId,
+    name: String,
+    path: String,
+    id: String,
+    created: Timestamp,
+    tags: Vec<Tag>,
+    access_key_ids: Vec<String>,
+    inline: InlinePolicies,
 }
 
 impl User {
@@ -61,6 +81,24 @@ impl User {
     pub(crate) fn is_at(&self, key: &[u8]) -> bool {
         self.key().as_bytes() == key
     }
+
+    /// Reads the fields of an earlier format.
+    pub(crate) fn earlier(format: u8, fields: &[u8]) -> Option<Self> {
+        let first: FirstUser = postcard::from_bytes(fields).ok().filter(|_| format == 1)?;
+        Some(User {
+            account: first.account,
+            name: first.name,
+            path: first.path,
+            id: first.id,
+            created: first.created,
+            tags: first.tags,
+            access_key_ids: first.access_key_ids,
+            inline: first.inline,
+            attached: Vec::new(),
+            boundary: None,
+            groups: Vec::new(),
+        })
+    }
 }
 
 /// The user of the caller's account with a name.
@@ -80,7 +118,7 @@ pub(super) fn name_or_caller(name: Option<&str>, caller: &Caller) -> Result<Stri
     match (name, &caller.principal) {
         (Some(name), _) => Ok(name.to_owned()),
         (None, Principal::User(signer)) => Ok(signer.user.name.clone()),
-        (None, Principal::Root) => Err(refusals::name_needed().into()),
+        (None, _) => Err(refusals::name_needed().into()),
     }
 }
 

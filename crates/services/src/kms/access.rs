@@ -12,8 +12,9 @@ use strongroom_policy::{Context, Reach};
 use super::grant;
 use super::key::KmsKey;
 use super::name::{KeyName, Named};
-use crate::caller::{Caller, Principal};
+use crate::caller::Caller;
 use crate::gate::{Guard, KeyGuard, Need};
+use crate::iam::in_force::InForce;
 use crate::records::Records;
 use crate::refusal::Stop;
 
@@ -126,8 +127,7 @@ pub fn need_on_key<'a>(
     }
     let operation = action.strip_prefix("kms:").unwrap_or(action);
     let granted = grant::grants(&key, caller, operation, &usage.encryption_context, records)?;
-    let asks_more = !matches!(caller.principal, Principal::Root);
-    let context = if asks_more || key.policy.document().reads_context() {
+    let context = if InForce::asks_more(caller, records)? || key.policy.document().reads_context() {
         condition_keys(&key, alias, usage, caller)
     } else {
         Context::new()

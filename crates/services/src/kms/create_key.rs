@@ -259,6 +259,7 @@ mod tests {
             account: AccountId::parse("123456789012").unwrap(),
             region: Region::parse("us-east-1").unwrap(),
             principal: caller::Principal::Root,
+            session: None,
         };
         let request = input::read(body.to_string().as_bytes(), CreateKey::read).unwrap();
         let statement = json!({

@@ -278,7 +278,19 @@ pub(super) fn check_principal(
             let named = strongroom_policy::Principal::User { arn };
             principals::may_be_there(&named, &caller.account, records)?
         }
-        // An account has no roles yet; whether another account has them isn't known.
+        Some(Principal::RoleSession {
+            session_arn,
+            role_arn,
+            ..
+        }) => {
+            let named = if session_arn.is_empty() {
+                strongroom_policy::Principal::Role { arn: role_arn }
+            } else {
+                strongroom_policy::Principal::Session { arn: session_arn }
+            };
+            principals::may_be_there(&named, &caller.account, records)?
+        }
+        // Whether another account has them isn't asked.
         Some(principal) => principal.account() != Some(own),
     };
     if known {
@@ -499,8 +511,13 @@ pub fn grants(
     if key.grants_count == 0 {
         return Ok(false);
     }
-    let grants = to(key, &caller.arn(), records)?;
-    Ok(grants.iter().any(|grant| grant.allows(operation, context)))
+    for name in caller.grantee_arns() {
+        let grants = to(key, &name, records)?;
+        if grants.iter().any(|grant| grant.allows(operation, context)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The grants of a key to a principal.

@@ -89,18 +89,18 @@ fn named(
 /// The grant itself says who may retire it: its retiring principal, and its grantee where the operation is among those
 /// that it allows. Beside them the account that made it, and the one that owns the key. No key policy is asked.
 fn permit(key: &KmsKey, found: &Grant, caller: &Caller) -> Result<(), Refusal> {
-    let arn = caller.arn();
-    let grantee_may = found.grantee_principal == arn
+    let names = caller.grantee_arns();
+    let grantee_may = names.contains(&found.grantee_principal)
         && found
             .operations
             .iter()
             .any(|operation| operation == "RetireGrant");
     let may = grantee_may
-        || found.retiring_principal.as_ref() == Some(&arn)
+        || (found.retiring_principal.as_ref()).is_some_and(|retiring| names.contains(retiring))
         || [&found.issuing_account, &key.account].contains(&&caller.account);
     if may {
         Ok(())
     } else {
-        Err(refusals::may_not_retire(&arn, &found.grant_id))
+        Err(refusals::may_not_retire(&caller.arn(), &found.grant_id))
     }
 }

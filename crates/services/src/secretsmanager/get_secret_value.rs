@@ -252,6 +252,7 @@ mod tests {
             account: AccountId::parse("123456789012").unwrap(),
             region: Region::parse("us-east-1").unwrap(),
             principal: Principal::Root,
+            session: None,
         };
         let entropy = SeededEntropy::new(1);
         let keyring = strongroom_keys::Keyring::new(strongroom_keys::RootKey::generate(&entropy));

@@ -44,7 +44,7 @@ impl Operation for GetCallerIdentity {
         let caller = given.caller;
         Ok(Decided::answer(CallerIdentity {
             arn: caller.arn(),
-            user_id: caller.unique_id().to_owned(),
+            user_id: caller.unique_id().into_owned(),
             account: caller.account.to_string(),
         }))
     }

@@ -4,6 +4,8 @@
 
 pub mod get_access_key_info;
 pub mod get_caller_identity;
+pub mod session;
+pub mod web_identity;
 
 use crate::operation::Entry;
 use crate::refusal::Refusal;

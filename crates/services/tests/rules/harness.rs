@@ -420,6 +420,7 @@ fn caller(account: &str, region: &str) -> Caller {
         account: AccountId::parse(account).unwrap(),
         region: Region::parse(region).unwrap(),
         principal: Principal::Root,
+        session: None,
     }
 }
 

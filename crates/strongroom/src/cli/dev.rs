@@ -11,7 +11,7 @@ use clap::Args;
 use strongroom_keys::hardening::Hardening;
 use strongroom_keys::seal::{self, SealFile, SealSource, Unsealed};
 use strongroom_keys::{SecretBytes, SystemEntropy};
-use strongroom_services::accounts::RootCredentials;
+use strongroom_services::accounts::FreshCredentials;
 use strongroom_services::caller::{AccountId, Region};
 
 use super::running::{self, Plan, Ready};
@@ -174,7 +174,7 @@ fn root_key(data_dir: &Path) -> Result<Unsealed, Failed> {
 }
 
 /// The account's root credentials: the environment's, else the ones it has, else fresh ones.
-async fn credentials(node: &Node, account: &AccountId) -> Result<RootCredentials, Failed> {
+async fn credentials(node: &Node, account: &AccountId) -> Result<FreshCredentials, Failed> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let existing = node.root_credentials(account)?;
     match (
@@ -197,7 +197,7 @@ async fn credentials(node: &Node, account: &AccountId) -> Result<RootCredentials
                 node.set_root_credentials(account, &access_key_id, secret)
                     .await?;
             }
-            Ok(RootCredentials {
+            Ok(FreshCredentials {
                 account: account.clone(),
                 access_key_id,
                 secret_access_key: secret,
@@ -221,7 +221,7 @@ async fn credentials(node: &Node, account: &AccountId) -> Result<RootCredentials
 /// Says what a client needs, then that the server is ready.
 fn tell(
     ready: &Ready,
-    credentials: &RootCredentials,
+    credentials: &FreshCredentials,
     region: &Region,
     authority: Option<&Path>,
     env_file: Option<&Path>,
