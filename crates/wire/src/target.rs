@@ -112,7 +112,7 @@ impl<'r> Target<'r> {
     ///   a charset are fine) nor an action;
     /// - `UnknownOperation`: not one `X-Amz-Target`, another prefix than a service's, or a name that can't be one;
     /// - `UnknownAction`: likewise in the query protocol, or a version that the service hasn't;
-    /// - `MalformedForm`: parameters that aren't UTF-8.
+    /// - `MalformedForm`: parameters that aren't UTF-8, or one twice in the query string.
     ///
     /// Source: awsJson1.1 and AWS Query in the Smithy specification; the answers from experience.
     pub fn read(parts: &'r Parts, body: &'r [u8]) -> Result<Self, TargetError> {
@@ -153,7 +153,9 @@ impl<'r> Target<'r> {
     fn read_form(parts: &'r Parts, body: &'r [u8]) -> Result<Self, TargetError> {
         let mut form = Form::default();
         let query = parts.uri.query().unwrap_or_default();
-        let added = form.add(query.as_bytes()).and_then(|()| form.add(body));
+        let added = form
+            .add_query(query.as_bytes())
+            .and_then(|()| form.add_body(body));
         let version = form.value("Version").unwrap_or_default();
         let service = service_of_scope(parts)
             .or_else(|| Service::addressed_by(&Addressed::Version(version)))

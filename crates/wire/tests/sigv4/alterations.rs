@@ -1,10 +1,9 @@
 //! Every part of a signed request that is altered makes it be refused; what isn't signed may change.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use http::Request;
 use http::request::Parts;
 
+use super::random::{Random, seed};
 use super::vectors::{self, Vector};
 use super::{NOW, check};
 
@@ -13,12 +12,12 @@ fn each_altered_part_of_each_request_is_refused() {
     let seed = seed();
     let mut alterations_seen = 0;
     // Each run takes another part of them, since all take long.
-    let start = Random(seed).below(SHARE);
+    let start = Random::new(seed).below(SHARE);
     let chosen = vectors::all().iter().skip(start).step_by(SHARE);
     for vector in chosen.filter(|vector| vector.name != "authority") {
         let original = Wire::of(vector);
         assert_eq!(original.check(vector), Some(true), "{}", vector.name);
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         for (what, altered) in alterations(&original, &mut random) {
             match altered.check(vector) {
                 // Not a request at all: no server would see it.
@@ -106,7 +105,7 @@ fn alterations(original: &Wire, random: &mut Random) -> Vec<(String, Wire)> {
     for (index, byte) in original.path_and_query.bytes().enumerate().skip(1) {
         // What `..` takes back may be anything; and URIs are not cut within a character.
         if byte.is_ascii() && (index >= query_start || !climbs) {
-            let other = random.letter_but(byte);
+            let other = letter_but(random, byte);
             add(format!("byte {index} of the URI"), &|wire| {
                 wire.path_and_query
                     .replace_range(index..=index, &char::from(other).to_string());
@@ -140,7 +139,7 @@ fn alterations(original: &Wire, random: &mut Random) -> Vec<(String, Wire)> {
             if name == "authorization" && key_id(value).contains(&place) {
                 continue;
             }
-            let other = random.letter_but(*byte);
+            let other = letter_but(random, *byte);
             add(format!("byte {place} of {name}"), &|wire| {
                 wire.headers[index].1[place] = other
             });
@@ -148,7 +147,7 @@ fn alterations(original: &Wire, random: &mut Random) -> Vec<(String, Wire)> {
     }
 
     for place in original.signature_digits() {
-        for digit in [random.digit(), random.digit()] {
+        for digit in [digit(random), digit(random)] {
             add(format!("digit {place} of the signature"), &|wire| {
                 wire.set_signature_digit(place, digit)
             });
@@ -254,34 +253,14 @@ fn key_id(authorization: &[u8]) -> std::ops::Range<usize> {
     start..start + text[start..].find('/').unwrap()
 }
 
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((mixed ^ (mixed >> 31)) % limit as u64) as usize
-    }
-
-    /// A letter that is no hexadecimal digit, since `%2F` and `%2f` mean the same.
-    fn letter_but(&mut self, byte: u8) -> u8 {
-        let letter = b'G' + self.below(20) as u8;
-        if letter == byte { b'g' } else { letter }
-    }
-
-    fn digit(&mut self) -> u8 {
-        b"0123456789abcdef"[self.below(16)]
-    }
+/// A letter that is no hexadecimal digit, since `%2F` and `%2f` mean the same.
+fn letter_but(random: &mut Random, byte: u8) -> u8 {
+    let letter = b'G' + random.below(20) as u8;
+    if letter == byte { b'g' } else { letter }
 }
 
-fn seed() -> u64 {
-    match std::env::var("STRONGROOM_SEED") {
-        Ok(seed) => seed.parse().unwrap(),
-        Err(_) => RandomState::new().build_hasher().finish(),
-    }
+fn digit(random: &mut Random) -> u8 {
+    *random.pick(b"0123456789abcdef")
 }
 
 /// One in so many vectors is altered in a run.

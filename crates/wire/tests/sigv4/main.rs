@@ -9,7 +9,10 @@
 
 mod alterations;
 mod any_input;
+mod mutations;
 mod published;
+mod random;
+mod reference;
 mod refusals;
 mod round_trip;
 mod vectors;
