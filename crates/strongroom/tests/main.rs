@@ -7,5 +7,6 @@ mod edge;
 mod invariants;
 mod model;
 mod random;
+mod signatures;
 mod tampering;
 mod tidy;

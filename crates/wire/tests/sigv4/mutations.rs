@@ -370,7 +370,7 @@ fn alter_headers(wire: &mut Wire, random: &mut Random) {
         5 => {
             // Space around a value, or more of it where there is some.
             let value = &mut headers[one].1;
-            let space = random.pick(&[b' ', b'\t']);
+            let space = random.pick(b" \t");
             match value.iter().position(|byte| *byte == b' ') {
                 Some(at) if random.below(2) == 0 => value.insert(at, *space),
                 _ if random.below(2) == 0 => value.push(*space),
