@@ -48,8 +48,8 @@ struct ByWeight;
 
 impl Weighter<Vec<u8>, Cached> for ByWeight {
     fn weight(&self, key: &Vec<u8>, cached: &Cached) -> u64 {
-        // Decoded, a record takes up to about twice its bytes.
-        2 * cached.bytes + key.len() as u64 + RECORD_OVERHEAD_BYTES
+        let decoded = cached.found.record.bytes_decoded_for_each() * cached.bytes;
+        decoded + key.len() as u64 + RECORD_OVERHEAD_BYTES
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use strongroom_services::secretsmanager;
+use strongroom_services::{iam, kms, secretsmanager, sts};
 
 #[test]
 fn dependencies_point_one_way() {
@@ -80,17 +80,24 @@ fn only_the_clock_asks_what_time_it_is() {
 
 #[test]
 fn each_operation_has_a_file_of_its_own() {
-    let folder = root().join("crates/services/src/secretsmanager");
-    for operation in secretsmanager::OPERATIONS {
-        let file = folder.join(format!("{}.rs", snake_case(operation.name)));
-        let text = read(&file);
-        let row = format!("const NAME: &'static str = \"{}\";", operation.name);
-        assert!(
-            text.contains(&row),
-            "{} doesn't have {}",
-            file.display(),
-            operation.name
-        );
+    for (service, operations) in [
+        ("iam", iam::OPERATIONS),
+        ("kms", kms::OPERATIONS),
+        ("secretsmanager", secretsmanager::OPERATIONS),
+        ("sts", sts::OPERATIONS),
+    ] {
+        let folder = root().join("crates/services/src").join(service);
+        for operation in operations {
+            let file = folder.join(format!("{}.rs", snake_case(operation.name)));
+            let text = read(&file);
+            let row = format!("const NAME: &'static str = \"{}\";", operation.name);
+            assert!(
+                text.contains(&row),
+                "{} doesn't have {}",
+                file.display(),
+                operation.name
+            );
+        }
     }
 }
 
