@@ -166,17 +166,25 @@ pub fn need_on_account<'a>(action: &'static str, caller: &'a Caller) -> Need<'a>
         action,
         owner: Cow::Borrowed(&caller.account),
         shown: Some(Cow::Borrowed("*")),
-        guard: Guard::Account,
+        guard: guard_of_account(Context::new(), caller),
     }
 }
 
 /// The need of making a key, of which so much is known.
-pub fn need_to_make<'a>(action: &'static str, mut known: Context, caller: &'a Caller) -> Need<'a> {
-    known.insert("kms:CallerAccount", caller.account.as_str());
+pub fn need_to_make<'a>(action: &'static str, known: Context, caller: &'a Caller) -> Need<'a> {
     Need {
-        guard: Guard::ToBeMade(known),
+        guard: guard_of_account(known, caller),
         ..need_on_account(action, caller)
     }
+}
+
+/// What stands before what is no key: the caller's own policies alone, which are told the condition key that every
+/// request to KMS has.
+///
+/// Source: AWS KMS Developer Guide, Condition keys for AWS KMS, `kms:CallerAccount`.
+pub(super) fn guard_of_account<'a>(mut known: Context, caller: &Caller) -> Guard<'a> {
+    known.insert("kms:CallerAccount", caller.account.as_str());
+    Guard::ToBeMade(known)
 }
 
 /// The `kms:` condition keys of a request to a key, and those of its tags. `alias` is the one that the request named.

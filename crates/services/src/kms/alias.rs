@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use strongroom_keys::KeySpec;
+use strongroom_policy::Context;
 
 use super::access::{self, Usage};
 use super::key::KmsKey;
 use super::refusals;
 use crate::caller::{AccountId, Caller, Region};
-use crate::gate::{Guard, Need};
+use crate::gate::Need;
 use crate::operation::Given;
 use crate::records::{Key, Records};
 use crate::refusal::{Refusal, Stop};
@@ -48,7 +49,7 @@ pub(super) fn need<'a>(action: &'static str, name: &str, caller: &'a Caller) -> 
         action,
         owner: Cow::Borrowed(&caller.account),
         shown: Some(Cow::Owned(alias_arn(&caller.account, &caller.region, name))),
-        guard: Guard::Account,
+        guard: access::guard_of_account(Context::new(), caller),
     }
 }
 

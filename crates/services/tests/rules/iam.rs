@@ -554,3 +554,26 @@ fn who_is_not_there_is_said_in_iams_words() {
         );
     }
 }
+
+#[test]
+fn a_users_policy_is_told_whose_call_it_is_where_kms_is_asked_about_no_key() {
+    for (account, allowed) in [(ACCOUNT, true), (OTHER_ACCOUNT, false)] {
+        let (mut service, key) = with_alice();
+        service.give(
+            "alice",
+            &[json!({
+                "Effect": "Allow", "Action": ["kms:ListKeys", "kms:ListAliases", "kms:GenerateRandom"], "Resource": "*",
+                "Condition": {"StringEquals": {"kms:CallerAccount": account}},
+            })],
+        );
+        service.be_user(ACCOUNT, "alice", &key);
+        for (operation, body) in [
+            ("ListKeys", json!({})),
+            ("ListAliases", json!({})),
+            ("GenerateRandom", json!({"NumberOfBytes": 1})),
+        ] {
+            let result = service.ask_of(kms::OPERATIONS, operation, &body);
+            assert_eq!(result.is_ok(), allowed, "{operation}: {result:?}");
+        }
+    }
+}
