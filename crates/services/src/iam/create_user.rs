@@ -2,21 +2,19 @@
 //!
 //! Source: AWS IAM API Reference, CreateUser.
 
-use std::ops::ControlFlow;
-
 use serde::Serialize;
 use strongroom_policy::Context;
 
 use super::identity_policy::InlinePolicies;
-use super::refusals;
 use super::shapes::{self, NEW_USER_NAME, PATH, Tag};
 use super::user::{ShownUser, User};
+use super::{quota, refusals};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Guard, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Key, Records};
-use crate::refusal::{Refusal, Stop};
+use crate::refusal::Stop;
 use std::borrow::Cow;
 
 /// Users of an account. Source: IAM and AWS STS quotas.
@@ -79,7 +77,12 @@ impl Operation for CreateUser {
         if records.read::<User>(place.clone())?.is_some() {
             return Err(refusals::user_exists(&name).into());
         }
-        refuse_too_many(caller, records)?;
+        quota::refuse_more(
+            &Key::iam_users(&caller.account),
+            "UsersPerAccount",
+            USERS_MAX,
+            records,
+        )?;
         let user = User {
             account: caller.account.clone(),
             name,
@@ -102,19 +105,3 @@ impl Operation for CreateUser {
 
 const BOUNDARIES_ABSENT: &str =
     "This version of Strongroom has no permissions boundaries. Nothing was changed.";
-
-/// # Refusals
-/// `LimitExceeded`
-fn refuse_too_many(caller: &Caller, records: &Records<'_>) -> Result<(), Stop> {
-    let all = Key::iam_users(&caller.account);
-    let mut count = 0;
-    records.scan_keys(all.as_bytes(), &all.end(), false, |_| {
-        count += 1;
-        ControlFlow::Continue(())
-    })?;
-    if count >= USERS_MAX {
-        let refusal: Refusal = refusals::quota("UsersPerAccount", USERS_MAX);
-        return Err(refusal.into());
-    }
-    Ok(())
-}

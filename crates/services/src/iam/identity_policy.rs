@@ -60,11 +60,15 @@ impl IdentityPolicy {
         encoded(&self.text)
     }
 
-    /// What counts against quotas: its characters but for white space.
+    /// What counts against quotas.
     pub(crate) fn size(&self) -> usize {
-        let characters = self.text.chars();
-        characters.filter(|each| !each.is_whitespace()).count()
+        size(&self.text)
     }
+}
+
+/// What of a policy's text counts against quotas: its characters but for white space.
+pub(super) fn size(text: &str) -> usize {
+    text.chars().filter(|each| !each.is_whitespace()).count()
 }
 
 /// A policy's text as answers of IAM show it: encoded as in a URL.

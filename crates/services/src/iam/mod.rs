@@ -5,10 +5,12 @@
 mod access_key;
 pub mod aws_managed;
 pub mod create_access_key;
+pub mod create_role;
 pub mod create_user;
 pub mod delete_access_key;
 pub mod delete_user;
 pub mod delete_user_policy;
+pub mod get_role;
 pub mod get_user;
 pub mod get_user_policy;
 pub mod group;
@@ -21,13 +23,16 @@ pub mod list_users;
 mod listing;
 pub mod managed_policy;
 pub(crate) mod principals;
+pub mod put_role_policy;
 pub mod put_user_policy;
+mod quota;
 mod refusals;
 pub mod role;
 pub mod shapes;
 pub mod tag_user;
 pub mod untag_user;
 pub mod update_access_key;
+pub mod update_assume_role_policy;
 pub mod update_user;
 pub mod user;
 
@@ -37,20 +42,24 @@ use crate::refusal::Refusal;
 /// Every operation that the service answers.
 pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<create_access_key::CreateAccessKey>(),
+    Entry::of_query::<create_role::CreateRole>(),
     Entry::of_query::<create_user::CreateUser>(),
     Entry::of_query::<delete_access_key::DeleteAccessKey>(),
     Entry::of_query::<delete_user::DeleteUser>(),
     Entry::of_query::<delete_user_policy::DeleteUserPolicy>(),
+    Entry::of_query::<get_role::GetRole>(),
     Entry::of_query::<get_user::GetUser>(),
     Entry::of_query::<get_user_policy::GetUserPolicy>(),
     Entry::of_query::<list_access_keys::ListAccessKeys>(),
     Entry::of_query::<list_user_policies::ListUserPolicies>(),
     Entry::of_query::<list_user_tags::ListUserTags>(),
     Entry::of_query::<list_users::ListUsers>(),
+    Entry::of_query::<put_role_policy::PutRolePolicy>(),
     Entry::of_query::<put_user_policy::PutUserPolicy>(),
     Entry::of_query::<tag_user::TagUser>(),
     Entry::of_query::<untag_user::UntagUser>(),
     Entry::of_query::<update_access_key::UpdateAccessKey>(),
+    Entry::of_query::<update_assume_role_policy::UpdateAssumeRolePolicy>(),
     Entry::of_query::<update_user::UpdateUser>(),
 ];
 
@@ -62,8 +71,18 @@ const ABSENT: &[(&[&str], &str)] = &[
         "This version of Strongroom has no passwords for users. Nothing was changed; give the user an access key.",
     ),
     (
-        &["Role", "InstanceProfile"],
-        "This version of Strongroom has no roles. Nothing was changed; use users.",
+        &["ServiceLinkedRole"],
+        "This version of Strongroom has no roles that are linked to a service: none of its services needs one. Nothing was \
+         changed.",
+    ),
+    (
+        &["InstanceProfile"],
+        "This version of Strongroom has no instance profiles. Nothing was changed.",
+    ),
+    (
+        &["Role"],
+        "This version of Strongroom can make and read roles, and change whom they trust and what they may do. This it \
+         can't. Nothing was changed.",
     ),
     (
         &["AccessKeyLastUsed"],

@@ -16,12 +16,21 @@ pub(super) fn no_such_user_policy(name: &str) -> Refusal {
     no_such_entity(format!("The user policy with name {name} cannot be found."))
 }
 
+pub(super) fn no_such_role(name: &str) -> Refusal {
+    no_such_entity(format!("The role with name {name} cannot be found."))
+}
+
 pub(super) fn no_such_access_key(id: &str) -> Refusal {
     no_such_entity(format!("The Access Key with id {id} cannot be found."))
 }
 
 pub(super) fn user_exists(name: &str) -> Refusal {
     let message = format!("User with name {name} already exists.");
+    Refusal::framework("EntityAlreadyExists", message)
+}
+
+pub(super) fn role_exists(name: &str) -> Refusal {
+    let message = format!("Role with name {name} already exists.");
     Refusal::framework("EntityAlreadyExists", message)
 }
 

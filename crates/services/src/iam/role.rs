@@ -1,16 +1,30 @@
-//! A role: an identity that others assume for a while. Its record and its trust policy.
+//! A role: an identity that others assume for a while. Its record and its trust policy, how it is found, and what its
+//! operations need.
 //!
-//! Source: AWS IAM User Guide, IAM roles.
+//! Source: AWS IAM User Guide, IAM roles, and IAM and AWS STS quotas.
+
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use strongroom_policy::{Document, Kind, Malformed};
+use strongroom_policy::{Context, Document, Kind, Malformed, Principal, Problem};
 
-use super::identity_policy::InlinePolicies;
+use super::identity_policy::{InlinePolicies, encoded, size};
 use super::managed_policy::PolicyName;
-use super::shapes::Tag;
+use super::shapes::{Tag, add_resource_tags};
+use super::{principals, refusals};
 use crate::caller::{AccountId, Caller};
-use crate::records::Key;
-use crate::time::Timestamp;
+use crate::gate::{Guard, Need};
+use crate::records::{Key, Records};
+use crate::refusal::{Refusal, Stop};
+use crate::time::{Timestamp, iso8601};
+
+/// Characters of a role's inline policies together, white space not counted.
+pub(super) const INLINE_MAX: usize = 10_240;
+/// Characters of a trust policy, white space not counted.
+const TRUST_MAX: usize = 2048;
+/// How long a session may last where the role doesn't say.
+pub(super) const SESSION_SECONDS_USUAL: u32 = 3600;
 
 /// An IAM role.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,6 +89,49 @@ impl TrustPolicy {
         Ok(TrustPolicy { text, document })
     }
 
+    /// Reads the policy of a request, for a role of an account.
+    ///
+    /// # Refusals
+    /// `MalformedPolicyDocument`, `LimitExceeded`; the texts are AWS's from experience where it has one for the problem.
+    pub(super) fn checked(
+        text: String,
+        account: &AccountId,
+        records: &Records<'_>,
+    ) -> Result<Self, Stop> {
+        if size(&text) > TRUST_MAX {
+            return Err(refusals::quota("ACLSizePerRole", TRUST_MAX).into());
+        }
+        let policy = Self::parse(text).map_err(|malformed| malformed_trust(&malformed))?;
+        policy.refuse_other_actions()?;
+        for principal in policy.document.principals() {
+            let known = match principal {
+                Principal::CanonicalUser { .. } => false,
+                principal => principals::may_be_there(principal, account, records)?,
+            };
+            if !known {
+                return Err(refusals::malformed_policy(invalid_principal(principal)).into());
+            }
+        }
+        Ok(policy)
+    }
+
+    /// Only STS can be asked for a role.
+    fn refuse_other_actions(&self) -> Result<(), Refusal> {
+        let is_of_sts = |service: Option<&str>| {
+            service.is_some_and(|service| service.eq_ignore_ascii_case("sts"))
+        };
+        if self
+            .document
+            .actions()
+            .all(|action| is_of_sts(action.service()))
+        {
+            return Ok(());
+        }
+        Err(refusals::malformed_policy(
+            "AssumeRole policy may only specify STS AssumeRole actions.",
+        ))
+    }
+
     /// As it was written.
     pub fn text(&self) -> &str {
         &self.text
@@ -96,5 +153,108 @@ impl<'de> Deserialize<'de> for TrustPolicy {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(text).map_err(serde::de::Error::custom)
+    }
+}
+
+fn malformed_trust(malformed: &Malformed) -> Refusal {
+    refusals::malformed_policy(match &malformed.problem {
+        Problem::NotJson { .. } => "This policy contains invalid Json".to_owned(),
+        Problem::Forbidden { element, .. } => format!("Has prohibited field {element}"),
+        Problem::Missing { element } => format!("Missing required field {element}"),
+        Problem::UnsupportedPrincipal { value } => {
+            // The type of the principal is the last name on the path.
+            let kind = malformed.path.rsplit('.').next().unwrap_or_default();
+            let kind = kind.split('[').next().unwrap_or_default();
+            let kind = if kind == "Principal" { "AWS" } else { kind };
+            format!(
+                "Invalid principal in policy: \"{}\":\"{value}\"",
+                kind.to_uppercase()
+            )
+        }
+        _ => format!("Syntax errors in policy. {malformed}"),
+    })
+}
+
+fn invalid_principal(principal: &Principal) -> String {
+    let kind = match principal {
+        Principal::CanonicalUser { .. } => "CANONICALUSER",
+        Principal::Service { .. } => "SERVICE",
+        Principal::Federated { .. } => "FEDERATED",
+        _ => "AWS",
+    };
+    format!("Invalid principal in policy: \"{kind}\":\"{principal}\"")
+}
+
+/// The role of the caller's account with a name.
+///
+/// # Refusals
+/// `NoSuchEntity`
+pub(super) fn find(name: &str, records: &Records<'_>, caller: &Caller) -> Result<Arc<Role>, Stop> {
+    let found = records.read::<Role>(Key::iam_role(&caller.account, name))?;
+    found.ok_or_else(|| refusals::no_such_role(name).into())
+}
+
+/// The need of an operation on a role, with what conditions may ask of the request.
+pub(super) fn need<'a>(
+    action: &'static str,
+    name: &str,
+    mut context: Context,
+    caller: &'a Caller,
+    records: &Records<'_>,
+) -> Result<Vec<Need<'a>>, Stop> {
+    let found = records.read::<Role>(Key::iam_role(&caller.account, name))?;
+    let arn = match &found {
+        Some(role) => {
+            add_resource_tags(&role.tags, &mut context);
+            role.arn(caller)
+        }
+        None => caller.iam_arn(&caller.account, &Role::resource("/", name)),
+    };
+    Ok(vec![Need {
+        action,
+        owner: Cow::Borrowed(&caller.account),
+        shown: Some(Cow::Owned(arn)),
+        guard: Guard::ToBeMade(context),
+    }])
+}
+
+/// A role as answers show it. Lists leave out its tags.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ShownRole {
+    path: String,
+    role_name: String,
+    role_id: String,
+    arn: String,
+    #[serde(serialize_with = "iso8601::serialize")]
+    create_date: Timestamp,
+    assume_role_policy_document: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    max_session_duration: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Tag>,
+}
+
+impl ShownRole {
+    pub(super) fn of(role: &Role, caller: &Caller) -> Self {
+        ShownRole {
+            path: role.path.clone(),
+            role_name: role.name.clone(),
+            role_id: role.id.clone(),
+            arn: role.arn(caller),
+            create_date: role.created,
+            assume_role_policy_document: encoded(role.trust.text()),
+            description: role.description.clone(),
+            max_session_duration: role.session_seconds_max,
+            tags: Vec::new(),
+        }
+    }
+
+    pub(super) fn whole(role: &Role, caller: &Caller) -> Self {
+        ShownRole {
+            tags: role.tags.clone(),
+            ..Self::of(role, caller)
+        }
     }
 }

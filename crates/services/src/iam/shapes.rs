@@ -22,8 +22,21 @@ const NAME_PATTERN: Pattern = Pattern {
 pub(super) const NEW_USER_NAME: Text = Text::matching(1..=64, &NAME_PATTERN);
 /// The name of a user that is there.
 pub(super) const USER_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
+/// The name of a role, to be or there.
+pub(super) const ROLE_NAME: Text = Text::matching(1..=64, &NAME_PATTERN);
 pub(super) const POLICY_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 pub(super) const POLICY_DOCUMENT: Text = Text::of(1..=131_072);
+pub(super) const DESCRIPTION: Text = Text::matching(
+    0..=1000,
+    &Pattern {
+        shown: "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u00A1-\\u00FF]*",
+        matches: |text| {
+            let in_text =
+                |each: char| matches!(each, '\t' | '\n' | '\r' | ' '..='~' | '\u{a1}'..='\u{ff}');
+            text.chars().all(in_text)
+        },
+    },
+);
 pub(super) const STATUS: Text = Text::one_of(&["Active", "Inactive", "Expired"]);
 pub(super) const PATH: Text = Text::matching(
     1..=512,
@@ -42,6 +55,12 @@ pub(super) const PATH_PREFIX: Text = Text::matching(
 
 fn is_path_start(text: &str) -> bool {
     text.starts_with('/') && text.bytes().all(|byte| (0x21..=0x7e).contains(&byte))
+}
+
+/// Takes the `MaxSessionDuration` of a request.
+pub(super) fn session_seconds_max(members: &mut Members<'_, '_>) -> Option<u32> {
+    let seconds = members.integer("MaxSessionDuration", 3600..=43_200);
+    seconds.and_then(|seconds| u32::try_from(seconds).ok())
 }
 
 /// Tags of one entity. Source: IAM and AWS STS quotas.

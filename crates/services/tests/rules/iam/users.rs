@@ -1,52 +1,13 @@
 //! Users, their access keys and their own policies. Source: kms-iam-sts.md B; access-control.md 6 and 7.
 
 use serde_json::{Value, json};
-use strongroom_services::refusal::Refusal;
 use strongroom_services::{iam, kms, secretsmanager, sts};
 
+use super::{denied, document, policy};
 use crate::harness::{ACCOUNT, OTHER_ACCOUNT, REGION, Service, V2};
 
 const ALICE: &str = "arn:aws:iam::123456789012:user/alice";
 const NO_POLICY: &str = "because no identity-based policy allows the";
-
-fn policy(effect: &str, actions: &str, resource: &str) -> Value {
-    json!({"Effect": effect, "Action": actions, "Resource": resource})
-}
-
-fn document(statements: &[Value]) -> String {
-    json!({"Version": "2012-10-17", "Statement": statements}).to_string()
-}
-
-impl Service {
-    fn iam(&mut self, operation: &str, body: Value) -> Value {
-        self.ask_of(iam::OPERATIONS, operation, &body)
-            .unwrap_or_else(|refusal| panic!("{operation} {body}: {refusal:?}"))
-    }
-
-    fn iam_refused(&mut self, operation: &str, body: Value) -> (&'static str, String) {
-        let before = self.stored();
-        match self.ask_of(iam::OPERATIONS, operation, &body) {
-            Ok(answer) => panic!("{operation} {body}: {answer}"),
-            Err(refusal) => {
-                assert_eq!(
-                    self.stored(),
-                    before,
-                    "{operation} {body} changed something"
-                );
-                (refusal.code, refusal.message.unwrap_or_default())
-            }
-        }
-    }
-
-    /// Root gives a user these statements as its only policy.
-    fn give(&mut self, user: &str, statements: &[Value]) {
-        self.be(ACCOUNT, REGION);
-        self.iam(
-            "PutUserPolicy",
-            json!({"UserName": user, "PolicyName": "p", "PolicyDocument": document(statements)}),
-        );
-    }
-}
 
 /// With the user `alice` and her access key.
 fn with_alice() -> (Service, String) {
@@ -55,13 +16,6 @@ fn with_alice() -> (Service, String) {
     let key = service.iam("CreateAccessKey", json!({"UserName": "alice"}));
     let id = key["AccessKey"]["AccessKeyId"].as_str().unwrap().to_owned();
     (service, id)
-}
-
-fn denied(result: Result<Value, Refusal>) -> Option<String> {
-    match result {
-        Err(refusal) if refusal.code == "AccessDeniedException" => refusal.message,
-        _ => None,
-    }
 }
 
 #[test]
@@ -78,7 +32,8 @@ fn a_user_without_policies_may_do_nothing_but_ask_who_it_is() {
     let body = json!({
         "SecretId": "s", "Name": "n", "SecretString": "x", "Tags": [], "TagKeys": ["a"], "VersionStage": "x",
         "ResourcePolicy": "{}", "SecretIdList": ["s"], "UserName": "alice", "PolicyName": "p", "PolicyDocument": "{}",
-        "AccessKeyId": key, "Status": "Inactive", "ClientRequestToken": "t".repeat(32),
+        "AccessKeyId": key, "Status": "Inactive", "ClientRequestToken": "t".repeat(32), "RoleName": "r",
+        "AssumeRolePolicyDocument": "{}",
     });
     let mut asked = 0;
     for (name, operations) in services {

@@ -1,0 +1,57 @@
+//! UpdateAssumeRolePolicy: who may assume a role from now on.
+//!
+//! Source: AWS IAM API Reference, UpdateAssumeRolePolicy.
+
+use std::sync::Arc;
+
+use strongroom_policy::Context;
+
+use super::role::{self, TrustPolicy};
+use super::shapes::{POLICY_DOCUMENT, ROLE_NAME};
+use crate::caller::Caller;
+use crate::gate::{Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Changes, Records};
+use crate::refusal::Stop;
+
+/// The request.
+pub struct UpdateAssumeRolePolicy {
+    name: String,
+    trust: String,
+}
+
+impl Operation for UpdateAssumeRolePolicy {
+    const NAME: &'static str = "UpdateAssumeRolePolicy";
+    type Output = ();
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        UpdateAssumeRolePolicy {
+            name: members.required_text("RoleName", &ROLE_NAME),
+            trust: members.required_text("PolicyDocument", &POLICY_DOCUMENT),
+        }
+    }
+
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        const ACTION: &str = "iam:UpdateAssumeRolePolicy";
+        role::need(ACTION, &self.name, Context::new(), caller, records)
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<()>, Stop> {
+        let UpdateAssumeRolePolicy { name, trust } = allowed.into_request();
+        let role = role::find(&name, records, given.caller)?;
+        let mut role = Arc::unwrap_or_clone(role);
+        role.trust = TrustPolicy::checked(trust, &role.account, records)?;
+        let mut changes = Changes::none();
+        changes.put(role.key(), &role)?;
+        Ok(Decided::silent(changes))
+    }
+}

@@ -1,0 +1,302 @@
+//! Roles and who may assume them. Source: kms-iam-sts.md B; access-control.md 3 and 6.
+
+use serde_json::{Value, json};
+use strongroom_services::iam;
+
+use super::{document, policy};
+use crate::harness::{ACCOUNT, OTHER_ACCOUNT, REGION, Service};
+
+/// A trust policy for one principal.
+fn trust(principal: Value) -> String {
+    document(&[json!({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})])
+}
+
+fn of_account(account: &str) -> String {
+    trust(json!({"AWS": account}))
+}
+
+#[test]
+fn a_role_is_shown_as_it_was_made() {
+    let mut service = Service::new();
+    let made = service.iam(
+        "CreateRole",
+        json!({
+            "RoleName": "App", "Path": "/x/", "AssumeRolePolicyDocument": of_account(ACCOUNT), "Description": "For it",
+            "MaxSessionDuration": "7200", "Tags": [{"Key": "a", "Value": "1"}],
+        }),
+    );
+    let role = &made["Role"];
+    let id = role["RoleId"].as_str().unwrap();
+    assert!(id.starts_with("AROA") && id.len() == 21, "{id}");
+    for (member, value) in [
+        ("Arn", json!(format!("arn:aws:iam::{ACCOUNT}:role/x/App"))),
+        ("Path", json!("/x/")),
+        ("RoleName", json!("App")),
+        ("CreateDate", json!("2023-11-14T23:59:59Z")),
+        ("Description", json!("For it")),
+        ("MaxSessionDuration", json!(7200)),
+        ("Tags", json!([{"Key": "a", "Value": "1"}])),
+    ] {
+        assert_eq!(role[member], value, "{member}");
+    }
+    let text = role["AssumeRolePolicyDocument"].as_str().unwrap();
+    assert!(text.starts_with("%7B%22"), "{text}");
+    assert_eq!(
+        service.iam("GetRole", json!({"RoleName": "aPP"}))["Role"],
+        *role
+    );
+    let again = json!({"RoleName": "aPP", "AssumeRolePolicyDocument": of_account(ACCOUNT)});
+    assert_eq!(
+        service.iam_refused("CreateRole", again),
+        (
+            "EntityAlreadyExists",
+            "Role with name aPP already exists.".to_owned()
+        )
+    );
+}
+
+#[test]
+fn a_role_made_with_nothing_more_has_sessions_of_an_hour() {
+    let mut service = Service::new();
+    let body = json!({"RoleName": "r", "AssumeRolePolicyDocument": of_account(ACCOUNT)});
+    let role = service.iam("CreateRole", body)["Role"].clone();
+    assert_eq!(role["MaxSessionDuration"], json!(3600));
+    assert_eq!(role["Path"], json!("/"));
+    assert!(role.get("Description").is_none() && role.get("Tags").is_none());
+}
+
+#[test]
+fn a_trust_policy_names_who_may_ask_sts_for_the_role_and_nothing_else() {
+    let users = |name: &str| json!({"AWS": format!("arn:aws:iam::{ACCOUNT}:user/{name}")});
+    let with = |member: &str, value: Value| {
+        let mut statement =
+            json!({"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"});
+        statement[member] = value;
+        document(&[statement])
+    };
+    let malformed = "MalformedPolicyDocument";
+    for (text, refused) in [
+        (trust(users("alice")), None),
+        (trust(json!("*")), None),
+        (trust(json!({"Service": "lambda.amazonaws.com"})), None),
+        (
+            trust(
+                json!({"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/id.example.com")}),
+            ),
+            None,
+        ),
+        (
+            trust(json!({"AWS": format!("arn:aws:iam::{OTHER_ACCOUNT}:role/unknown")})),
+            None,
+        ),
+        (with("Action", json!(["sts:TagSession", "STS:*"])), None),
+        (
+            trust(users("bob")),
+            Some((
+                malformed,
+                r#"Invalid principal in policy: "AWS":"arn:aws:iam::123456789012:user/bob""#,
+            )),
+        ),
+        (
+            trust(json!({"AWS": format!("arn:aws:sts::{ACCOUNT}:assumed-role/none/s")})),
+            Some((malformed, "Invalid principal in policy: \"AWS\":")),
+        ),
+        (
+            trust(json!({"AWS": "nobody"})),
+            Some((malformed, r#"Invalid principal in policy: "AWS":"nobody""#)),
+        ),
+        (
+            trust(json!({"CanonicalUser": "abc"})),
+            Some((
+                malformed,
+                r#"Invalid principal in policy: "CANONICALUSER":"abc""#,
+            )),
+        ),
+        (
+            "{".to_owned(),
+            Some((malformed, "This policy contains invalid Json")),
+        ),
+        (
+            "[]".to_owned(),
+            Some((malformed, "Syntax errors in policy.")),
+        ),
+        (
+            with("Resource", json!("*")),
+            Some((malformed, "Has prohibited field Resource")),
+        ),
+        (
+            document(&[json!({"Effect": "Allow", "Action": "sts:AssumeRole"})]),
+            Some((malformed, "Missing required field Principal")),
+        ),
+        (
+            with("Action", json!("iam:GetRole")),
+            Some((
+                malformed,
+                "AssumeRole policy may only specify STS AssumeRole actions.",
+            )),
+        ),
+        (
+            with("Action", json!("*")),
+            Some((
+                malformed,
+                "AssumeRole policy may only specify STS AssumeRole actions.",
+            )),
+        ),
+        (
+            with("Sid", json!("a".repeat(2048))),
+            Some((
+                "LimitExceeded",
+                "Cannot exceed quota for ACLSizePerRole: 2048",
+            )),
+        ),
+    ] {
+        let mut service = Service::new();
+        service.iam("CreateUser", json!({"UserName": "alice"}));
+        service.iam(
+            "CreateRole",
+            json!({"RoleName": "standing", "AssumeRolePolicyDocument": of_account(ACCOUNT)}),
+        );
+        let create = json!({"RoleName": "r", "AssumeRolePolicyDocument": text});
+        let update = json!({"RoleName": "standing", "PolicyDocument": text});
+        for (operation, body) in [("CreateRole", create), ("UpdateAssumeRolePolicy", update)] {
+            let Some((code, part)) = refused else {
+                service.iam(operation, body);
+                continue;
+            };
+            let (found, said) = service.iam_refused(operation, body);
+            assert_eq!(found, code, "{text}: {said}");
+            assert!(said.starts_with(part), "{text}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_roles_own_policies_are_of_10240_characters_together() {
+    let mut service = Service::new();
+    let body = json!({"RoleName": "r", "AssumeRolePolicyDocument": of_account(ACCOUNT)});
+    service.iam("CreateRole", body);
+    let large = |length: usize| {
+        let padding = "a".repeat(length - document(&[policy("Allow", "*", "arn:aws:x:::")]).len());
+        document(&[policy("Allow", "*", &format!("arn:aws:x:::{padding}"))])
+    };
+    let put = |name: &str, text: String| json!({"RoleName": "r", "PolicyName": name, "PolicyDocument": text});
+    service.iam("PutRolePolicy", put("one", large(5120)));
+    service.iam("PutRolePolicy", put("two", large(5120)));
+    assert_eq!(
+        service.iam_refused("PutRolePolicy", put("Two", large(5121))),
+        (
+            "LimitExceeded",
+            "Maximum policy size of 10240 bytes exceeded for role r".to_owned()
+        )
+    );
+}
+
+#[test]
+fn the_policies_of_who_asks_see_the_role_and_the_request() {
+    let role = format!("arn:aws:iam::{ACCOUNT}:role/x/r");
+    let tags = json!([{"Key": "Team", "Value": "red"}]);
+    let create = json!({
+        "RoleName": "r", "Path": "/x/", "AssumeRolePolicyDocument": of_account(ACCOUNT), "Tags": tags,
+    });
+    let allow = |action: &str, resource: &str, condition: Value| {
+        let mut statement = policy("Allow", action, resource);
+        if condition != Value::Null {
+            statement["Condition"] = condition;
+        }
+        statement
+    };
+    let requested = json!({"StringEquals": {"aws:RequestTag/Team": "red"}});
+    let has = json!({"StringEquals": {"iam:ResourceTag/Team": "red"}});
+    let has_not = json!({"StringEquals": {"aws:ResourceTag/Team": "blue"}});
+    for (statements, operation, body, allowed) in [
+        (
+            vec![allow("iam:CreateRole", &role, json!(null))],
+            "CreateRole",
+            &create,
+            false,
+        ),
+        (
+            vec![
+                allow("iam:CreateRole", &role, requested.clone()),
+                allow("iam:TagRole", &role, requested),
+            ],
+            "CreateRole",
+            &create,
+            true,
+        ),
+        (
+            vec![allow("iam:GetRole", &role, has)],
+            "GetRole",
+            &json!({"RoleName": "R"}),
+            true,
+        ),
+        (
+            vec![allow("iam:GetRole", "*", has_not)],
+            "GetRole",
+            &json!({"RoleName": "r"}),
+            false,
+        ),
+        (
+            vec![allow("iam:UpdateAssumeRolePolicy", &role, json!(null))],
+            "UpdateAssumeRolePolicy",
+            &json!({"RoleName": "r", "PolicyDocument": of_account(OTHER_ACCOUNT)}),
+            true,
+        ),
+        (
+            vec![allow(
+                "iam:PutRolePolicy",
+                &role.replace("/x/", "/"),
+                json!(null),
+            )],
+            "PutRolePolicy",
+            &json!({"RoleName": "r", "PolicyName": "p", "PolicyDocument": document(&[policy("Allow", "*", "*")])}),
+            false,
+        ),
+    ] {
+        let mut service = Service::new();
+        service.iam("CreateUser", json!({"UserName": "alice"}));
+        let key = service.iam("CreateAccessKey", json!({"UserName": "alice"}));
+        let id = key["AccessKey"]["AccessKeyId"].as_str().unwrap().to_owned();
+        if operation != "CreateRole" {
+            service.iam("CreateRole", create.clone());
+        }
+        service.give("alice", &statements);
+        service.be_user(ACCOUNT, "alice", &id);
+        let result = service.ask_of(iam::OPERATIONS, operation, body);
+        assert_eq!(
+            result.is_ok(),
+            allowed,
+            "{statements:?} {operation}: {result:?}"
+        );
+    }
+}
+
+#[test]
+fn a_role_that_is_not_there_is_not_found_nor_is_another_accounts() {
+    let mut service = Service::new();
+    service.be(OTHER_ACCOUNT, REGION);
+    let body = json!({"RoleName": "r", "AssumeRolePolicyDocument": of_account(ACCOUNT)});
+    service.iam("CreateRole", body);
+    service.be(ACCOUNT, REGION);
+    let text = document(&[policy("Allow", "*", "*")]);
+    for (operation, body) in [
+        ("GetRole", json!({"RoleName": "r"})),
+        (
+            "UpdateAssumeRolePolicy",
+            json!({"RoleName": "r", "PolicyDocument": of_account(ACCOUNT)}),
+        ),
+        (
+            "PutRolePolicy",
+            json!({"RoleName": "r", "PolicyName": "p", "PolicyDocument": text}),
+        ),
+    ] {
+        assert_eq!(
+            service.iam_refused(operation, body),
+            (
+                "NoSuchEntity",
+                "The role with name r cannot be found.".to_owned()
+            ),
+            "{operation}"
+        );
+    }
+}
