@@ -16,6 +16,7 @@ use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
 use crate::iam::group::Group;
 use crate::iam::managed_policy::ManagedPolicy;
+use crate::iam::oidc_provider::OidcProvider;
 use crate::iam::role::Role;
 use crate::iam::user::User;
 use crate::job::Job;
@@ -304,6 +305,16 @@ impl Key {
         Self::iam_policy(account, "")
     }
 
+    /// An OpenID Connect provider, by its URL without `https://`.
+    pub fn iam_oidc_provider(account: &AccountId, url: &str) -> Self {
+        Self::of("iam-oidc-provider", &[account.as_str(), url])
+    }
+
+    /// What every OpenID Connect provider's record of an account starts with.
+    pub fn iam_oidc_providers(account: &AccountId) -> Self {
+        Self::iam_oidc_provider(account, "")
+    }
+
     /// The index of a group's users.
     pub fn iam_member(account: &AccountId, group: &str, user: &str) -> Self {
         Self::of(
@@ -525,6 +536,8 @@ records! {
     Role = "IAM role", format 1, at |role, key| role.key().as_bytes() == key;
     /// A managed policy of an account's own, with its versions.
     ManagedPolicy = "IAM policy", format 1, at |policy, key| policy.key().as_bytes() == key;
+    /// An OpenID Connect provider.
+    OidcProvider = "IAM OIDC provider", format 1, at |provider, key| provider.key().as_bytes() == key;
 }
 
 impl AnyRecord {
@@ -569,6 +582,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"iam-group" => Group::decode_at,
         b"iam-role" => Role::decode_at,
         b"iam-policy" => ManagedPolicy::decode_at,
+        b"iam-oidc-provider" => OidcProvider::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"
         | b"iam-attachment" | b"development-clock" => return Ok(()),
         _ => return Err(Unreadable::Kind(String::from_utf8_lossy(kind).into_owned())),

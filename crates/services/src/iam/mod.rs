@@ -5,11 +5,14 @@
 mod access_key;
 pub mod aws_managed;
 pub mod create_access_key;
+pub mod create_open_id_connect_provider;
 pub mod create_role;
 pub mod create_user;
 pub mod delete_access_key;
+pub mod delete_open_id_connect_provider;
 pub mod delete_user;
 pub mod delete_user_policy;
+pub mod get_open_id_connect_provider;
 pub mod get_role;
 pub mod get_user;
 pub mod get_user_policy;
@@ -22,6 +25,7 @@ pub mod list_user_tags;
 pub mod list_users;
 mod listing;
 pub mod managed_policy;
+pub mod oidc_provider;
 pub(crate) mod principals;
 pub mod put_role_policy;
 pub mod put_user_policy;
@@ -42,11 +46,14 @@ use crate::refusal::Refusal;
 /// Every operation that the service answers.
 pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<create_access_key::CreateAccessKey>(),
+    Entry::of_query::<create_open_id_connect_provider::CreateOpenIDConnectProvider>(),
     Entry::of_query::<create_role::CreateRole>(),
     Entry::of_query::<create_user::CreateUser>(),
     Entry::of_query::<delete_access_key::DeleteAccessKey>(),
+    Entry::of_query::<delete_open_id_connect_provider::DeleteOpenIDConnectProvider>(),
     Entry::of_query::<delete_user::DeleteUser>(),
     Entry::of_query::<delete_user_policy::DeleteUserPolicy>(),
+    Entry::of_query::<get_open_id_connect_provider::GetOpenIDConnectProvider>(),
     Entry::of_query::<get_role::GetRole>(),
     Entry::of_query::<get_user::GetUser>(),
     Entry::of_query::<get_user_policy::GetUserPolicy>(),

@@ -20,6 +20,10 @@ pub(super) fn no_such_role(name: &str) -> Refusal {
     no_such_entity(format!("The role with name {name} cannot be found."))
 }
 
+pub(super) fn no_such_oidc_provider(arn: &str) -> Refusal {
+    no_such_entity(format!("OpenIDConnect Provider not found for arn {arn}"))
+}
+
 pub(super) fn no_such_access_key(id: &str) -> Refusal {
     no_such_entity(format!("The Access Key with id {id} cannot be found."))
 }
@@ -31,6 +35,11 @@ pub(super) fn user_exists(name: &str) -> Refusal {
 
 pub(super) fn role_exists(name: &str) -> Refusal {
     let message = format!("Role with name {name} already exists.");
+    Refusal::framework("EntityAlreadyExists", message)
+}
+
+pub(super) fn oidc_provider_exists(url: &str) -> Refusal {
+    let message = format!("Provider with url https://{url} already exists.");
     Refusal::framework("EntityAlreadyExists", message)
 }
 

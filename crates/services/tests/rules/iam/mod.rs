@@ -1,5 +1,6 @@
 //! The rules of IAM as decision tables: what each operation answers and changes, without a server.
 
+mod oidc_providers;
 mod roles;
 mod users;
 

@@ -33,7 +33,8 @@ fn a_user_without_policies_may_do_nothing_but_ask_who_it_is() {
         "SecretId": "s", "Name": "n", "SecretString": "x", "Tags": [], "TagKeys": ["a"], "VersionStage": "x",
         "ResourcePolicy": "{}", "SecretIdList": ["s"], "UserName": "alice", "PolicyName": "p", "PolicyDocument": "{}",
         "AccessKeyId": key, "Status": "Inactive", "ClientRequestToken": "t".repeat(32), "RoleName": "r",
-        "AssumeRolePolicyDocument": "{}",
+        "AssumeRolePolicyDocument": "{}", "Url": "https://id.example.com",
+        "OpenIDConnectProviderArn": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/id.example.com"),
     });
     let mut asked = 0;
     for (name, operations) in services {
