@@ -133,7 +133,18 @@ impl InForce {
     }
 
     fn of(identity: Identity, account: &AccountId, records: &Records<'_>) -> Result<Self, Stop> {
-        let find = |name: &PolicyName| name.find(account, records);
+        // A policy can't be deleted while it is named. Should one be missing all the same, what it denied must not
+        // become allowed.
+        let find = |name: &PolicyName| {
+            let found = name.find(account, records)?;
+            found.ok_or_else(|| {
+                let what = format!(
+                    "{name:?}, a policy that an identity of account {account} names, is missing: run `strongroom \
+                     doctor` and restore it from a backup"
+                );
+                Stop::Unavailable(what.into())
+            })
+        };
         let mut groups = Vec::new();
         if let Identity::User(user) = &identity {
             for name in &user.groups {
@@ -142,29 +153,25 @@ impl InForce {
         }
         let mut attached = Vec::new();
         for name in identity.attached() {
-            let policy = find(name)?;
-            attached.extend(policy.map(|policy| Attached {
-                policy,
+            attached.push(Attached {
+                policy: find(name)?,
                 group: None,
-            }));
+            });
         }
         for (at, group) in groups.iter().enumerate() {
             for name in &group.attached {
-                let policy = find(name)?;
-                attached.extend(policy.map(|policy| Attached {
-                    policy,
+                attached.push(Attached {
+                    policy: find(name)?,
                     group: Some(at),
-                }));
+                });
             }
         }
-        let boundary = match identity.boundary() {
-            Some(name) => find(name)?,
-            None => None,
-        };
+        let boundary = identity.boundary().map(find).transpose()?;
         let mut session = Vec::new();
         if let Identity::Role(_, Some(assumed)) = &identity {
             for name in &assumed.managed {
-                session.extend(find(name)?);
+                // One that was deleted since the session began allows nothing any more, and the session stays limited.
+                session.extend(name.find(account, records)?);
             }
         }
         Ok(InForce {

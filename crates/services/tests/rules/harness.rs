@@ -14,7 +14,9 @@ use strongroom_services::due::{self, Due};
 use strongroom_services::iam::user::User;
 use strongroom_services::operation::{Entry, Given, Means};
 use strongroom_services::origin::Origin;
-use strongroom_services::records::{Change, Changes, Decode, Found, Key, Records, Source, Visit};
+use strongroom_services::records::{
+    Change, Changes, Decode, Found, Key, Record, Records, Source, Visit,
+};
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
 use strongroom_services::secretsmanager::OPERATIONS;
 use strongroom_services::secretsmanager::purge::PurgeDue;
@@ -183,6 +185,17 @@ impl Service {
             Err(Stop::Refused(refusal)) => Err(refusal),
             Err(Stop::Unavailable(cause)) => panic!("{operation} broke: {cause}"),
         }
+    }
+
+    /// Changes a record past all rules, as damage does.
+    pub(crate) fn alter<T: Record + Clone>(&mut self, key: &Key, change: impl FnOnce(&mut T)) {
+        let records = Records::of(&self.records);
+        let mut record = T::clone(&records.read(key.clone()).unwrap().unwrap());
+        drop(records);
+        change(&mut record);
+        let mut changes = Changes::none();
+        changes.put(key.clone(), &record).unwrap();
+        self.records.apply(changes);
     }
 
     /// Everything that is stored, for comparing it.

@@ -1,6 +1,11 @@
 //! Users, their access keys and their own policies. Source: kms-iam-sts.md B; access-control.md 6 and 7.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use serde_json::{Value, json};
+use strongroom_services::iam::managed_policy::PolicyName;
+use strongroom_services::iam::user::User;
+use strongroom_services::records::Key;
 use strongroom_services::{iam, kms, secretsmanager, sts};
 
 use super::{denied, document, policy};
@@ -531,5 +536,24 @@ fn a_users_policy_is_told_whose_call_it_is_where_kms_is_asked_about_no_key() {
             let result = service.ask_of(kms::OPERATIONS, operation, &body);
             assert_eq!(result.is_ok(), allowed, "{operation}: {result:?}");
         }
+    }
+}
+
+#[test]
+fn a_user_whose_named_policy_is_missing_is_not_let_through() {
+    let gone = PolicyName::Own("gone".to_owned());
+    for change in [
+        (|user, gone| user.boundary = Some(gone)) as fn(&mut User, PolicyName),
+        |user, gone| user.attached.push(gone),
+    ] {
+        let (mut service, key) = with_alice();
+        service.give("alice", &[policy("Allow", "*", "*")]);
+        let place = Key::iam_user(&service.caller().account, "alice");
+        service.alter(&place, |user| change(user, gone.clone()));
+        service.be_user(ACCOUNT, "alice", &key);
+        let asked = AssertUnwindSafe(|| service.ask("GetSecretValue", &json!({"SecretId": "s"})));
+        let broke = catch_unwind(asked).unwrap_err();
+        let why = broke.downcast_ref::<String>().unwrap();
+        assert!(why.contains("gone") && why.contains("missing"), "{why}");
     }
 }
