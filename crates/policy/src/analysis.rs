@@ -133,7 +133,9 @@ pub fn may_deny(document: &Document, principal_arn: &str, action: &str) -> Optio
 }
 
 fn may_cover(statement: &Statement, caller: &Caller) -> bool {
-    if statement.covers_caller(caller).is_some() {
+    // Whether a user or a role has a permissions boundary is not known here.
+    let bounded = matches!(caller, Caller::User { .. } | Caller::RoleSession { .. });
+    if statement.covers_caller(caller, bounded).is_some() {
         return true;
     }
     let Who::Listed(principals) = statement.who() else {

@@ -2,7 +2,7 @@
 //! Source: IAM user guide, Policy evaluation logic, and Cross-account policy evaluation logic.
 
 use crate::document::Document;
-use crate::evaluate::{Request, StatementRef, Verdict, evaluate};
+use crate::evaluate::{Request, StatementRef, Verdict, evaluate_for};
 use crate::principal::{Caller, Reach};
 
 /// Everything that has a say in a request. What does not exist is empty or `None`; the caller
@@ -225,7 +225,7 @@ impl Verdicts {
         };
         let mut not_allowed = None;
         for (by, level, set) in policies.sets() {
-            match (evaluate(set, request), by) {
+            match (evaluate_for(set, request, policies.boundary.is_some()), by) {
                 (Verdict::ExplicitDeny { at }, _) => {
                     return Err(Refused {
                         by,

@@ -336,14 +336,20 @@ impl Statement {
         listed != self.actions.negated
     }
 
-    pub(crate) fn covers_caller(&self, caller: &Caller) -> Option<Reach> {
+    /// `bounded`: the caller has a permissions boundary, in which case a denial of all but some
+    /// denies them as well. Source: IAM user guide, NotPrincipal: "will always deny any IAM
+    /// principal that has a permissions boundary policy attached, regardless of the values".
+    pub(crate) fn covers_caller(&self, caller: &Caller, bounded: bool) -> Option<Reach> {
         match &self.who {
             Who::Attached => Some(Reach::Caller),
             Who::Listed(principals) => principals
                 .iter()
                 .filter_map(|principal| principal.reach(caller))
                 .max(),
-            Who::AllBut(principals) => (!caller.is_exempt(principals)).then_some(Reach::Everyone),
+            Who::AllBut(principals) => {
+                let denies_all = bounded && self.effect == Effect::Deny;
+                (denies_all || !caller.is_exempt(principals)).then_some(Reach::Everyone)
+            }
         }
     }
 

@@ -80,8 +80,18 @@ pub enum Verdict {
 }
 
 /// Evaluates a set of policies of one type, all of which speak for the same side: the identity
-/// policies of a caller, say, or a resource's policy. Their order doesn't matter.
+/// policies of a caller, say, or a resource's policy. Their order doesn't matter. The caller is
+/// taken to have no permissions boundary.
 pub fn evaluate(documents: &[&Document], request: &Request<'_>) -> Verdict {
+    evaluate_for(documents, request, false)
+}
+
+/// As [`evaluate`]; `bounded`: the caller has a permissions boundary.
+pub(crate) fn evaluate_for(
+    documents: &[&Document],
+    request: &Request<'_>,
+    bounded: bool,
+) -> Verdict {
     let mut allowed: Option<(StatementRef, Reach)> = None;
     for (document, policy) in documents.iter().enumerate() {
         for (index, statement) in policy.statements().iter().enumerate() {
@@ -89,7 +99,7 @@ pub fn evaluate(documents: &[&Document], request: &Request<'_>) -> Verdict {
                 document,
                 statement: index,
             };
-            match (applies(statement, request), statement.effect()) {
+            match (applies(statement, request, bounded), statement.effect()) {
                 (None, _) => {}
                 (Some(_), Effect::Deny) => return Verdict::ExplicitDeny { at },
                 (Some(reach), Effect::Allow) => {
@@ -104,12 +114,12 @@ pub fn evaluate(documents: &[&Document], request: &Request<'_>) -> Verdict {
 }
 
 /// The cheapest and most telling questions first.
-fn applies(statement: &Statement, request: &Request<'_>) -> Option<Reach> {
+fn applies(statement: &Statement, request: &Request<'_>, bounded: bool) -> Option<Reach> {
     let context = request.context;
     if !statement.covers_action(&request.action, context) {
         return None;
     }
-    let reach = statement.covers_caller(request.caller)?;
+    let reach = statement.covers_caller(request.caller, bounded)?;
     let rest_holds = statement.covers_resource(request.resource, context)
         && statement
             .compiled_conditions()

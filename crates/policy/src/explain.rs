@@ -87,8 +87,16 @@ pub enum Meaning<'a> {
 /// Says for every statement of a set, in order, whether it applied and if not, why.
 ///
 /// It looks at every element of every statement, which [`crate::evaluate`] does not; use it when
-/// someone asks why.
+/// someone asks why. The caller is taken to have no permissions boundary.
 pub fn explain<'a>(documents: &[&'a Document], request: &Request<'a>) -> Vec<StatementTrace<'a>> {
+    explain_for(documents, request, false)
+}
+
+fn explain_for<'a>(
+    documents: &[&'a Document],
+    request: &Request<'a>,
+    bounded: bool,
+) -> Vec<StatementTrace<'a>> {
     let mut traces = Vec::new();
     for (document, policy) in documents.iter().enumerate() {
         for (index, statement) in policy.statements().iter().enumerate() {
@@ -98,7 +106,7 @@ pub fn explain<'a>(documents: &[&'a Document], request: &Request<'a>) -> Vec<Sta
                     statement: index,
                 },
                 statement,
-                mismatches: mismatches(statement, request),
+                mismatches: mismatches(statement, request, bounded),
             });
         }
     }
@@ -119,7 +127,8 @@ pub fn explain_refusal<'a>(
     request: &Request<'a>,
     refused: &Refused,
 ) -> Vec<StatementTrace<'a>> {
-    let mut traces = explain(policies.set(refused.by, refused.level), request);
+    let set = policies.set(refused.by, refused.level);
+    let mut traces = explain_for(set, request, policies.boundary.is_some());
     match refused.denied {
         Some(at) => traces.retain(|trace| trace.at == at),
         None => {
@@ -146,14 +155,18 @@ fn distance(trace: &StatementTrace<'_>) -> ([bool; 3], usize) {
     (others, conditions)
 }
 
-fn mismatches<'a>(statement: &'a Statement, request: &Request<'a>) -> Vec<Mismatch<'a>> {
+fn mismatches<'a>(
+    statement: &'a Statement,
+    request: &Request<'a>,
+    bounded: bool,
+) -> Vec<Mismatch<'a>> {
     let context: &'a Context = request.context();
     let mut mismatches = Vec::new();
     if !statement.covers_action(request.action(), context) {
         let (negated, listed) = statement.listed_actions();
         mismatches.push(Mismatch::Action { negated, listed });
     }
-    if statement.covers_caller(request.caller()).is_none() {
+    if statement.covers_caller(request.caller(), bounded).is_none() {
         let (negated, listed): (_, &[Principal]) = match statement.who() {
             Who::Attached => (false, &[]),
             Who::Listed(principals) => (false, principals),

@@ -371,10 +371,11 @@ fn a_denial_that_could_meet_someone_is_found() {
         ),
         (deny(&all_but(&format!("\"{OWN}\"")), all, ""), ROOT, false),
         (deny(&all_but(&format!("\"{OWN}\"")), all, ""), user, true),
+        // If the user has a permissions boundary, nothing exempts it.
         (
             deny(&all_but(&format!("\"{OWN}\",\"{user}\"")), all, ""),
             user,
-            false,
+            true,
         ),
         (deny(&all_but("\"444455556666\""), all, ""), ROOT, true),
         (
