@@ -8,19 +8,24 @@
     reason = "helpers of tests may panic as tests may"
 )]
 
-mod naive;
+#[path = "../evaluators/mod.rs"]
+mod evaluators;
 mod random;
+
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use strongroom_policy::{
-    Caller, Document, Effect, Kind, Policies, Reach, Request, ResourceRule, Verdict, analysis,
-    decide, evaluate, explain,
+    Caller, Document, Effect, Kind, Reach, Request, Verdict, analysis, evaluate, explain,
 };
 
-use naive::Answer;
+use evaluators::naive::{self, Answer};
+use evaluators::{Asked, Attached, Outcome, combine, compiled};
 use random::Random;
 
 const CASES: u64 = 8_000;
+/// Policies of every type take longer.
+const SITUATIONS: usize = 4_000;
 
 fn seeds() -> impl Iterator<Item = u64> {
     let only = std::env::var("POLICY_SEED")
@@ -65,9 +70,9 @@ fn a_compiled_policy_decides_as_a_naive_reading_of_its_text() {
         for _ in 0..4 {
             let asked = random::asked(&mut random);
             let context = asked.context();
-            let request = Request::new(&asked.caller, asked.action, asked.resource, &context);
+            let request = Request::new(&asked.caller, &asked.action, &asked.resource, &context);
             let found = answer(evaluate(&[&document], &request), kind);
-            let expected = naive::evaluate(&policy, &asked);
+            let expected = naive::evaluate(&policy, &asked, false);
             assert_eq!(found, expected, "seed {seed}: {text}\n{asked:?}");
             allowed += u32::from(matches!(found, Answer::Allow(_)));
             denied += u32::from(found == Answer::Deny);
@@ -103,106 +108,120 @@ fn a_compiled_policy_decides_as_a_naive_reading_of_its_text() {
     }
 }
 
+/// Policies of every type and a request, from a seed.
+fn situation(seed: u64) -> (Random, Attached, Asked) {
+    let mut random = Random::new(seed);
+    let attached = random::attached(&mut random);
+    let asked = random::asked(&mut random);
+    (random, attached, asked)
+}
+
+fn decided(attached: &Attached, asked: &Asked, seed: u64) -> Outcome {
+    compiled::decide(attached, Kind::Resource, asked, &format!("seed {seed}"))
+}
+
 #[test]
-fn order_does_not_matter_and_a_denial_never_allows_more() {
-    for seed in seeds().take(4_000) {
-        let mut random = Random::new(seed);
-        let kind = kind_of(&mut random);
-        let documents: Vec<Document> = (0..3)
-            .map(|_| parse(&random::policy(&mut random, kind).to_string(), kind, seed))
-            .collect();
-        let denial = parse(
-            &random::policy_of(&mut random, kind, "Deny").to_string(),
-            kind,
-            seed,
-        );
-        let asked = random::asked(&mut random);
-        let context = asked.context();
-        let request = Request::new(&asked.caller, asked.action, asked.resource, &context);
-        let [a, b, c] = [&documents[0], &documents[1], &documents[2]];
-        let forward = answer(evaluate(&[a, b, c], &request), kind);
-        for set in [[c, b, a], [b, a, c], [a, c, b]] {
-            assert_eq!(
-                answer(evaluate(&set, &request), kind),
-                forward,
-                "seed {seed}"
-            );
-        }
-        let stricter = answer(evaluate(&[a, b, c, &denial], &request), kind);
-        let same_or_denied = stricter == forward || stricter == Answer::Deny;
-        assert!(
-            same_or_denied,
-            "seed {seed}: {forward:?} became {stricter:?}"
-        );
+fn policies_of_all_types_combine_as_in_a_naive_reading_of_their_texts() {
+    let mut outcomes: BTreeMap<String, usize> = BTreeMap::new();
+    for seed in seeds().take(SITUATIONS) {
+        let (_, attached, asked) = situation(seed);
+        let found = decided(&attached, &asked, seed);
+        let expected = combine::decide(&attached, &asked);
+        assert_eq!(found, expected, "seed {seed}: {attached:#?}\n{asked:?}");
+        *outcomes.entry(format!("{found:?}")).or_default() += 1;
+    }
+    // The comparison means nothing where an outcome hardly ever comes.
+    if std::env::var("POLICY_SEED").is_err() {
+        assert_eq!(outcomes.len(), 13, "{outcomes:?}");
+        let rarest = outcomes.values().min().copied().unwrap();
+        assert!(rarest > SITUATIONS / 200, "{outcomes:?}");
+        assert!(outcomes["Allow"] > SITUATIONS / 6, "{outcomes:?}");
     }
 }
 
 #[test]
-fn no_policy_type_can_undo_a_refusal_but_the_two_that_grant() {
-    for seed in seeds().take(4_000) {
-        let mut random = Random::new(seed);
-        let mut identity_kind = || {
-            parse(
-                &random::policy(&mut random, Kind::Identity).to_string(),
-                Kind::Identity,
-                seed,
-            )
+fn the_order_of_policies_levels_and_statements_does_not_matter() {
+    for seed in seeds().take(SITUATIONS) {
+        let (mut random, attached, asked) = situation(seed);
+        let forward = decided(&attached, &asked, seed);
+        let shuffled = random::shuffled(&mut random, &attached);
+        let again = decided(&shuffled, &asked, seed);
+        assert_eq!(again, forward, "seed {seed}: {attached:#?}\n{asked:?}");
+    }
+}
+
+#[test]
+fn a_denial_added_anywhere_never_allows_more() {
+    let mut denied = 0;
+    for seed in seeds().take(SITUATIONS) {
+        let (mut random, attached, asked) = situation(seed);
+        let before = decided(&attached, &asked, seed);
+        let mut stricter = attached.clone();
+        let Some((kind, policy)) = random::some_policy(&mut random, &mut stricter) else {
+            continue;
         };
-        let [identity, boundary, session, control] = [
-            identity_kind(),
-            identity_kind(),
-            identity_kind(),
-            identity_kind(),
-        ];
-        let resource = parse(
-            &random::policy(&mut random, Kind::Resource).to_string(),
-            Kind::Resource,
-            seed,
+        random::add(&mut random, policy, kind, "Deny");
+        let after = decided(&stricter, &asked, seed);
+        let same_or_denied = after == before || matches!(after, Outcome::DeniedBy(_));
+        assert!(
+            same_or_denied,
+            "seed {seed}: {before:?} became {after:?}: {stricter:#?}\n{asked:?}"
         );
-        let asked = random::asked(&mut random);
-        let context = asked.context();
-        let request = Request::new(&asked.caller, asked.action, asked.resource, &context);
-        let allows = |policies: &Policies<'_>| {
-            matches!(
-                decide(policies, &request),
-                strongroom_policy::Decision::Allow(_)
-            )
+        denied += usize::from(after != before);
+    }
+    if std::env::var("POLICY_SEED").is_err() {
+        assert!(denied > SITUATIONS / 100, "only {denied} denied");
+    }
+}
+
+#[test]
+fn an_allowance_added_anywhere_never_denies_more() {
+    let mut allowed = 0;
+    for seed in seeds().take(SITUATIONS) {
+        let (mut random, attached, asked) = situation(seed);
+        let before = decided(&attached, &asked, seed);
+        let mut wider = attached.clone();
+        let Some((kind, policy)) = random::some_policy(&mut random, &mut wider) else {
+            continue;
         };
-        let identities = [&identity];
-        let sessions = [&session];
-        let level = [&control];
-        let levels = [level.as_slice()];
-        let open = Policies {
-            identity: &identities,
-            resource: Some(&resource),
-            ..Policies::none("111122223333")
-        };
-        let stricter = [
-            Policies {
-                boundary: Some(&boundary),
-                ..open
-            },
-            Policies {
-                session: Some(&sessions),
-                ..open
-            },
-            Policies {
-                service_control: &levels,
-                ..open
-            },
-            Policies {
-                resource_control: &levels,
-                ..open
-            },
-            Policies {
-                resource_rule: ResourceRule::Required,
-                ..open
-            },
+        random::add(&mut random, policy, kind, "Allow");
+        let after = decided(&wider, &asked, seed);
+        let no_worse = after == Outcome::Allow || before != Outcome::Allow;
+        // What was denied explicitly stays so.
+        let still_denied = !matches!(before, Outcome::DeniedBy(_)) || after == before;
+        assert!(
+            no_worse && still_denied,
+            "seed {seed}: {before:?} became {after:?}: {wider:#?}\n{asked:?}"
+        );
+        allowed += usize::from(after != before);
+    }
+    if std::env::var("POLICY_SEED").is_err() {
+        assert!(allowed > SITUATIONS / 200, "only {allowed} allowed");
+    }
+}
+
+#[test]
+fn a_limit_taken_away_never_denies_more() {
+    for seed in seeds().take(SITUATIONS) {
+        let (_, attached, asked) = situation(seed);
+        if decided(&attached, &asked, seed) != Outcome::Allow {
+            continue;
+        }
+        let lifts: [fn(&mut Attached); 5] = [
+            |attached| attached.boundary = None,
+            |attached| attached.session = None,
+            |attached| drop(attached.service_control.pop()),
+            |attached| drop(attached.resource_control.pop()),
+            |attached| attached.required = false,
         ];
-        for policies in stricter {
-            assert!(
-                !allows(&policies) || allows(&open),
-                "seed {seed}: {policies:?}"
+        for (index, lift) in lifts.iter().enumerate() {
+            let mut wider = attached.clone();
+            lift(&mut wider);
+            let after = decided(&wider, &asked, seed);
+            assert_eq!(
+                after,
+                Outcome::Allow,
+                "seed {seed}, lift {index}: {attached:#?}\n{asked:?}"
             );
         }
     }
@@ -216,7 +235,7 @@ fn what_could_not_deny_does_not_deny() {
         let document = parse(&policy.to_string(), Kind::Resource, seed);
         let asked = random::asked(&mut random);
         let context = asked.context();
-        let request = Request::new(&asked.caller, asked.action, asked.resource, &context);
+        let request = Request::new(&asked.caller, &asked.action, &asked.resource, &context);
         let arn = match &asked.caller {
             Caller::Root { account } => format!("arn:aws:iam::{account}:root"),
             Caller::User { arn, .. } | Caller::FederatedUser { arn } => arn.clone(),
@@ -227,7 +246,7 @@ fn what_could_not_deny_does_not_deny() {
             } => random.pick(&[session_arn, role_arn]).clone(),
             _ => "someone".to_owned(),
         };
-        if analysis::may_deny(&document, &arn, asked.action).is_none() {
+        if analysis::may_deny(&document, &arn, &asked.action).is_none() {
             let verdict = evaluate(&[&document], &request);
             let denied = matches!(verdict, Verdict::ExplicitDeny { .. });
             assert!(!denied, "seed {seed}: {policy} denied {arn}");
@@ -249,7 +268,7 @@ fn a_stranger_is_let_in_by_public_statements_only() {
         asked.caller = Caller::Anonymous;
         asked.values.retain(|(key, _)| !random::says_who(key));
         let context = asked.context();
-        let request = Request::new(&asked.caller, asked.action, asked.resource, &context);
+        let request = Request::new(&asked.caller, &asked.action, &asked.resource, &context);
         let verdict = evaluate(&[&document], &request);
         assert!(
             !matches!(verdict, Verdict::Allow { .. }),
@@ -285,7 +304,7 @@ proptest! {
         if let Ok(document) = Document::parse(&text, kind) {
             let asked = random::asked(&mut random);
             let context = asked.context();
-            let request = Request::new(&asked.caller, asked.action, asked.resource, &context);
+            let request = Request::new(&asked.caller, &asked.action, &asked.resource, &context);
             let _ = evaluate(&[&document], &request);
             let _ = explain(&[&document], &request);
             let _ = analysis::external_access(&document, "111122223333");
@@ -302,10 +321,10 @@ proptest! {
         let document = Document::parse(&policy.to_string(), Kind::Identity).unwrap();
         let resource = format!("arn:{text}");
         let mut asked = random::asked(&mut Random::new(1));
-        asked.resource = Box::leak(resource.into_boxed_str());
+        asked.resource = resource;
         let context = asked.context();
-        let request = Request::new(&asked.caller, asked.action, asked.resource, &context);
+        let request = Request::new(&asked.caller, &asked.action, &asked.resource, &context);
         let found = answer(evaluate(&[&document], &request), Kind::Identity);
-        prop_assert_eq!(found, naive::evaluate(&policy, &asked));
+        prop_assert_eq!(found, naive::evaluate(&policy, &asked, false));
     }
 }

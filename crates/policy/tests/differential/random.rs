@@ -1,7 +1,9 @@
 //! Random policies and requests from a seed, out of so small a vocabulary that they often meet.
 
 use serde_json::{Map, Value, json};
-use strongroom_policy::{Caller, Context, Kind};
+use strongroom_policy::{Caller, Kind};
+
+use crate::evaluators::{Asked, Attached};
 
 /// SplitMix64: small, seeded, good enough.
 pub(crate) struct Random(u64);
@@ -27,7 +29,13 @@ impl Random {
         from[self.below(from.len())].clone()
     }
 
-    fn one_in(&mut self, count: usize) -> bool {
+    fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+
+    pub(crate) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 
@@ -210,12 +218,6 @@ pub(crate) fn policy(random: &mut Random, kind: Kind) -> Value {
     with_version(random, statements)
 }
 
-/// A policy of one statement with this effect.
-pub(crate) fn policy_of(random: &mut Random, kind: Kind, effect: &str) -> Value {
-    let statements = vec![statement(random, kind, effect)];
-    with_version(random, statements)
-}
-
 fn with_version(random: &mut Random, statements: Vec<Value>) -> Value {
     let mut policy = Map::new();
     match random.below(8) {
@@ -324,28 +326,118 @@ fn operator(random: &mut Random) -> (String, Value) {
     )
 }
 
+/// Policies of every type. Most of them allow everything, as otherwise hardly anything would pass
+/// all of them.
+pub(crate) fn attached(random: &mut Random) -> Attached {
+    fn set(random: &mut Random, kind: Kind, least: usize) -> Vec<Value> {
+        let count = least + random.below(2);
+        (0..count).map(|_| mostly_open(random, kind)).collect()
+    }
+    fn levels(random: &mut Random, kind: Kind, bound: usize) -> Vec<Vec<Value>> {
+        let count = random.below(bound);
+        (0..count).map(|_| set(random, kind, 1)).collect()
+    }
+    Attached {
+        identity: set(random, Kind::Identity, 0),
+        boundary: (!random.one_in(3)).then(|| mostly_open(random, Kind::Identity)),
+        session: random.one_in(2).then(|| set(random, Kind::Identity, 1)),
+        service_control: levels(random, Kind::Identity, 3),
+        resource_control: levels(random, Kind::Resource, 2),
+        resource: (!random.one_in(3)).then(|| mostly_open(random, Kind::Resource)),
+        required: random.one_in(3),
+        granted: random.pick(&[
+            None,
+            None,
+            None,
+            Some("account"),
+            Some("role"),
+            Some("caller"),
+        ]),
+        owner: random
+            .pick(&["111122223333", "111122223333", "444455556666"])
+            .into(),
+    }
+}
+
+fn mostly_open(random: &mut Random, kind: Kind) -> Value {
+    if random.one_in(3) {
+        return policy(random, kind);
+    }
+    let mut statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    if kind == Kind::Resource {
+        statement["Principal"] = if random.one_in(2) {
+            json!("*")
+        } else {
+            principals(random)
+        };
+    }
+    json!({"Version": "2012-10-17", "Statement": [statement]})
+}
+
+/// A place among policies that holds some already.
+pub(crate) fn some_policy<'a>(
+    random: &mut Random,
+    attached: &'a mut Attached,
+) -> Option<(Kind, &'a mut Value)> {
+    let levels = |levels: &'a mut Vec<Vec<Value>>| levels.iter_mut().flatten();
+    let identity = (attached.identity.iter_mut())
+        .chain(&mut attached.boundary)
+        .chain(attached.session.iter_mut().flatten())
+        .chain(levels(&mut attached.service_control))
+        .map(|policy| (Kind::Identity, policy));
+    let resource = levels(&mut attached.resource_control)
+        .chain(&mut attached.resource)
+        .map(|policy| (Kind::Resource, policy));
+    let mut all: Vec<_> = identity.chain(resource).collect();
+    if all.is_empty() {
+        return None;
+    }
+    Some(all.swap_remove(random.below(all.len())))
+}
+
+/// Adds a statement of this effect to a policy, in front or behind.
+pub(crate) fn add(random: &mut Random, policy: &mut Value, kind: Kind, effect: &str) {
+    let added = statement(random, kind, effect);
+    let mut statements = match policy["Statement"].take() {
+        Value::Array(statements) => statements,
+        single => vec![single],
+    };
+    let at = if random.one_in(2) {
+        0
+    } else {
+        statements.len()
+    };
+    statements.insert(at, added);
+    policy["Statement"] = Value::Array(statements);
+}
+
+/// The same policies and statements in another order.
+pub(crate) fn shuffled(random: &mut Random, attached: &Attached) -> Attached {
+    let mut shuffled = attached.clone();
+    let sets = std::iter::once(&mut shuffled.identity)
+        .chain(&mut shuffled.session)
+        .chain(&mut shuffled.service_control)
+        .chain(&mut shuffled.resource_control);
+    sets.for_each(|set| random.shuffle(set));
+    random.shuffle(&mut shuffled.service_control);
+    random.shuffle(&mut shuffled.resource_control);
+    let policies = (shuffled.identity.iter_mut())
+        .chain(&mut shuffled.boundary)
+        .chain(shuffled.session.iter_mut().flatten())
+        .chain(shuffled.service_control.iter_mut().flatten())
+        .chain(shuffled.resource_control.iter_mut().flatten())
+        .chain(&mut shuffled.resource);
+    for policy in policies {
+        if let Value::Array(statements) = &mut policy["Statement"] {
+            random.shuffle(statements);
+        }
+    }
+    shuffled
+}
+
 /// Whether a key tells who or where a caller is, for the analysis of public access.
 pub(crate) fn says_who(key: &str) -> bool {
     ["aws:sourceip", "aws:username"].contains(&key)
-}
-
-/// A request, as data.
-#[derive(Debug, Clone)]
-pub(crate) struct Asked {
-    pub(crate) caller: Caller,
-    pub(crate) action: &'static str,
-    pub(crate) resource: &'static str,
-    pub(crate) values: Vec<(&'static str, Vec<&'static str>)>,
-}
-
-impl Asked {
-    pub(crate) fn context(&self) -> Context {
-        let mut context = Context::new();
-        for (key, values) in &self.values {
-            context.insert_all(key, values.iter().copied());
-        }
-        context
-    }
 }
 
 pub(crate) fn asked(random: &mut Random) -> Asked {
@@ -383,11 +475,12 @@ pub(crate) fn asked(random: &mut Random) -> Asked {
         Caller::Anonymous,
     ]);
     let dates: Vec<&str> = DATES.iter().map(|(text, _)| *text).collect();
-    let mut values = Vec::new();
-    let mut maybe = |key, from: &[&'static str], most: usize| {
+    let mut values: Vec<(String, Vec<String>)> = Vec::new();
+    let mut maybe = |key: &str, from: &[&str], most: usize| {
         if !random.one_in(4) {
             let count = if most == 1 { 1 } else { random.below(most + 1) };
-            values.push((key, (0..count).map(|_| random.pick(from)).collect()));
+            let picked = (0..count).map(|_| random.pick(from).to_owned());
+            values.push((key.to_owned(), picked.collect()));
         }
     };
     maybe(
@@ -407,8 +500,8 @@ pub(crate) fn asked(random: &mut Random) -> Asked {
     maybe("a:binary", BINARIES, 1);
     Asked {
         caller,
-        action: random.pick(ASKED_ACTIONS),
-        resource: random.pick(ASKED_RESOURCES),
+        action: random.pick(ASKED_ACTIONS).to_owned(),
+        resource: random.pick(ASKED_RESOURCES).to_owned(),
         values,
     }
 }

@@ -1,10 +1,10 @@
-//! A second evaluator, slow and simple: it reads the policy's JSON as the IAM user guide tells,
+//! A second evaluator, slow and simple: it reads the policies' JSON as the IAM user guide tells,
 //! with nothing compiled and nothing shared with the first one.
 
 use serde_json::Value;
 use strongroom_policy::Caller;
 
-use crate::random::{Asked, DATES};
+use super::Asked;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
@@ -14,13 +14,14 @@ pub(crate) enum Answer {
 }
 
 /// From the loosest to the closest.
-const REACHES: [&str; 5] = ["account", "role", "everyone", "caller", "attached"];
+pub(crate) const REACHES: [&str; 5] = ["account", "role", "everyone", "caller", "attached"];
 
-pub(crate) fn evaluate(policy: &Value, asked: &Asked) -> Answer {
+/// What one policy says. `bounded`: the caller has a permissions boundary.
+pub(crate) fn evaluate(policy: &Value, asked: &Asked, bounded: bool) -> Answer {
     let variables = policy["Version"] == "2012-10-17";
     let mut best = None;
     for statement in list(&policy["Statement"]) {
-        let Some(reach) = applies(statement, asked, variables) else {
+        let Some(reach) = applies(statement, asked, variables, bounded) else {
             continue;
         };
         if statement["Effect"] == "Deny" {
@@ -47,7 +48,12 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn applies(statement: &Value, asked: &Asked, variables: bool) -> Option<&'static str> {
+fn applies(
+    statement: &Value,
+    asked: &Asked,
+    variables: bool,
+    bounded: bool,
+) -> Option<&'static str> {
     let action_listed = |element: &str| {
         list(&statement[element]).into_iter().any(|pattern| {
             let pattern = text(pattern).to_lowercase();
@@ -63,7 +69,7 @@ fn applies(statement: &Value, asked: &Asked, variables: bool) -> Option<&'static
         let mut any = false;
         for pattern in list(&statement[element]) {
             match substituted(&text(pattern), asked, variables, true) {
-                Some(units) => any |= resource_like(&units, asked.resource),
+                Some(units) => any |= resource_like(&units, &asked.resource),
                 None => unresolved = true,
             }
         }
@@ -71,6 +77,7 @@ fn applies(statement: &Value, asked: &Asked, variables: bool) -> Option<&'static
     };
     let resource = match statement.get("Resource") {
         Some(_) => resource_listed("Resource"),
+        None if statement.get("NotResource").is_none() => true,
         None => {
             let listed = resource_listed("NotResource");
             !listed && (statement["Effect"] == "Deny" || !unresolved)
@@ -84,7 +91,13 @@ fn applies(statement: &Value, asked: &Asked, variables: bool) -> Option<&'static
             })
         })
     });
-    let reach = principal(statement, &asked.caller)?;
+    let denies_all_bounded =
+        bounded && statement["Effect"] == "Deny" && statement.get("NotPrincipal").is_some();
+    let reach = if denies_all_bounded {
+        "everyone"
+    } else {
+        principal(statement, &asked.caller)?
+    };
     (action && resource && conditions).then_some(reach)
 }
 
@@ -209,18 +222,22 @@ fn substituted(
     let Some((before, rest)) = pattern.split_once("${").filter(|_| variables) else {
         return Some(units(pattern, wildcards));
     };
-    let (inside, after) = rest.split_once('}')?;
-    let (key, default) = match inside.split_once(',') {
-        Some((key, default)) => (key.trim(), Some(default.trim().trim_matches('\''))),
-        None => (inside.trim(), None),
+    let (key, default, after) = match (rest.find('}')?, rest.find(',')) {
+        (end, Some(comma)) if comma < end => {
+            let quoted = rest[comma + 1..].trim_start().strip_prefix('\'')?;
+            let (default, after) = quoted.split_once('\'')?;
+            let after = after.trim_start().strip_prefix('}')?;
+            (rest[..comma].trim(), Some(default), after)
+        }
+        (end, _) => (rest[..end].trim(), None, &rest[end + 1..]),
     };
     let value = if ["*", "?", "$"].contains(&key) {
         key.to_owned()
     } else {
-        match values(asked, key).as_slice() {
-            [] => default?.to_owned(),
-            [single] => single.to_string(),
-            _ => return None,
+        match given(asked, key) {
+            Given::Absent => default?.to_owned(),
+            Given::Values(values) if values.len() == 1 => values[0].clone(),
+            Given::Values(_) | Given::Ambiguous => return None,
         }
     };
     let mut all = units(before, wildcards);
@@ -229,13 +246,23 @@ fn substituted(
     Some(all)
 }
 
-fn values(asked: &Asked, key: &str) -> Vec<&'static str> {
-    asked
+enum Given {
+    Absent,
+    /// Two keys that differ in letter case only.
+    Ambiguous,
+    Values(Vec<String>),
+}
+
+fn given(asked: &Asked, key: &str) -> Given {
+    let mut alike = asked
         .values
         .iter()
-        .filter(|(known, _)| known.eq_ignore_ascii_case(key))
-        .flat_map(|(_, values)| values.clone())
-        .collect()
+        .filter(|(known, values)| known.eq_ignore_ascii_case(key) && !values.is_empty());
+    match (alike.next(), alike.next()) {
+        (None, _) => Given::Absent,
+        (Some((_, values)), None) => Given::Values(values.clone()),
+        (Some(_), Some(_)) => Given::Ambiguous,
+    }
 }
 
 fn like(pattern: &[Unit], text: &str) -> bool {
@@ -297,11 +324,12 @@ fn matches(pattern: &[Unit], text: &[char], crosses: &dyn Fn(usize) -> bool) -> 
 
 fn condition(operator: &str, key: &str, wanted: &Value, asked: &Asked, variables: bool) -> bool {
     let wanted: Vec<String> = list(wanted).into_iter().map(text).collect();
-    let found = values(asked, key);
+    let found = given(asked, key);
     if operator == "Null" {
+        let absent = matches!(found, Given::Absent);
         return wanted.iter().any(|wanted| match wanted.as_str() {
-            "true" => found.is_empty(),
-            "false" => !found.is_empty(),
+            "true" => absent,
+            "false" => !absent,
             _ => false,
         });
     }
@@ -318,9 +346,13 @@ fn condition(operator: &str, key: &str, wanted: &Value, asked: &Asked, variables
         name if name.contains("Not") => (name.replace("Not", ""), true),
         name => (name.to_owned(), false),
     };
-    if found.is_empty() && if_exists {
-        return true;
-    }
+    let found = match found {
+        Given::Absent if if_exists => return true,
+        Given::Absent => vec![],
+        // Something is there, but nothing that a wanted value could match.
+        Given::Ambiguous => return negated,
+        Given::Values(values) => values,
+    };
     let hit = |value: &str| {
         wanted
             .iter()
@@ -364,7 +396,7 @@ fn compare(operator: &str, wanted: &str, value: &str, asked: &Asked, variables: 
             let (wanted, value) = (wanted.to_lowercase(), value.to_lowercase());
             wanted == value && (value == "true" || value == "false")
         }
-        "BinaryEquals" => wanted == value && ["QQ==", "QUI="].contains(&value),
+        "BinaryEquals" => wanted == value && is_base64(value),
         "IpAddress" => in_network(wanted, value),
         _ => ordered(operator, wanted, value),
     }
@@ -372,18 +404,12 @@ fn compare(operator: &str, wanted: &str, value: &str, asked: &Asked, variables: 
 
 fn ordered(operator: &str, wanted: &str, value: &str) -> bool {
     let (sense, wanted, value) = if let Some(sense) = operator.strip_prefix("Numeric") {
-        (sense, wanted.parse::<f64>().ok(), value.parse::<f64>().ok())
+        (sense, number(wanted), number(value))
     } else {
-        let seconds = |text: &str| {
-            let known = DATES.iter().find(|(known, _)| *known == text);
-            known
-                .and_then(|(_, seconds)| *seconds)
-                .map(|seconds| seconds as f64)
-        };
         (
             operator.strip_prefix("Date").unwrap_or_default(),
-            seconds(wanted),
-            seconds(value),
+            date(wanted),
+            date(value),
         )
     };
     let (Some(wanted), Some(value)) = (wanted, value) else {
@@ -399,12 +425,77 @@ fn ordered(operator: &str, wanted: &str, value: &str) -> bool {
     }
 }
 
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+/// Seconds since 1970 of a date as W3C's note on date formats has it, or of such seconds.
+fn date(text: &str) -> Option<f64> {
+    if text.len() != 4
+        && let Ok(seconds) = text.parse::<i64>()
+    {
+        return Some(seconds as f64);
+    }
+    let (day, time) = text.split_once('T').unwrap_or((text, ""));
+    let mut parts = day.split('-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next(), parts.next());
+    let (month, day) = (month.unwrap_or(Some(1))?, day.unwrap_or(Some(1))?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let february = if leap { 29 } else { 28 };
+    let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let length = months.get(usize::try_from(month - 1).ok()?)?;
+    if parts.next().is_some() || !(1..=*length).contains(&day) {
+        return None;
+    }
+    let leap_days = |year: i64| year / 4 - year / 100 + year / 400;
+    let days_before_year = (year - 1970) * 365 + leap_days(year - 1) - leap_days(1969);
+    let days_before_month: i64 = months[..(month - 1) as usize].iter().sum();
+    let midnight = ((days_before_year + days_before_month + day - 1) * 86_400) as f64;
+    if time.is_empty() {
+        return (!text.contains('T')).then_some(midnight);
+    }
+    let (clock, offset) = match time.strip_suffix('Z') {
+        Some(clock) => (clock, 0.0),
+        None => {
+            let at = time.rfind(['+', '-'])?;
+            let (hours, minutes) = time[at + 1..].split_once(':')?;
+            let seconds = number(hours)? * 3_600.0 + number(minutes)? * 60.0;
+            (
+                &time[..at],
+                if time[at..].starts_with('-') {
+                    -seconds
+                } else {
+                    seconds
+                },
+            )
+        }
+    };
+    let mut parts = clock.split(':').map(number);
+    let (hours, minutes, seconds) = (parts.next()??, parts.next()??, parts.next());
+    if !(0.0..24.0).contains(&hours) || !(0.0..60.0).contains(&minutes) {
+        return None;
+    }
+    Some(midnight + hours * 3_600.0 + minutes * 60.0 + seconds.unwrap_or(Some(0.0))? - offset)
+}
+
+fn is_base64(text: &str) -> bool {
+    let plain = text.trim_end_matches('=');
+    text.len().is_multiple_of(4)
+        && text.len() - plain.len() < 3
+        && plain
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
+}
+
 /// Bit by bit.
 fn in_network(network: &str, address: &str) -> bool {
     let bits = |text: &str| -> Option<Vec<bool>> {
         let bytes = match text.parse::<std::net::IpAddr>().ok()? {
             std::net::IpAddr::V4(address) => address.octets().to_vec(),
-            std::net::IpAddr::V6(address) => address.octets().to_vec(),
+            std::net::IpAddr::V6(address) => match address.to_ipv4_mapped() {
+                Some(address) => address.octets().to_vec(),
+                None => address.octets().to_vec(),
+            },
         };
         Some(
             bytes
@@ -414,12 +505,15 @@ fn in_network(network: &str, address: &str) -> bool {
         )
     };
     let (base, length) = match network.split_once('/') {
-        Some((base, length)) => (base, length.parse::<usize>().ok()),
+        Some((base, length)) => match length.parse::<usize>() {
+            Ok(length) => (base, Some(length)),
+            Err(_) => return false,
+        },
         None => (network, None),
     };
     let (Some(base), Some(address)) = (bits(base), bits(address)) else {
         return false;
     };
     let length = length.unwrap_or(base.len());
-    base.len() == address.len() && base[..length] == address[..length]
+    length <= base.len() && base.len() == address.len() && base[..length] == address[..length]
 }
