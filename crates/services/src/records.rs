@@ -14,8 +14,9 @@ use serde::de::DeserializeOwned;
 
 use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
-use crate::iam::group::Group;
-use crate::iam::managed_policy::ManagedPolicy;
+use crate::iam::attachment::Usage;
+use crate::iam::group::{Group, GroupName};
+use crate::iam::managed_policy::{ManagedPolicy, PolicyName};
 use crate::iam::oidc_provider::OidcProvider;
 use crate::iam::role::Role;
 use crate::iam::user::User;
@@ -272,14 +273,22 @@ impl Key {
         Self::iam_user(account, "")
     }
 
-    /// An IAM group. Names differ by more than letter case.
-    pub fn iam_group(account: &AccountId, name: &str) -> Self {
-        Self::of("iam-group", &[account.as_str(), &name.to_ascii_lowercase()])
+    /// An IAM group.
+    pub fn iam_group(account: &AccountId, id: &str) -> Self {
+        Self::of("iam-group", &[account.as_str(), id])
     }
 
-    /// What every group's record of an account starts with.
-    pub fn iam_groups(account: &AccountId) -> Self {
-        Self::iam_group(account, "")
+    /// The name of an IAM group. Names differ by more than letter case.
+    pub fn iam_group_name(account: &AccountId, name: &str) -> Self {
+        Self::of(
+            "iam-group-name",
+            &[account.as_str(), &name.to_ascii_lowercase()],
+        )
+    }
+
+    /// What every group's name of an account starts with.
+    pub fn iam_group_names(account: &AccountId) -> Self {
+        Self::iam_group_name(account, "")
     }
 
     /// An IAM role. Names differ by more than letter case.
@@ -316,20 +325,37 @@ impl Key {
     }
 
     /// The index of a group's users.
-    pub fn iam_member(account: &AccountId, group: &str, user: &str) -> Self {
+    pub fn iam_member(account: &AccountId, group_id: &str, user: &str) -> Self {
         Self::of(
             "iam-member",
-            &[
-                account.as_str(),
-                &group.to_ascii_lowercase(),
-                &user.to_ascii_lowercase(),
-            ],
+            &[account.as_str(), group_id, &user.to_ascii_lowercase()],
         )
     }
 
     /// What every entry of the index of a group's users starts with.
-    pub fn iam_members(account: &AccountId, group: &str) -> Self {
-        Self::iam_member(account, group, "")
+    pub fn iam_members(account: &AccountId, group_id: &str) -> Self {
+        Self::iam_member(account, group_id, "")
+    }
+
+    /// The index of what uses a managed policy, by kind and name; the uses of one identity stand together.
+    pub fn iam_attachment(
+        account: &AccountId,
+        policy: &PolicyName,
+        kind: &str,
+        name: &str,
+        usage: Usage,
+    ) -> Self {
+        let mut key = Self::iam_attachments(account, policy);
+        let rest = [kind, "\0", &name.to_ascii_lowercase(), "\0", usage.name()];
+        key.0.extend(rest.concat().into_bytes());
+        key
+    }
+
+    /// What every entry of the index of what uses a managed policy starts with.
+    pub fn iam_attachments(account: &AccountId, policy: &PolicyName) -> Self {
+        let (owner, name) = policy.parts();
+        let name = name.to_ascii_lowercase();
+        Self::of("iam-attachment", &[account.as_str(), owner, &name, ""])
     }
 
     /// The first key that starts with this one and lies behind the one that goes on as `position` says.
@@ -532,6 +558,8 @@ records! {
     User = "IAM user", format 2, at User::is_at, earlier User::earlier;
     /// An IAM group with its own policies.
     Group = "IAM group", format 1, at |group, key| group.key().as_bytes() == key;
+    /// Which IAM group has a name.
+    GroupName = "IAM group name", format 1, at |name, key| name.key().as_bytes() == key;
     /// An IAM role with its own policies.
     Role = "IAM role", format 1, at |role, key| role.key().as_bytes() == key;
     /// A managed policy of an account's own, with its versions.
@@ -580,6 +608,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"access-key" => AccessKey::decode_at,
         b"iam-user" => User::decode_at,
         b"iam-group" => Group::decode_at,
+        b"iam-group-name" => GroupName::decode_at,
         b"iam-role" => Role::decode_at,
         b"iam-policy" => ManagedPolicy::decode_at,
         b"iam-oidc-provider" => OidcProvider::decode_at,

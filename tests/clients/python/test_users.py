@@ -217,7 +217,6 @@ def test_members_are_held_to_the_model(server, call, text):
     lambda iam: iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}"),
     lambda iam: iam.create_group(GroupName="g"),
     lambda iam: iam.create_policy(PolicyName="p", PolicyDocument=policy(allow("*"))),
-    lambda iam: iam.create_user(UserName="a", PermissionsBoundary="arn:aws:iam::aws:policy/AdministratorAccess"),
 ])
 def test_what_is_not_here_is_refused_clearly(iam, call):
     with refused("UnsupportedOperation"):

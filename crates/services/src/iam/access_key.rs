@@ -18,8 +18,7 @@ pub(super) fn user_with(
     records: &Records<'_>,
     caller: &Caller,
 ) -> Result<Arc<User>, Stop> {
-    let name = user::name_or_caller(user_name, caller)?;
-    let user = user::find(&name, records, caller)?;
+    let user = user::named_or_caller(user_name, caller)?.find(records, caller)?;
     if user.access_key_ids.iter().any(|id| id == access_key_id) {
         Ok(user)
     } else {

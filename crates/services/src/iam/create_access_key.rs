@@ -61,14 +61,8 @@ impl Operation for CreateAccessKey {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        let name = user::name_or_caller(self.user_name.as_deref(), caller)?;
-        user::need(
-            "iam:CreateAccessKey",
-            &name,
-            Context::new(),
-            caller,
-            records,
-        )
+        let user = user::named_or_caller(self.user_name.as_deref(), caller)?;
+        user.need("iam:CreateAccessKey", Context::new(), caller, records)
     }
 
     fn decide(
@@ -77,8 +71,8 @@ impl Operation for CreateAccessKey {
         given: &Given<'_>,
     ) -> Result<Decided<CreatedAccessKey>, Stop> {
         let caller = given.caller;
-        let name = user::name_or_caller(allowed.into_request().user_name.as_deref(), caller)?;
-        let user = user::find(&name, records, caller)?;
+        let named = user::named_or_caller(allowed.into_request().user_name.as_deref(), caller)?;
+        let user = named.find(records, caller)?;
         if user.access_key_ids.len() >= ACCESS_KEYS_MAX {
             return Err(refusals::quota("AccessKeysPerUser", ACCESS_KEYS_MAX).into());
         }

@@ -2,17 +2,14 @@
 //!
 //! Source: AWS IAM API Reference, CreateRole.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
-use strongroom_policy::Context;
 
 use super::identity_policy::InlinePolicies;
 use super::role::{Role, SESSION_SECONDS_USUAL, ShownRole, TrustPolicy};
-use super::shapes::{self, DESCRIPTION, PATH, POLICY_DOCUMENT, ROLE_NAME, Tag};
-use super::{quota, refusals};
+use super::shapes::{self, DESCRIPTION, POLICY_DOCUMENT, ROLE_NAME, Tag};
+use super::{attachment, entity, quota, refusals};
 use crate::caller::Caller;
-use crate::gate::{Authorized, Guard, Need};
+use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Key, Records};
@@ -29,6 +26,7 @@ pub struct CreateRole {
     description: Option<String>,
     session_seconds_max: Option<u32>,
     tags: Vec<Tag>,
+    boundary: Option<String>,
 }
 
 /// The response.
@@ -43,34 +41,26 @@ impl Operation for CreateRole {
     type Output = CreatedRole;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
-        let path = members.text("Path", &PATH);
-        if members.is_there("PermissionsBoundary") {
-            members.object(refusals::unsupported(BOUNDARIES_ABSENT));
-        }
         CreateRole {
             name: members.required_text("RoleName", &ROLE_NAME),
-            path: path.unwrap_or_else(|| "/".to_owned()),
+            path: shapes::path(members),
             trust: members.required_text("AssumeRolePolicyDocument", &POLICY_DOCUMENT),
             description: members.text("Description", &DESCRIPTION),
             session_seconds_max: shapes::session_seconds_max(members),
             tags: shapes::tags(members),
+            boundary: shapes::optional_arn("PermissionsBoundary", members),
         }
     }
 
     fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        let resource = Role::resource(&self.path, &self.name);
-        let need = |action, context: Context| Need {
-            action,
-            owner: Cow::Borrowed(&caller.account),
-            shown: Some(Cow::Owned(caller.iam_arn(&caller.account, &resource))),
-            guard: Guard::ToBeMade(context),
-        };
-        let context = shapes::request_tags(&self.tags);
-        let mut needs = vec![need("iam:CreateRole", context.clone())];
-        if !self.tags.is_empty() {
-            needs.push(need("iam:TagRole", context));
-        }
-        Ok(needs)
+        Ok(entity::needs_to_make(
+            "iam:CreateRole",
+            "iam:TagRole",
+            &Role::resource(&self.path, &self.name),
+            &self.tags,
+            self.boundary.as_deref(),
+            caller,
+        ))
     }
 
     fn decide(
@@ -82,12 +72,12 @@ impl Operation for CreateRole {
         let caller = given.caller;
         let place = Key::iam_role(&caller.account, &request.name);
         if records.read::<Role>(place.clone())?.is_some() {
-            return Err(refusals::role_exists(&request.name).into());
+            return Err(refusals::exists("Role", &request.name).into());
         }
         let trust = TrustPolicy::checked(request.trust, &caller.account, records)?;
         let all = Key::iam_roles(&caller.account);
         quota::refuse_more(&all, "RolesPerAccount", ROLES_MAX, records)?;
-        let role = Role {
+        let mut role = Role {
             account: caller.account.clone(),
             name: request.name,
             path: request.path,
@@ -102,11 +92,11 @@ impl Operation for CreateRole {
             boundary: None,
         };
         let mut changes = Changes::none();
+        if let Some(arn) = request.boundary {
+            attachment::set_boundary(&mut role, &arn, caller, records, &mut changes)?;
+        }
         changes.put(place, &role)?;
-        let role = ShownRole::whole(&role, caller);
+        let role = ShownRole::whole(&role, caller, records)?;
         Ok(Decided::change(changes, CreatedRole { role }))
     }
 }
-
-const BOUNDARIES_ABSENT: &str =
-    "This version of Strongroom has no permissions boundaries. Nothing was changed.";

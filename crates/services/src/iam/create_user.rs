@@ -3,20 +3,17 @@
 //! Source: AWS IAM API Reference, CreateUser.
 
 use serde::Serialize;
-use strongroom_policy::Context;
 
 use super::identity_policy::InlinePolicies;
-use super::shapes::{self, NEW_USER_NAME, PATH, Tag};
+use super::shapes::{self, NEW_USER_NAME, Tag};
 use super::user::{ShownUser, User};
-use super::{quota, refusals};
+use super::{attachment, entity, quota, refusals};
 use crate::caller::Caller;
-use crate::gate::{Authorized, Guard, Need};
+use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
-use std::borrow::Cow;
-
 /// Users of an account. Source: IAM and AWS STS quotas.
 const USERS_MAX: usize = 5000;
 
@@ -25,6 +22,7 @@ pub struct CreateUser {
     name: String,
     path: String,
     tags: Vec<Tag>,
+    boundary: Option<String>,
 }
 
 /// The response.
@@ -39,31 +37,23 @@ impl Operation for CreateUser {
     type Output = CreatedUser;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
-        let path = members.text("Path", &PATH);
-        if members.is_there("PermissionsBoundary") {
-            members.object(refusals::unsupported(BOUNDARIES_ABSENT));
-        }
         CreateUser {
             name: members.required_text("UserName", &NEW_USER_NAME),
-            path: path.unwrap_or_else(|| "/".to_owned()),
+            path: shapes::path(members),
             tags: shapes::tags(members),
+            boundary: shapes::optional_arn("PermissionsBoundary", members),
         }
     }
 
     fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        let resource = User::resource(&self.path, &self.name);
-        let need = |action, context: Context| Need {
-            action,
-            owner: Cow::Borrowed(&caller.account),
-            shown: Some(Cow::Owned(caller.iam_arn(&caller.account, &resource))),
-            guard: Guard::ToBeMade(context),
-        };
-        let context = shapes::request_tags(&self.tags);
-        let mut needs = vec![need("iam:CreateUser", context.clone())];
-        if !self.tags.is_empty() {
-            needs.push(need("iam:TagUser", context));
-        }
-        Ok(needs)
+        Ok(entity::needs_to_make(
+            "iam:CreateUser",
+            "iam:TagUser",
+            &User::resource(&self.path, &self.name),
+            &self.tags,
+            self.boundary.as_deref(),
+            caller,
+        ))
     }
 
     fn decide(
@@ -71,11 +61,16 @@ impl Operation for CreateUser {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<CreatedUser>, Stop> {
-        let CreateUser { name, path, tags } = allowed.into_request();
+        let CreateUser {
+            name,
+            path,
+            tags,
+            boundary,
+        } = allowed.into_request();
         let caller = given.caller;
         let place = Key::iam_user(&caller.account, &name);
         if records.read::<User>(place.clone())?.is_some() {
-            return Err(refusals::user_exists(&name).into());
+            return Err(refusals::exists("User", &name).into());
         }
         quota::refuse_more(
             &Key::iam_users(&caller.account),
@@ -83,7 +78,7 @@ impl Operation for CreateUser {
             USERS_MAX,
             records,
         )?;
-        let user = User {
+        let mut user = User {
             account: caller.account.clone(),
             name,
             path,
@@ -97,11 +92,11 @@ impl Operation for CreateUser {
             groups: Vec::new(),
         };
         let mut changes = Changes::none();
+        if let Some(arn) = boundary {
+            attachment::set_boundary(&mut user, &arn, caller, records, &mut changes)?;
+        }
         changes.put(place, &user)?;
-        let user = ShownUser::with_tags(&user, caller);
+        let user = ShownUser::whole(&user, caller, records)?;
         Ok(Decided::change(changes, CreatedUser { user }))
     }
 }
-
-const BOUNDARIES_ABSENT: &str =
-    "This version of Strongroom has no permissions boundaries. Nothing was changed.";

@@ -39,14 +39,8 @@ impl Operation for DeleteAccessKey {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        let name = user::name_or_caller(self.user_name.as_deref(), caller)?;
-        user::need(
-            "iam:DeleteAccessKey",
-            &name,
-            Context::new(),
-            caller,
-            records,
-        )
+        let user = user::named_or_caller(self.user_name.as_deref(), caller)?;
+        user.need("iam:DeleteAccessKey", Context::new(), caller, records)
     }
 
     fn decide(

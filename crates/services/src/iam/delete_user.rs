@@ -1,12 +1,15 @@
-//! DeleteUser: the end of a user, once it has neither keys nor policies.
+//! DeleteUser: the end of a user, once it has neither keys nor policies and is in no group. What bounds it goes with it.
 //!
 //! Source: AWS IAM API Reference, DeleteUser.
 
+use std::sync::Arc;
+
 use strongroom_policy::Context;
 
+use super::attachment;
+use super::entity::Named;
 use super::refusals;
-use super::shapes::USER_NAME;
-use super::user;
+use super::user::User;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -16,7 +19,7 @@ use crate::refusal::Stop;
 
 /// The request.
 pub struct DeleteUser {
-    name: String,
+    user: Named<User>,
 }
 
 impl Operation for DeleteUser {
@@ -25,7 +28,7 @@ impl Operation for DeleteUser {
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         DeleteUser {
-            name: members.required_text("UserName", &USER_NAME),
+            user: Named::take(members),
         }
     }
 
@@ -34,13 +37,8 @@ impl Operation for DeleteUser {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        user::need(
-            "iam:DeleteUser",
-            &self.name,
-            Context::new(),
-            caller,
-            records,
-        )
+        self.user
+            .need("iam:DeleteUser", Context::new(), caller, records)
     }
 
     fn decide(
@@ -48,15 +46,20 @@ impl Operation for DeleteUser {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<()>, Stop> {
-        let DeleteUser { name } = allowed.into_request();
-        let user = user::find(&name, records, given.caller)?;
-        if !user.access_key_ids.is_empty() {
-            return Err(refusals::delete_conflict("delete access keys").into());
+        let DeleteUser { user } = allowed.into_request();
+        let user = user.find(records, given.caller)?;
+        let to_do = [
+            (user.groups.is_empty(), "remove users from group"),
+            (user.access_key_ids.is_empty(), "delete access keys"),
+            (user.attached.is_empty(), "detach all policies"),
+            (user.inline.is_empty(), "delete policies"),
+        ];
+        if let Some((_, first)) = to_do.iter().find(|(is_done, _)| !is_done) {
+            return Err(refusals::delete_conflict(first).into());
         }
-        if !user.inline.is_empty() {
-            return Err(refusals::delete_conflict("delete policies").into());
-        }
+        let mut user = Arc::unwrap_or_clone(user);
         let mut changes = Changes::none();
+        attachment::remove_boundary(&mut user, records, &mut changes)?;
         changes.delete(user.key());
         Ok(Decided::silent(changes))
     }

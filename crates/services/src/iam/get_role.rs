@@ -5,8 +5,8 @@
 use serde::Serialize;
 use strongroom_policy::Context;
 
-use super::role::{self, ShownRole};
-use super::shapes::ROLE_NAME;
+use super::entity::Named;
+use super::role::{Role, ShownRole};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -16,7 +16,7 @@ use crate::refusal::Stop;
 
 /// The request.
 pub struct GetRole {
-    name: String,
+    role: Named<Role>,
 }
 
 /// The response.
@@ -32,7 +32,7 @@ impl Operation for GetRole {
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         GetRole {
-            name: members.required_text("RoleName", &ROLE_NAME),
+            role: Named::take(members),
         }
     }
 
@@ -41,7 +41,8 @@ impl Operation for GetRole {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        role::need("iam:GetRole", &self.name, Context::new(), caller, records)
+        self.role
+            .need("iam:GetRole", Context::new(), caller, records)
     }
 
     fn decide(
@@ -49,9 +50,9 @@ impl Operation for GetRole {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<FoundRole>, Stop> {
-        let GetRole { name } = allowed.into_request();
-        let found = role::find(&name, records, given.caller)?;
-        let role = ShownRole::whole(&found, given.caller);
+        let GetRole { role } = allowed.into_request();
+        let found = role.find(records, given.caller)?;
+        let role = ShownRole::whole(&found, given.caller, records)?;
         Ok(Decided::answer(FoundRole { role }))
     }
 }

@@ -52,8 +52,8 @@ impl Operation for GetUser {
                 guard: Guard::Account,
             }]);
         }
-        let name = user::name_or_caller(self.name.as_deref(), caller)?;
-        user::need(ACTION, &name, Context::new(), caller, records)
+        let user = user::named_or_caller(self.name.as_deref(), caller)?;
+        user.need(ACTION, Context::new(), caller, records)
     }
 
     fn decide(
@@ -69,9 +69,9 @@ impl Operation for GetUser {
             let user = ShownUser::of_root(created, caller);
             return Ok(Decided::answer(FoundUser { user }));
         }
-        let name = user::name_or_caller(request.name.as_deref(), caller)?;
-        let found = user::find(&name, records, caller)?;
-        let user = ShownUser::with_tags(&found, caller);
+        let named = user::named_or_caller(request.name.as_deref(), caller)?;
+        let found = named.find(records, caller)?;
+        let user = ShownUser::whole(&found, caller, records)?;
         Ok(Decided::answer(FoundUser { user }))
     }
 }

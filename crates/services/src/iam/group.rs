@@ -2,12 +2,19 @@
 //!
 //! Source: AWS IAM User Guide, IAM user groups.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
+use super::entity::{Entity, Identity};
 use super::identity_policy::InlinePolicies;
 use super::managed_policy::PolicyName;
+use super::refusals;
+use super::shapes::{GROUP_NAME, Tag};
 use crate::caller::{AccountId, Caller};
-use crate::records::Key;
+use crate::input::Text;
+use crate::records::{Key, Records};
+use crate::refusal::{Refusal, Stop};
 use crate::time::Timestamp;
 
 /// An IAM group. It can't sign, and no policy can name it as a principal.
@@ -43,8 +50,94 @@ impl Group {
         caller.iam_arn(&self.account, &Self::resource(&self.path, &self.name))
     }
 
+    /// Its place. It doesn't follow from the name: however many users are in the group, no more than a few records
+    /// change with that.
+    pub fn key(&self) -> Key {
+        Key::iam_group(&self.account, &self.id)
+    }
+}
+
+/// Which group has a name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct GroupName {
+    /// Whose.
+    pub account: AccountId,
+    /// The group's name, as it was written.
+    pub name: String,
+    /// The group's id.
+    pub id: String,
+}
+
+impl GroupName {
     /// Its place.
     pub fn key(&self) -> Key {
-        Key::iam_group(&self.account, &self.name)
+        Key::iam_group_name(&self.account, &self.name)
+    }
+}
+
+impl Entity for Group {
+    const NOUN: &'static str = "group";
+    const MEMBER: &'static str = "GroupName";
+    const NAME: Text = GROUP_NAME;
+
+    fn read(name: &str, caller: &Caller, records: &Records<'_>) -> Result<Option<Arc<Self>>, Stop> {
+        let name = records.read::<GroupName>(Key::iam_group_name(&caller.account, name))?;
+        match name {
+            Some(name) => records.read(Key::iam_group(&caller.account, &name.id)),
+            None => Ok(None),
+        }
+    }
+
+    fn missing(name: &str) -> Refusal {
+        refusals::no_such(Self::NOUN, name)
+    }
+
+    fn arn_of_missing(name: &str, caller: &Caller) -> String {
+        caller.iam_arn(&caller.account, &Self::resource("/", name))
+    }
+
+    fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    fn key(&self) -> Key {
+        Group::key(self)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn arn(&self, caller: &Caller) -> String {
+        Group::arn(self, caller)
+    }
+
+    fn tags(&self) -> &[Tag] {
+        &[]
+    }
+}
+
+impl Identity for Group {
+    const ATTACHED_QUOTA: &'static str = "PoliciesPerGroup";
+    const INLINE_MAX: usize = 5120;
+
+    fn inline(&self) -> &InlinePolicies {
+        &self.inline
+    }
+
+    fn inline_mut(&mut self) -> &mut InlinePolicies {
+        &mut self.inline
+    }
+
+    fn attached(&self) -> &[PolicyName] {
+        &self.attached
+    }
+
+    fn attached_mut(&mut self) -> &mut Vec<PolicyName> {
+        &mut self.attached
     }
 }

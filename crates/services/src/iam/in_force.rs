@@ -147,8 +147,8 @@ impl InForce {
         };
         let mut groups = Vec::new();
         if let Identity::User(user) = &identity {
-            for name in &user.groups {
-                groups.extend(records.read::<Group>(Key::iam_group(account, name))?);
+            for id in &user.groups {
+                groups.extend(records.read::<Group>(Key::iam_group(account, id))?);
             }
         }
         let mut attached = Vec::new();

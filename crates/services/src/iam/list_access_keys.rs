@@ -5,7 +5,7 @@
 use serde::Serialize;
 use strongroom_policy::Context;
 
-use super::listing;
+use super::listing::{self, Listed};
 use super::shapes::USER_NAME;
 use super::user;
 use crate::accounts::{AccessKey, KeyStatus};
@@ -24,19 +24,10 @@ pub struct ListAccessKeys {
     page: PageRequest,
 }
 
-/// The response.
+/// An access key of the response.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct AccessKeys {
-    access_key_metadata: Vec<ListedAccessKey>,
-    is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    marker: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct ListedAccessKey {
+pub struct ListedAccessKey {
     user_name: String,
     access_key_id: String,
     status: KeyStatus,
@@ -46,7 +37,7 @@ struct ListedAccessKey {
 
 impl Operation for ListAccessKeys {
     const NAME: &'static str = "ListAccessKeys";
-    type Output = AccessKeys;
+    type Output = Listed<ListedAccessKey>;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         ListAccessKeys {
@@ -60,18 +51,18 @@ impl Operation for ListAccessKeys {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        let name = user::name_or_caller(self.user_name.as_deref(), caller)?;
-        user::need("iam:ListAccessKeys", &name, Context::new(), caller, records)
+        let user = user::named_or_caller(self.user_name.as_deref(), caller)?;
+        user.need("iam:ListAccessKeys", Context::new(), caller, records)
     }
 
     fn decide(
         allowed: Authorized<Self>,
         records: &Records<'_>,
         given: &Given<'_>,
-    ) -> Result<Decided<AccessKeys>, Stop> {
+    ) -> Result<Decided<Listed<ListedAccessKey>>, Stop> {
         let ListAccessKeys { user_name, page } = allowed.into_request();
-        let name = user::name_or_caller(user_name.as_deref(), given.caller)?;
-        let user = user::find(&name, records, given.caller)?;
+        let named = user::named_or_caller(user_name.as_deref(), given.caller)?;
+        let user = named.find(records, given.caller)?;
         let mut listed = Vec::with_capacity(user.access_key_ids.len());
         for id in &user.access_key_ids {
             if let Some(key) = records.read::<AccessKey>(Key::access_key(id))? {
@@ -87,10 +78,6 @@ impl Operation for ListAccessKeys {
         listed.sort_by(|(one, _), (other, _)| one.cmp(other));
         let list = format!("ListAccessKeys {}", user.id);
         let page = page.of_sorted(&list, given, listed)?;
-        Ok(Decided::answer(AccessKeys {
-            access_key_metadata: page.items,
-            is_truncated: page.marker.is_some(),
-            marker: page.marker,
-        }))
+        Ok(Decided::answer(Listed::of("AccessKeyMetadata", page)))
     }
 }

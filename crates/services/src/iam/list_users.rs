@@ -5,10 +5,8 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use serde::Serialize;
-
-use super::listing;
-use super::shapes::PATH_PREFIX;
+use super::listing::{self, Listed};
+use super::shapes;
 use super::user::{ShownUser, User};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Guard, Need};
@@ -24,25 +22,14 @@ pub struct ListUsers {
     page: PageRequest,
 }
 
-/// The response.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Users {
-    users: Vec<ShownUser>,
-    is_truncated: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    marker: Option<String>,
-}
-
 impl Operation for ListUsers {
     const NAME: &'static str = "ListUsers";
     const WALKS: bool = true;
-    type Output = Users;
+    type Output = Listed<ShownUser>;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
-        let path_prefix = members.text("PathPrefix", &PATH_PREFIX);
         ListUsers {
-            path_prefix: path_prefix.unwrap_or_else(|| "/".to_owned()),
+            path_prefix: shapes::path_prefix(members),
             page: listing::take(members),
         }
     }
@@ -61,7 +48,7 @@ impl Operation for ListUsers {
         allowed: Authorized<Self>,
         records: &Records<'_>,
         given: &Given<'_>,
-    ) -> Result<Decided<Users>, Stop> {
+    ) -> Result<Decided<Listed<ShownUser>>, Stop> {
         let ListUsers { path_prefix, page } = allowed.into_request();
         let caller = given.caller;
         let list = format!("ListUsers {path_prefix}");
@@ -75,10 +62,6 @@ impl Operation for ListUsers {
                 push(user.name.to_ascii_lowercase(), ShownUser::of(&user, caller))
             })
         })?;
-        Ok(Decided::answer(Users {
-            users: page.items,
-            is_truncated: page.marker.is_some(),
-            marker: page.marker,
-        }))
+        Ok(Decided::answer(Listed::of("Users", page)))
     }
 }

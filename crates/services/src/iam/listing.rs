@@ -1,10 +1,12 @@
-//! What requests for lists say of their pages.
+//! Pages of lists: what requests say of them, and how answers show them.
 //!
 //! Source: AWS IAM API Reference, ListUsers (`MaxItems`, `Marker`, `IsTruncated`).
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
 use super::refusals;
 use crate::input::{Members, Pattern, Text};
-use crate::paging::PageRequest;
+use crate::paging::{Page, PageRequest};
 
 const MARKER: Text = Text::matching(
     1..=4096,
@@ -27,5 +29,29 @@ pub(super) fn take(members: &mut Members<'_, '_>) -> PageRequest {
             .unwrap_or(ITEMS_USUAL),
         marker: members.text("Marker", &MARKER),
         invalid_marker: refusals::invalid_marker,
+    }
+}
+
+/// A part of a list, as answers show it: the items under the list's name, and where the next part starts.
+pub struct Listed<T> {
+    name: &'static str,
+    page: Page<T>,
+}
+
+impl<T> Listed<T> {
+    pub(super) fn of(name: &'static str, page: Page<T>) -> Self {
+        Listed { name, page }
+    }
+}
+
+impl<T: Serialize> Serialize for Listed<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_map(None)?;
+        members.serialize_entry(self.name, &self.page.items)?;
+        members.serialize_entry("IsTruncated", &self.page.marker.is_some())?;
+        if let Some(marker) = &self.page.marker {
+            members.serialize_entry("Marker", marker)?;
+        }
+        members.end()
     }
 }

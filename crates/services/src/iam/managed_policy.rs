@@ -8,11 +8,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::aws_managed::{self, AwsManagedPolicy};
+use super::entity::{Entity, Tagged};
 use super::identity_policy::IdentityPolicy;
-use super::shapes::Tag;
+use super::refusals;
+use super::shapes::{ARN, Tag};
 use crate::caller::{AccountId, Caller};
+use crate::input::Text;
 use crate::records::{Key, Records};
-use crate::refusal::Stop;
+use crate::refusal::{Refusal, Stop};
 use crate::time::Timestamp;
 
 /// A managed policy as an identity of the same account names it. No partition is in it: an account has one set of
@@ -123,6 +126,14 @@ impl FoundPolicy {
         }
     }
 
+    /// Its path.
+    pub fn path(&self) -> &str {
+        match self {
+            FoundPolicy::Aws(policy) => policy.path,
+            FoundPolicy::Own(policy) => &policy.path,
+        }
+    }
+
     /// Its ARN, as a caller sees it.
     pub fn arn(&self, caller: &Caller) -> String {
         match self {
@@ -132,29 +143,93 @@ impl FoundPolicy {
     }
 }
 
+impl Entity for ManagedPolicy {
+    const NOUN: &'static str = "policy";
+    const MEMBER: &'static str = "PolicyArn";
+    const NAME: Text = ARN;
+
+    /// Requests name it by its ARN. One of AWS's is no account's.
+    fn read(arn: &str, caller: &Caller, records: &Records<'_>) -> Result<Option<Arc<Self>>, Stop> {
+        match PolicyName::of_arn(arn, caller, records)? {
+            Some((_, FoundPolicy::Own(policy))) => Ok(Some(policy)),
+            Some((_, FoundPolicy::Aws(_))) => Err(refusals::owned_by_aws(arn).into()),
+            None => Ok(None),
+        }
+    }
+
+    fn missing(arn: &str) -> Refusal {
+        refusals::no_such_policy(arn)
+    }
+
+    fn arn_of_missing(arn: &str, _: &Caller) -> String {
+        arn.to_owned()
+    }
+
+    fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    fn key(&self) -> Key {
+        ManagedPolicy::key(self)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn arn(&self, caller: &Caller) -> String {
+        ManagedPolicy::arn(self, caller)
+    }
+
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+}
+
+impl Tagged for ManagedPolicy {
+    const TAGS_QUOTA: &'static str = "TagsPerPolicy";
+
+    fn tags_mut(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+}
+
 impl PolicyName {
-    /// The policy that an ARN names, its path included, for an account. `None`: there is none.
+    /// Its place in the index of policies' uses: whose it is, and its name.
+    pub(crate) fn parts(&self) -> (&'static str, &str) {
+        match self {
+            PolicyName::Aws(name) => ("aws", name),
+            PolicyName::Own(name) => ("own", name),
+        }
+    }
+
+    /// The policy that an ARN names for the caller's account; `None`: there is none. Only the ARN that the policy is
+    /// shown with counts, letter case and all: conditions compare what the request says.
+    ///
+    /// # Refusals
+    /// `InvalidInput`: not an ARN.
     pub fn of_arn(
         arn: &str,
-        account: &AccountId,
+        caller: &Caller,
         records: &Records<'_>,
     ) -> Result<Option<(Self, FoundPolicy)>, Stop> {
-        let mut parts = arn.splitn(6, ':');
-        let mut next = || parts.next();
-        let (Some("arn"), Some(_), Some("iam"), Some(""), Some(owner), Some(resource)) =
-            (next(), next(), next(), next(), next(), next())
-        else {
-            return Ok(None);
+        let parts: Vec<&str> = arn.splitn(6, ':').collect();
+        let ["arn", _, service, _, owner, resource] = parts[..] else {
+            return Err(refusals::invalid_arn(arn).into());
         };
         let name = resource.rsplit('/').next().unwrap_or_default().to_owned();
         let name = match owner {
             "aws" => PolicyName::Aws(name),
-            owner if owner == account.as_str() => PolicyName::Own(name),
+            owner if service == "iam" && owner == caller.account.as_str() => PolicyName::Own(name),
             _ => return Ok(None),
         };
-        let found = name.find(account, records)?;
+        let found = name.find(&caller.account, records)?;
         Ok(found
-            .filter(|found| found.resource() == resource)
+            .filter(|found| found.arn(caller) == arn)
             .map(|found| (name, found)))
     }
 
@@ -170,14 +245,5 @@ impl PolicyName {
                 .read::<ManagedPolicy>(Key::iam_policy(account, name))?
                 .map(FoundPolicy::Own),
         })
-    }
-}
-
-impl FoundPolicy {
-    fn resource(&self) -> String {
-        match self {
-            FoundPolicy::Aws(policy) => ManagedPolicy::resource(policy.path, policy.name),
-            FoundPolicy::Own(policy) => ManagedPolicy::resource(&policy.path, &policy.name),
-        }
     }
 }

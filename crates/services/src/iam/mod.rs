@@ -3,23 +3,45 @@
 //! Source: reference/kms-iam-sts.md §B; AWS Identity and Access Management API Reference.
 
 mod access_key;
+pub mod attach_managed_policy;
+pub mod attach_role_policy;
+pub mod attach_user_policy;
+pub mod attachment;
 pub mod aws_managed;
 pub mod create_access_key;
 pub mod create_open_id_connect_provider;
 pub mod create_role;
 pub mod create_user;
 pub mod delete_access_key;
+pub mod delete_inline_policy;
 pub mod delete_open_id_connect_provider;
+pub mod delete_permissions_boundary;
+pub mod delete_role_permissions_boundary;
+pub mod delete_role_policy;
 pub mod delete_user;
+pub mod delete_user_permissions_boundary;
 pub mod delete_user_policy;
+pub mod detach_managed_policy;
+pub mod detach_role_policy;
+pub mod detach_user_policy;
+pub mod entity;
+pub mod get_inline_policy;
 pub mod get_open_id_connect_provider;
 pub mod get_role;
+pub mod get_role_policy;
 pub mod get_user;
 pub mod get_user_policy;
 pub mod group;
 pub mod identity_policy;
 pub mod in_force;
 pub mod list_access_keys;
+pub mod list_attached_policies;
+pub mod list_attached_role_policies;
+pub mod list_attached_user_policies;
+pub mod list_entity_tags;
+pub mod list_inline_policies;
+pub mod list_role_policies;
+pub mod list_role_tags;
 pub mod list_user_policies;
 pub mod list_user_tags;
 pub mod list_users;
@@ -27,13 +49,21 @@ mod listing;
 pub mod managed_policy;
 pub mod oidc_provider;
 pub(crate) mod principals;
+pub mod put_inline_policy;
+pub mod put_permissions_boundary;
+pub mod put_role_permissions_boundary;
 pub mod put_role_policy;
+pub mod put_user_permissions_boundary;
 pub mod put_user_policy;
 mod quota;
 mod refusals;
 pub mod role;
 pub mod shapes;
+pub mod tag_entity;
+pub mod tag_role;
 pub mod tag_user;
+pub mod untag_entity;
+pub mod untag_role;
 pub mod untag_user;
 pub mod update_access_key;
 pub mod update_assume_role_policy;
@@ -45,25 +75,41 @@ use crate::refusal::Refusal;
 
 /// Every operation that the service answers.
 pub const OPERATIONS: &[Entry] = &[
+    Entry::of_query::<attach_role_policy::AttachRolePolicy>(),
+    Entry::of_query::<attach_user_policy::AttachUserPolicy>(),
     Entry::of_query::<create_access_key::CreateAccessKey>(),
     Entry::of_query::<create_open_id_connect_provider::CreateOpenIDConnectProvider>(),
     Entry::of_query::<create_role::CreateRole>(),
     Entry::of_query::<create_user::CreateUser>(),
     Entry::of_query::<delete_access_key::DeleteAccessKey>(),
     Entry::of_query::<delete_open_id_connect_provider::DeleteOpenIDConnectProvider>(),
+    Entry::of_query::<delete_role_permissions_boundary::DeleteRolePermissionsBoundary>(),
+    Entry::of_query::<delete_role_policy::DeleteRolePolicy>(),
     Entry::of_query::<delete_user::DeleteUser>(),
+    Entry::of_query::<delete_user_permissions_boundary::DeleteUserPermissionsBoundary>(),
     Entry::of_query::<delete_user_policy::DeleteUserPolicy>(),
+    Entry::of_query::<detach_role_policy::DetachRolePolicy>(),
+    Entry::of_query::<detach_user_policy::DetachUserPolicy>(),
     Entry::of_query::<get_open_id_connect_provider::GetOpenIDConnectProvider>(),
     Entry::of_query::<get_role::GetRole>(),
+    Entry::of_query::<get_role_policy::GetRolePolicy>(),
     Entry::of_query::<get_user::GetUser>(),
     Entry::of_query::<get_user_policy::GetUserPolicy>(),
     Entry::of_query::<list_access_keys::ListAccessKeys>(),
+    Entry::of_query::<list_attached_role_policies::ListAttachedRolePolicies>(),
+    Entry::of_query::<list_attached_user_policies::ListAttachedUserPolicies>(),
+    Entry::of_query::<list_role_policies::ListRolePolicies>(),
+    Entry::of_query::<list_role_tags::ListRoleTags>(),
     Entry::of_query::<list_user_policies::ListUserPolicies>(),
     Entry::of_query::<list_user_tags::ListUserTags>(),
     Entry::of_query::<list_users::ListUsers>(),
+    Entry::of_query::<put_role_permissions_boundary::PutRolePermissionsBoundary>(),
     Entry::of_query::<put_role_policy::PutRolePolicy>(),
+    Entry::of_query::<put_user_permissions_boundary::PutUserPermissionsBoundary>(),
     Entry::of_query::<put_user_policy::PutUserPolicy>(),
+    Entry::of_query::<tag_role::TagRole>(),
     Entry::of_query::<tag_user::TagUser>(),
+    Entry::of_query::<untag_role::UntagRole>(),
     Entry::of_query::<untag_user::UntagUser>(),
     Entry::of_query::<update_access_key::UpdateAccessKey>(),
     Entry::of_query::<update_assume_role_policy::UpdateAssumeRolePolicy>(),
@@ -98,10 +144,6 @@ const ABSENT: &[(&[&str], &str)] = &[
     (
         &["Group"],
         "This version of Strongroom has no groups. Nothing was changed; give policies to users.",
-    ),
-    (
-        &["PermissionsBoundary"],
-        "This version of Strongroom has no permissions boundaries. Nothing was changed.",
     ),
     (
         &["Policy", "Policies"],

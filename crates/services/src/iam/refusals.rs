@@ -8,16 +8,38 @@ fn no_such_entity(message: String) -> Refusal {
     Refusal::framework("NoSuchEntity", message)
 }
 
-pub(super) fn no_such_user(name: &str) -> Refusal {
-    no_such_entity(format!("The user with name {name} cannot be found."))
+/// `noun` is what the entity is: a user, a group, a role.
+pub(super) fn no_such(noun: &str, name: &str) -> Refusal {
+    no_such_entity(format!("The {noun} with name {name} cannot be found."))
 }
 
-pub(super) fn no_such_user_policy(name: &str) -> Refusal {
-    no_such_entity(format!("The user policy with name {name} cannot be found."))
+/// `noun` is what the policy is of.
+pub(super) fn no_such_inline_policy(noun: &str, name: &str) -> Refusal {
+    no_such(&format!("{noun} policy"), name)
 }
 
-pub(super) fn no_such_role(name: &str) -> Refusal {
-    no_such_entity(format!("The role with name {name} cannot be found."))
+pub(super) fn no_such_policy(arn: &str) -> Refusal {
+    no_such_entity(format!("Policy {arn} was not found."))
+}
+
+pub(super) fn not_attachable(arn: &str) -> Refusal {
+    no_such_entity(format!("Policy {arn} does not exist or is not attachable."))
+}
+
+pub(super) fn no_such_boundary(arn: &str) -> Refusal {
+    no_such_entity(format!(
+        "Scope ARN: {arn} does not exist or is not attachable."
+    ))
+}
+
+pub(super) fn invalid_arn(arn: &str) -> Refusal {
+    invalid_input(format!("ARN {arn} is not valid."))
+}
+
+/// What AWS owns no account changes.
+pub(super) fn owned_by_aws(arn: &str) -> Refusal {
+    let message = format!("Not authorized to change the AWS managed policy {arn}");
+    Refusal::modeled("AccessDeniedException", message)
 }
 
 pub(super) fn no_such_oidc_provider(arn: &str) -> Refusal {
@@ -28,13 +50,9 @@ pub(super) fn no_such_access_key(id: &str) -> Refusal {
     no_such_entity(format!("The Access Key with id {id} cannot be found."))
 }
 
-pub(super) fn user_exists(name: &str) -> Refusal {
-    let message = format!("User with name {name} already exists.");
-    Refusal::framework("EntityAlreadyExists", message)
-}
-
-pub(super) fn role_exists(name: &str) -> Refusal {
-    let message = format!("Role with name {name} already exists.");
+/// `kind` is what has the name: `User`, `Group`, `Role`.
+pub(super) fn exists(kind: &str, name: &str) -> Refusal {
+    let message = format!("{kind} with name {name} already exists.");
     Refusal::framework("EntityAlreadyExists", message)
 }
 

@@ -1,26 +1,24 @@
-//! A role: an identity that others assume for a while. Its record and its trust policy, how it is found, and what its
-//! operations need.
+//! A role: an identity that others assume for a while. Its record and its trust policy, and how it is found.
 //!
 //! Source: AWS IAM User Guide, IAM roles, and IAM and AWS STS quotas.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use strongroom_policy::{Context, Document, Kind, Malformed, Principal, Problem};
+use strongroom_policy::{Document, Kind, Malformed, Principal, Problem};
 
+use super::attachment::ShownBoundary;
+use super::entity::{Bounded, Entity, Identity, Tagged};
 use super::identity_policy::{InlinePolicies, encoded, size};
 use super::managed_policy::PolicyName;
-use super::shapes::{Tag, add_resource_tags};
+use super::shapes::{ROLE_NAME, Tag};
 use super::{principals, refusals};
 use crate::caller::{AccountId, Caller};
-use crate::gate::{Guard, Need};
+use crate::input::Text;
 use crate::records::{Key, Records};
 use crate::refusal::{Refusal, Stop};
 use crate::time::{Timestamp, iso8601};
 
-/// Characters of a role's inline policies together, white space not counted.
-pub(super) const INLINE_MAX: usize = 10_240;
 /// Characters of a trust policy, white space not counted.
 const TRUST_MAX: usize = 2048;
 /// How long a session may last where the role doesn't say.
@@ -69,6 +67,87 @@ impl Role {
     /// Its place.
     pub fn key(&self) -> Key {
         Key::iam_role(&self.account, &self.name)
+    }
+}
+
+impl Entity for Role {
+    const NOUN: &'static str = "role";
+    const MEMBER: &'static str = "RoleName";
+    const NAME: Text = ROLE_NAME;
+
+    fn read(name: &str, caller: &Caller, records: &Records<'_>) -> Result<Option<Arc<Self>>, Stop> {
+        records.read(Key::iam_role(&caller.account, name))
+    }
+
+    fn missing(name: &str) -> Refusal {
+        refusals::no_such(Self::NOUN, name)
+    }
+
+    fn arn_of_missing(name: &str, caller: &Caller) -> String {
+        caller.iam_arn(&caller.account, &Self::resource("/", name))
+    }
+
+    fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    fn key(&self) -> Key {
+        Role::key(self)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn arn(&self, caller: &Caller) -> String {
+        Role::arn(self, caller)
+    }
+
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    fn boundary(&self) -> Option<&PolicyName> {
+        self.boundary.as_ref()
+    }
+}
+
+impl Tagged for Role {
+    const TAGS_QUOTA: &'static str = "TagsPerRole";
+
+    fn tags_mut(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+}
+
+impl Identity for Role {
+    const ATTACHED_QUOTA: &'static str = "PoliciesPerRole";
+    const INLINE_MAX: usize = 10_240;
+
+    fn inline(&self) -> &InlinePolicies {
+        &self.inline
+    }
+
+    fn inline_mut(&mut self) -> &mut InlinePolicies {
+        &mut self.inline
+    }
+
+    fn attached(&self) -> &[PolicyName] {
+        &self.attached
+    }
+
+    fn attached_mut(&mut self) -> &mut Vec<PolicyName> {
+        &mut self.attached
+    }
+}
+
+impl Bounded for Role {
+    fn boundary_mut(&mut self) -> &mut Option<PolicyName> {
+        &mut self.boundary
     }
 }
 
@@ -185,40 +264,7 @@ fn invalid_principal(principal: &Principal) -> String {
     format!("Invalid principal in policy: \"{kind}\":\"{principal}\"")
 }
 
-/// The role of the caller's account with a name.
-///
-/// # Refusals
-/// `NoSuchEntity`
-pub(super) fn find(name: &str, records: &Records<'_>, caller: &Caller) -> Result<Arc<Role>, Stop> {
-    let found = records.read::<Role>(Key::iam_role(&caller.account, name))?;
-    found.ok_or_else(|| refusals::no_such_role(name).into())
-}
-
-/// The need of an operation on a role, with what conditions may ask of the request.
-pub(super) fn need<'a>(
-    action: &'static str,
-    name: &str,
-    mut context: Context,
-    caller: &'a Caller,
-    records: &Records<'_>,
-) -> Result<Vec<Need<'a>>, Stop> {
-    let found = records.read::<Role>(Key::iam_role(&caller.account, name))?;
-    let arn = match &found {
-        Some(role) => {
-            add_resource_tags(&role.tags, &mut context);
-            role.arn(caller)
-        }
-        None => caller.iam_arn(&caller.account, &Role::resource("/", name)),
-    };
-    Ok(vec![Need {
-        action,
-        owner: Cow::Borrowed(&caller.account),
-        shown: Some(Cow::Owned(arn)),
-        guard: Guard::ToBeMade(context),
-    }])
-}
-
-/// A role as answers show it. Lists leave out its tags.
+/// A role as answers show it. Lists leave out its tags and what bounds it.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ShownRole {
@@ -234,6 +280,8 @@ pub struct ShownRole {
     max_session_duration: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Tag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions_boundary: Option<ShownBoundary>,
 }
 
 impl ShownRole {
@@ -248,13 +296,16 @@ impl ShownRole {
             description: role.description.clone(),
             max_session_duration: role.session_seconds_max,
             tags: Vec::new(),
+            permissions_boundary: None,
         }
     }
 
-    pub(super) fn whole(role: &Role, caller: &Caller) -> Self {
-        ShownRole {
+    /// With all that there is to show.
+    pub(super) fn whole(role: &Role, caller: &Caller, records: &Records<'_>) -> Result<Self, Stop> {
+        Ok(ShownRole {
             tags: role.tags.clone(),
+            permissions_boundary: ShownBoundary::of(role, caller, records)?,
             ..Self::of(role, caller)
-        }
+        })
     }
 }

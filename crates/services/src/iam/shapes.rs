@@ -24,6 +24,7 @@ pub(super) const NEW_USER_NAME: Text = Text::matching(1..=64, &NAME_PATTERN);
 pub(super) const USER_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 /// The name of a role, to be or there.
 pub(super) const ROLE_NAME: Text = Text::matching(1..=64, &NAME_PATTERN);
+pub(super) const GROUP_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 pub(super) const POLICY_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 pub(super) const POLICY_DOCUMENT: Text = Text::of(1..=131_072);
 pub(super) const DESCRIPTION: Text = Text::matching(
@@ -45,7 +46,7 @@ pub(super) const PATH: Text = Text::matching(
         matches: |text| is_path_start(text) && text.ends_with('/'),
     },
 );
-pub(super) const PATH_PREFIX: Text = Text::matching(
+const PATH_PREFIX: Text = Text::matching(
     1..=512,
     &Pattern {
         shown: "\\u002F[\\u0021-\\u007F]*",
@@ -61,6 +62,34 @@ fn is_path_start(text: &str) -> bool {
 pub(super) fn session_seconds_max(members: &mut Members<'_, '_>) -> Option<u32> {
     let seconds = members.integer("MaxSessionDuration", 3600..=43_200);
     seconds.and_then(|seconds| u32::try_from(seconds).ok())
+}
+
+pub(super) const ARN: Text = Text::of(20..=2048);
+
+/// The condition key of the managed policy that a request names.
+pub(super) const POLICY_ARN: &str = "iam:PolicyARN";
+
+/// Takes an ARN that must be there.
+pub(super) fn arn(name: &str, members: &mut Members<'_, '_>) -> String {
+    members.required_text(name, &ARN)
+}
+
+/// Takes an ARN that may be there.
+pub(super) fn optional_arn(name: &str, members: &mut Members<'_, '_>) -> Option<String> {
+    members.text(name, &ARN)
+}
+
+/// Takes the `Path` of what is to be made.
+pub(super) fn path(members: &mut Members<'_, '_>) -> String {
+    members
+        .text("Path", &PATH)
+        .unwrap_or_else(|| "/".to_owned())
+}
+
+/// Takes the `PathPrefix` of a list.
+pub(super) fn path_prefix(members: &mut Members<'_, '_>) -> String {
+    let prefix = members.text("PathPrefix", &PATH_PREFIX);
+    prefix.unwrap_or_else(|| "/".to_owned())
 }
 
 /// Tags of one entity. Source: IAM and AWS STS quotas.
@@ -116,11 +145,11 @@ pub(super) fn tag_keys(members: &mut Members<'_, '_>) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// Lays new tags over those that are there.
+/// Lays new tags over those that are there; `quota` is their quota's name.
 ///
 /// # Refusals
 /// `LimitExceeded`
-pub(super) fn merge_tags(tags: &mut Vec<Tag>, added: Vec<Tag>) -> Result<(), Refusal> {
+pub(super) fn merge_tags(tags: &mut Vec<Tag>, added: Vec<Tag>, quota: &str) -> Result<(), Refusal> {
     for tag in added {
         match tags
             .iter_mut()
@@ -131,7 +160,7 @@ pub(super) fn merge_tags(tags: &mut Vec<Tag>, added: Vec<Tag>) -> Result<(), Ref
         }
     }
     if tags.len() > TAGS_MAX {
-        return Err(refusals::quota("TagsPerUser", TAGS_MAX));
+        return Err(refusals::quota(quota, TAGS_MAX));
     }
     Ok(())
 }

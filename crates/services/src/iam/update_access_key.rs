@@ -53,14 +53,8 @@ impl Operation for UpdateAccessKey {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        let name = user::name_or_caller(self.user_name.as_deref(), caller)?;
-        user::need(
-            "iam:UpdateAccessKey",
-            &name,
-            Context::new(),
-            caller,
-            records,
-        )
+        let user = user::named_or_caller(self.user_name.as_deref(), caller)?;
+        user.need("iam:UpdateAccessKey", Context::new(), caller, records)
     }
 
     fn decide(

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use strongroom_policy::Context;
 
-use super::role::{self, TrustPolicy};
-use super::shapes::{POLICY_DOCUMENT, ROLE_NAME};
+use super::entity::Named;
+use super::role::{Role, TrustPolicy};
+use super::shapes::POLICY_DOCUMENT;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -17,7 +18,7 @@ use crate::refusal::Stop;
 
 /// The request.
 pub struct UpdateAssumeRolePolicy {
-    name: String,
+    role: Named<Role>,
     trust: String,
 }
 
@@ -27,7 +28,7 @@ impl Operation for UpdateAssumeRolePolicy {
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         UpdateAssumeRolePolicy {
-            name: members.required_text("RoleName", &ROLE_NAME),
+            role: Named::take(members),
             trust: members.required_text("PolicyDocument", &POLICY_DOCUMENT),
         }
     }
@@ -38,7 +39,7 @@ impl Operation for UpdateAssumeRolePolicy {
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
         const ACTION: &str = "iam:UpdateAssumeRolePolicy";
-        role::need(ACTION, &self.name, Context::new(), caller, records)
+        self.role.need(ACTION, Context::new(), caller, records)
     }
 
     fn decide(
@@ -46,8 +47,8 @@ impl Operation for UpdateAssumeRolePolicy {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<()>, Stop> {
-        let UpdateAssumeRolePolicy { name, trust } = allowed.into_request();
-        let role = role::find(&name, records, given.caller)?;
+        let UpdateAssumeRolePolicy { role, trust } = allowed.into_request();
+        let role = role.find(records, given.caller)?;
         let mut role = Arc::unwrap_or_clone(role);
         role.trust = TrustPolicy::checked(trust, &role.account, records)?;
         let mut changes = Changes::none();

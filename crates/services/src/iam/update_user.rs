@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use strongroom_policy::Context;
 
-use super::refusals;
-use super::shapes::{NEW_USER_NAME, PATH, USER_NAME};
-use super::user::{self, User};
+use super::entity::{Entity, Named};
+use super::shapes::{NEW_USER_NAME, PATH};
+use super::user::User;
+use super::{attachment, refusals};
 use crate::accounts::{AccessKey, KeyOwner};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
@@ -19,7 +20,7 @@ use crate::refusal::Stop;
 
 /// The request.
 pub struct UpdateUser {
-    name: String,
+    user: Named<User>,
     new_name: Option<String>,
     new_path: Option<String>,
 }
@@ -30,7 +31,7 @@ impl Operation for UpdateUser {
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         UpdateUser {
-            name: members.required_text("UserName", &USER_NAME),
+            user: Named::take(members),
             new_name: members.text("NewUserName", &NEW_USER_NAME),
             new_path: members.text("NewPath", &PATH),
         }
@@ -43,13 +44,13 @@ impl Operation for UpdateUser {
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
         const ACTION: &str = "iam:UpdateUser";
-        let mut needs = user::need(ACTION, &self.name, Context::new(), caller, records)?;
-        let path = match records.read::<User>(Key::iam_user(&caller.account, &self.name))? {
-            Some(user) => self.new_path.clone().unwrap_or_else(|| user.path.clone()),
-            None => return Ok(needs),
+        let mut needs = self.user.need(ACTION, Context::new(), caller, records)?;
+        let Some(user) = User::read(self.user.name(), caller, records)? else {
+            return Ok(needs);
         };
-        let name = self.new_name.as_deref().unwrap_or(&self.name);
-        let resource = User::resource(&path, name);
+        let path = self.new_path.as_deref().unwrap_or(&user.path);
+        let name = self.new_name.as_deref().unwrap_or(&user.name);
+        let resource = User::resource(path, name);
         if let Some(need) = needs.first().cloned() {
             needs.push(Need {
                 shown: Some(caller.iam_arn(&caller.account, &resource).into()),
@@ -66,7 +67,7 @@ impl Operation for UpdateUser {
     ) -> Result<Decided<()>, Stop> {
         let request = allowed.into_request();
         let caller = given.caller;
-        let found = user::find(&request.name, records, caller)?;
+        let found = request.user.find(records, caller)?;
         let old = found.key();
         let mut user = Arc::unwrap_or_clone(found);
         if let Some(path) = request.new_path {
@@ -76,7 +77,7 @@ impl Operation for UpdateUser {
         if let Some(name) = request.new_name {
             let place = Key::iam_user(&caller.account, &name);
             if place != old && records.read::<User>(place)?.is_some() {
-                return Err(refusals::user_exists(&name).into());
+                return Err(refusals::exists("User", &name).into());
             }
             for id in &user.access_key_ids {
                 let place = Key::access_key(id);
@@ -86,6 +87,11 @@ impl Operation for UpdateUser {
                     changes.put(place, &key)?;
                 }
             }
+            for group in &user.groups {
+                changes.delete(Key::iam_member(&user.account, group, &user.name));
+                changes.put_entry(Key::iam_member(&user.account, group, &name));
+            }
+            attachment::rename(&user, &name, &mut changes);
             user.name = name;
             changes.delete(old);
         }

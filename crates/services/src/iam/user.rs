@@ -2,24 +2,21 @@
 //!
 //! Source: AWS IAM User Guide, IAM users, and IAM and AWS STS quotas.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use strongroom_policy::Context;
 
+use super::attachment::ShownBoundary;
+use super::entity::{Bounded, Entity, Identity, Named, Tagged};
 use super::identity_policy::InlinePolicies;
 use super::managed_policy::PolicyName;
 use super::refusals;
-use super::shapes::{Tag, add_resource_tags};
+use super::shapes::{Tag, USER_NAME};
 use crate::caller::{AccountId, Caller, Principal};
-use crate::gate::{Guard, Need};
+use crate::input::Text;
 use crate::records::{Key, Records};
-use crate::refusal::Stop;
+use crate::refusal::{Refusal, Stop};
 use crate::time::{Timestamp, iso8601};
-
-/// Characters of a user's inline policies together, white space not counted.
-pub(super) const INLINE_MAX: usize = 2048;
 
 /// An IAM user. Its record holds its inline policies, compiled when it is read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,7 +41,7 @@ pub struct User {
     pub attached: Vec<PolicyName>,
     /// What bounds what its policies may allow.
     pub boundary: Option<PolicyName>,
-    /// The names of the groups that it is in.
+    /// The ids of the groups that it is in, in the order of its joining them.
     pub groups: Vec<String>,
 }
 
@@ -101,52 +98,100 @@ impl User {
     }
 }
 
-/// The user of the caller's account with a name.
-///
-/// # Refusals
-/// `NoSuchEntity`
-pub(super) fn find(name: &str, records: &Records<'_>, caller: &Caller) -> Result<Arc<User>, Stop> {
-    let found = records.read::<User>(Key::iam_user(&caller.account, name))?;
-    found.ok_or_else(|| refusals::no_such_user(name).into())
+impl Entity for User {
+    const NOUN: &'static str = "user";
+    const MEMBER: &'static str = "UserName";
+    const NAME: Text = USER_NAME;
+
+    fn read(name: &str, caller: &Caller, records: &Records<'_>) -> Result<Option<Arc<Self>>, Stop> {
+        records.read(Key::iam_user(&caller.account, name))
+    }
+
+    fn missing(name: &str) -> Refusal {
+        refusals::no_such(Self::NOUN, name)
+    }
+
+    fn arn_of_missing(name: &str, caller: &Caller) -> String {
+        caller.iam_arn(&caller.account, &Self::resource("/", name))
+    }
+
+    fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    fn key(&self) -> Key {
+        User::key(self)
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn arn(&self, caller: &Caller) -> String {
+        User::arn(self, caller)
+    }
+
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+
+    fn boundary(&self) -> Option<&PolicyName> {
+        self.boundary.as_ref()
+    }
+}
+
+impl Tagged for User {
+    const TAGS_QUOTA: &'static str = "TagsPerUser";
+
+    fn tags_mut(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+}
+
+impl Identity for User {
+    const ATTACHED_QUOTA: &'static str = "PoliciesPerUser";
+    const INLINE_MAX: usize = 2048;
+
+    fn inline(&self) -> &InlinePolicies {
+        &self.inline
+    }
+
+    fn inline_mut(&mut self) -> &mut InlinePolicies {
+        &mut self.inline
+    }
+
+    fn attached(&self) -> &[PolicyName] {
+        &self.attached
+    }
+
+    fn attached_mut(&mut self) -> &mut Vec<PolicyName> {
+        &mut self.attached
+    }
+}
+
+impl Bounded for User {
+    fn boundary_mut(&mut self) -> &mut Option<PolicyName> {
+        &mut self.boundary
+    }
 }
 
 /// The user that a request means: the one it names, or the caller.
 ///
 /// # Refusals
 /// `ValidationError` where the caller is none.
-pub(super) fn name_or_caller(name: Option<&str>, caller: &Caller) -> Result<String, Stop> {
+pub(super) fn named_or_caller(name: Option<&str>, caller: &Caller) -> Result<Named<User>, Stop> {
     match (name, &caller.principal) {
-        (Some(name), _) => Ok(name.to_owned()),
-        (None, Principal::User(signer)) => Ok(signer.user.name.clone()),
+        (Some(name), _) => Ok(Named::of(name.to_owned())),
+        (None, Principal::User(signer)) => Ok(Named::of(signer.user.name.clone())),
         (None, _) => Err(refusals::name_needed().into()),
     }
 }
 
-/// The need of an operation on a user, with what conditions may ask of the request.
-pub(super) fn need<'a>(
-    action: &'static str,
-    name: &str,
-    mut context: Context,
-    caller: &'a Caller,
-    records: &Records<'_>,
-) -> Result<Vec<Need<'a>>, Stop> {
-    let found = records.read::<User>(Key::iam_user(&caller.account, name))?;
-    let arn = match &found {
-        Some(user) => {
-            add_resource_tags(&user.tags, &mut context);
-            user.arn(caller)
-        }
-        None => caller.iam_arn(&caller.account, &User::resource("/", name)),
-    };
-    Ok(vec![Need {
-        action,
-        owner: Cow::Borrowed(&caller.account),
-        shown: Some(Cow::Owned(arn)),
-        guard: Guard::ToBeMade(context),
-    }])
-}
-
-/// A user as answers show it; only some show its tags.
+/// A user as answers show it; only some show its tags and what bounds it.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ShownUser {
@@ -160,6 +205,8 @@ pub struct ShownUser {
     create_date: Timestamp,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Tag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions_boundary: Option<ShownBoundary>,
 }
 
 impl ShownUser {
@@ -171,14 +218,17 @@ impl ShownUser {
             arn: user.arn(caller),
             create_date: user.created,
             tags: Vec::new(),
+            permissions_boundary: None,
         }
     }
 
-    pub(super) fn with_tags(user: &User, caller: &Caller) -> Self {
-        ShownUser {
+    /// With all that there is to show.
+    pub(super) fn whole(user: &User, caller: &Caller, records: &Records<'_>) -> Result<Self, Stop> {
+        Ok(ShownUser {
             tags: user.tags.clone(),
+            permissions_boundary: ShownBoundary::of(user, caller, records)?,
             ..Self::of(user, caller)
-        }
+        })
     }
 
     /// The root user, which has neither name nor path.
@@ -190,6 +240,7 @@ impl ShownUser {
             arn: caller.arn(),
             create_date: created,
             tags: Vec::new(),
+            permissions_boundary: None,
         }
     }
 }

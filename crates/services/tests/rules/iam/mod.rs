@@ -1,5 +1,6 @@
 //! The rules of IAM as decision tables: what each operation answers and changes, without a server.
 
+mod attachments;
 mod oidc_providers;
 mod roles;
 mod users;
@@ -9,6 +10,8 @@ use strongroom_services::iam;
 use strongroom_services::refusal::Refusal;
 
 use crate::harness::{ACCOUNT, REGION, Service};
+
+pub(super) const ADMINISTRATOR: &str = "arn:aws:iam::aws:policy/AdministratorAccess";
 
 pub(super) fn policy(effect: &str, actions: &str, resource: &str) -> Value {
     json!({"Effect": effect, "Action": actions, "Resource": resource})

@@ -8,14 +8,14 @@ use strongroom_services::iam::user::User;
 use strongroom_services::records::Key;
 use strongroom_services::{iam, kms, secretsmanager, sts};
 
-use super::{denied, document, policy};
+use super::{ADMINISTRATOR, denied, document, policy};
 use crate::harness::{ACCOUNT, OTHER_ACCOUNT, REGION, Service, V2};
 
 const ALICE: &str = "arn:aws:iam::123456789012:user/alice";
 const NO_POLICY: &str = "because no identity-based policy allows the";
 
 /// With the user `alice` and her access key.
-fn with_alice() -> (Service, String) {
+pub(super) fn with_alice() -> (Service, String) {
     let mut service = Service::with_secret();
     service.iam("CreateUser", json!({"UserName": "alice"}));
     let key = service.iam("CreateAccessKey", json!({"UserName": "alice"}));
@@ -37,7 +37,7 @@ fn a_user_without_policies_may_do_nothing_but_ask_who_it_is() {
     let body = json!({
         "SecretId": "s", "Name": "n", "SecretString": "x", "Tags": [], "TagKeys": ["a"], "VersionStage": "x",
         "ResourcePolicy": "{}", "SecretIdList": ["s"], "UserName": "alice", "PolicyName": "p", "PolicyDocument": "{}",
-        "AccessKeyId": key, "Status": "Inactive", "ClientRequestToken": "t".repeat(32), "RoleName": "r",
+        "AccessKeyId": key, "Status": "Inactive", "PolicyArn": ADMINISTRATOR, "PermissionsBoundary": ADMINISTRATOR, "ClientRequestToken": "t".repeat(32), "RoleName": "r",
         "AssumeRolePolicyDocument": "{}", "Url": "https://id.example.com",
         "OpenIDConnectProviderArn": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/id.example.com"),
     });
