@@ -1,8 +1,8 @@
 //! How policies of different types make one decision, within an account and across accounts.
 //! Source: IAM user guide, Policy evaluation logic, and Cross-account policy evaluation logic.
 
-use crate::document::Document;
-use crate::evaluate::{Request, StatementRef, Verdict, evaluate_for};
+use crate::document::{Document, Effect};
+use crate::evaluate::{Request, StatementRef, Verdict, applying, evaluate_for};
 use crate::principal::{Caller, Reach};
 
 /// Everything that has a say in a request. What does not exist is empty or `None`; the caller
@@ -206,7 +206,8 @@ pub fn decide(policies: &Policies<'_>, request: &Request<'_>) -> Decision {
 }
 
 /// What each type of policy says, where none denies explicitly and all control policies allow.
-struct Verdicts {
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Verdicts {
     resource: Option<(ResourceGrant, Reach)>,
     identity: Option<StatementRef>,
     boundary_allows: bool,
@@ -215,14 +216,7 @@ struct Verdicts {
 
 impl Verdicts {
     fn collect(policies: &Policies<'_>, request: &Request<'_>) -> Result<Self, Refused> {
-        let mut verdicts = Verdicts {
-            resource: policies
-                .granted
-                .map(|reach| (ResourceGrant::Granted, reach)),
-            identity: None,
-            boundary_allows: policies.boundary.is_none(),
-            session_allows: policies.session.is_none(),
-        };
+        let mut verdicts = Verdicts::before(policies);
         let mut not_allowed = None;
         for (by, level, set) in policies.sets() {
             match (evaluate_for(set, request, policies.boundary.is_some()), by) {
@@ -241,24 +235,83 @@ impl Verdicts {
                     });
                 }
                 (Verdict::Silent, _) => {}
-                (Verdict::Allow { at, reach }, PolicyType::Resource) => {
-                    if verdicts
-                        .resource
-                        .is_none_or(|(_, granted)| reach >= granted)
-                    {
-                        verdicts.resource = Some((ResourceGrant::Statement(at), reach));
-                    }
-                }
-                (Verdict::Allow { at, .. }, PolicyType::Identity) => verdicts.identity = Some(at),
-                (Verdict::Allow { .. }, PolicyType::Boundary) => verdicts.boundary_allows = true,
-                (Verdict::Allow { .. }, PolicyType::Session) => verdicts.session_allows = true,
-                (Verdict::Allow { .. }, _) => {}
+                (Verdict::Allow { at, reach }, by) => verdicts.note_allowed(by, at, reach),
             }
         }
         not_allowed.map_or(Ok(verdicts), Err)
     }
 
-    fn combine(self, policies: &Policies<'_>, request: &Request<'_>) -> Result<Grant, Refused> {
+    /// Before any policy was asked.
+    fn before(policies: &Policies<'_>) -> Self {
+        Verdicts {
+            resource: policies
+                .granted
+                .map(|reach| (ResourceGrant::Granted, reach)),
+            identity: None,
+            boundary_allows: policies.boundary.is_none(),
+            session_allows: policies.session.is_none(),
+        }
+    }
+
+    fn note_allowed(&mut self, by: PolicyType, at: StatementRef, reach: Reach) {
+        match by {
+            PolicyType::Resource => {
+                if self.resource.is_none_or(|(_, granted)| reach >= granted) {
+                    self.resource = Some((ResourceGrant::Statement(at), reach));
+                }
+            }
+            PolicyType::Identity => self.identity = Some(at),
+            PolicyType::Boundary => self.boundary_allows = true,
+            PolicyType::Session => self.session_allows = true,
+            PolicyType::ResourceControl | PolicyType::ServiceControl => {}
+        }
+    }
+
+    /// What is allowed if nothing were denied, and all that denies or is a level of control policies that doesn't
+    /// allow.
+    pub(crate) fn beside_denials(
+        policies: &Policies<'_>,
+        request: &Request<'_>,
+    ) -> (Self, Vec<Refused>) {
+        let bounded = policies.boundary.is_some();
+        let mut verdicts = Verdicts::before(policies);
+        let mut refused = Vec::new();
+        for (by, level, set) in policies.sets() {
+            let denying = applying(set, request, Effect::Deny, bounded);
+            refused.extend(denying.map(|(at, _)| Refused {
+                by,
+                level,
+                denied: Some(at),
+            }));
+            let is_control = matches!(by, PolicyType::ResourceControl | PolicyType::ServiceControl);
+            match applying(set, request, Effect::Allow, bounded).max_by_key(|(_, reach)| *reach) {
+                Some((at, reach)) => verdicts.note_allowed(by, at, reach),
+                None if is_control => refused.push(Refused {
+                    by,
+                    level,
+                    denied: None,
+                }),
+                None => {}
+            }
+        }
+        (verdicts, refused)
+    }
+
+    /// As if a policy of a type allowed as well; the resource's in so close a way.
+    pub(crate) fn with_allowed(mut self, by: PolicyType, reach: Reach) -> Self {
+        let at = StatementRef {
+            document: 0,
+            statement: 0,
+        };
+        self.note_allowed(by, at, reach);
+        self
+    }
+
+    pub(crate) fn combine(
+        self,
+        policies: &Policies<'_>,
+        request: &Request<'_>,
+    ) -> Result<Grant, Refused> {
         let resource = self.resource.map(|(grant, _)| grant);
         let reach = self.resource.map(|(_, reach)| reach);
         let by_resource_alone = Grant {

@@ -311,6 +311,51 @@ impl Condition {
         }
     }
 
+    /// Values under which it may come to hold, or not to: what is wanted, something next to it, something else, and no
+    /// value. Each is to be tried.
+    pub(crate) fn values_to_try(&self, context: &Context) -> Vec<Option<String>> {
+        let mut values = Vec::new();
+        for wanted in ConditionRef(self).wanted(context) {
+            let text = match &wanted.meaning {
+                Meaning::AsWritten => wanted.written,
+                Meaning::Resolved(text) => text,
+                Meaning::Unresolved(_) | Meaning::Unreadable => continue,
+            };
+            values.push(text.to_owned());
+            match &self.wanted {
+                WantedValues::Patterns(_) | WantedValues::Folded(_) => {
+                    values.push(text.replace('*', "x").replace('?', "x"));
+                }
+                WantedValues::Numbers(..) => {
+                    let number = text.parse::<i64>();
+                    let near =
+                        number.map_or([None; 2], |it| [it.checked_add(1), it.checked_sub(1)]);
+                    values.extend(near.into_iter().flatten().map(|near| near.to_string()));
+                }
+                WantedValues::Instants(..) => {
+                    let near = instant(text).map_or(Vec::new(), |at| {
+                        let second = jiff::Span::new().seconds(1);
+                        vec![at.checked_add(second), at.checked_sub(second)]
+                    });
+                    values.extend(near.into_iter().flatten().map(|near| near.to_string()));
+                }
+                WantedValues::Networks(_) => {
+                    let address = text.split('/').next().unwrap_or_default();
+                    values.push(address.to_owned());
+                }
+                WantedValues::Bools(_) | WantedValues::Bytes(_) | WantedValues::Absent(_) => {}
+            }
+        }
+        let others: &[&str] = match &self.wanted {
+            WantedValues::Bools(_) => &["true", "false"],
+            WantedValues::Networks(_) => &["192.0.2.1", "198.51.100.1", "2001:db8::1"],
+            _ => &["other"],
+        };
+        values.extend(others.iter().map(|&text| text.to_owned()));
+        let values = values.into_iter().filter(|value| !value.is_empty());
+        values.map(Some).chain([None]).collect()
+    }
+
     pub(crate) fn key_in_lower_case(&self) -> &str {
         &self.key_in_lower_case
     }

@@ -60,6 +60,14 @@ impl Context {
         }
     }
 
+    /// Gives a key these values in place of those that it has; none at all takes it away.
+    pub fn replace<T: Into<String>>(&mut self, key: &str, values: impl IntoIterator<Item = T>) {
+        if let Ok(at) = self.position(&key.to_lowercase()) {
+            self.entries.remove(at);
+        }
+        self.insert_all(key, values);
+    }
+
     /// What the request holds under `key`, in any letter case.
     pub fn get(&self, key: &str) -> Saw<'_> {
         self.lowercase(&key.to_lowercase())

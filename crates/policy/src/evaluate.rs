@@ -41,6 +41,17 @@ impl<'a> Request<'a> {
         self.resource
     }
 
+    /// The same request with other condition keys.
+    pub(crate) fn with_context<'b>(&self, context: &'b Context) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request {
+            context,
+            ..self.clone()
+        }
+    }
+
     /// The request's condition keys.
     pub fn context(&self) -> &'a Context {
         self.context
@@ -111,6 +122,29 @@ pub(crate) fn evaluate_for(
         }
     }
     allowed.map_or(Verdict::Silent, |(at, reach)| Verdict::Allow { at, reach })
+}
+
+/// The statements of a set that have this effect on a request, with how closely each names the caller.
+pub(crate) fn applying<'s>(
+    documents: &'s [&Document],
+    request: &'s Request<'_>,
+    effect: Effect,
+    bounded: bool,
+) -> impl Iterator<Item = (StatementRef, Reach)> {
+    let documents = documents.iter().enumerate();
+    let statements = documents.flat_map(|(document, policy)| {
+        let statements = policy.statements().iter().enumerate();
+        statements.map(move |(statement, text)| {
+            let at = StatementRef {
+                document,
+                statement,
+            };
+            (at, text)
+        })
+    });
+    statements
+        .filter(move |(_, statement)| statement.effect() == effect)
+        .filter_map(move |(at, statement)| Some((at, applies(statement, request, bounded)?)))
 }
 
 /// The cheapest and most telling questions first.

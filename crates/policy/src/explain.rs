@@ -2,7 +2,7 @@
 //! wanted, and for a condition the value that it saw. It is made of data, for others to put in
 //! words.
 
-use crate::combine::{Policies, Refused};
+use crate::combine::{Policies, PolicyType, Refused};
 use crate::condition::ConditionRef;
 use crate::context::{Context, Saw};
 use crate::document::{Document, Effect, Statement, Who};
@@ -92,6 +92,19 @@ pub fn explain<'a>(documents: &[&'a Document], request: &Request<'a>) -> Vec<Sta
     explain_for(documents, request, false)
 }
 
+/// The same for the policies of one type, for whoever they speak for.
+pub fn explain_type<'a>(
+    policies: &Policies<'a>,
+    (by, level): (PolicyType, usize),
+    request: &Request<'a>,
+) -> Vec<StatementTrace<'a>> {
+    explain_for(
+        policies.set(by, level),
+        request,
+        policies.boundary.is_some(),
+    )
+}
+
 fn explain_for<'a>(
     documents: &[&'a Document],
     request: &Request<'a>,
@@ -127,8 +140,7 @@ pub fn explain_refusal<'a>(
     request: &Request<'a>,
     refused: &Refused,
 ) -> Vec<StatementTrace<'a>> {
-    let set = policies.set(refused.by, refused.level);
-    let mut traces = explain_for(set, request, policies.boundary.is_some());
+    let mut traces = explain_type(policies, (refused.by, refused.level), request);
     match refused.denied {
         Some(at) => traces.retain(|trace| trace.at == at),
         None => {

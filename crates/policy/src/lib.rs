@@ -30,6 +30,7 @@ mod json;
 mod malformed;
 mod pattern;
 mod principal;
+mod remedy;
 mod values;
 
 pub use combine::{
@@ -40,6 +41,9 @@ pub use condition::ConditionRef;
 pub use context::{Context, Saw};
 pub use document::{ActionRef, Document, Effect, Kind, ResourceRef, Statement, Version};
 pub use evaluate::{Request, StatementRef, Verdict, evaluate};
-pub use explain::{Meaning, Mismatch, StatementTrace, Wanted, explain, explain_refusal};
+pub use explain::{
+    Meaning, Mismatch, StatementTrace, Wanted, explain, explain_refusal, explain_type,
+};
 pub use malformed::{Malformed, Problem};
 pub use principal::{Caller, Principal, Reach};
+pub use remedy::{Changeable, Naming, Step, remedies};

@@ -11,6 +11,7 @@
 #[path = "../evaluators/mod.rs"]
 mod evaluators;
 mod random;
+mod remedies;
 
 use std::collections::BTreeMap;
 
