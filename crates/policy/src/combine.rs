@@ -107,7 +107,8 @@ pub struct Refused {
 }
 
 impl PolicyType {
-    fn name(self) -> &'static str {
+    /// AWS's name for it.
+    pub fn name(self) -> &'static str {
         match self {
             PolicyType::ResourceControl => "resource control policy",
             PolicyType::ServiceControl => "service control policy",

@@ -324,7 +324,7 @@ impl Condition {
             values.push(text.to_owned());
             match &self.wanted {
                 WantedValues::Patterns(_) | WantedValues::Folded(_) => {
-                    values.push(text.replace('*', "x").replace('?', "x"));
+                    values.push(text.replace(['*', '?'], "x"));
                 }
                 WantedValues::Numbers(..) => {
                     let number = text.parse::<i64>();

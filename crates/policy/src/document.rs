@@ -292,6 +292,26 @@ impl Statement {
         self.span.clone()
     }
 
+    /// The names of the elements that say to what it applies, but for conditions.
+    pub fn elements(&self) -> impl Iterator<Item = &'static str> {
+        let who = match &self.who {
+            Who::Attached => None,
+            Who::Listed(_) => Some("Principal"),
+            Who::AllBut(_) => Some("NotPrincipal"),
+        };
+        let actions = if self.actions.negated {
+            "NotAction"
+        } else {
+            "Action"
+        };
+        let resources = match &self.resources {
+            Resources::Attached => None,
+            Resources::Listed(_) => Some("Resource"),
+            Resources::AllBut(_) => Some("NotResource"),
+        };
+        who.into_iter().chain([actions]).chain(resources)
+    }
+
     /// Its conditions in order, one for each key of each operator.
     pub fn conditions(&self) -> impl Iterator<Item = ConditionRef<'_>> {
         self.conditions.iter().map(ConditionRef)

@@ -13,6 +13,7 @@ use strongroom_policy::{
     ResourceRule, Saw, Verdict,
 };
 
+use crate::access::explanation::Explanation;
 use crate::caller::{AccountId, Caller, Principal};
 use crate::iam::in_force::{InForce, documents};
 use crate::kms::key::KmsKey;
@@ -100,8 +101,8 @@ impl fmt::Debug for dyn ConditionKeys + '_ {
 pub struct KeyGuard {
     /// The key.
     pub key: Arc<KmsKey>,
-    /// How closely a grant names the caller, where one allows the action.
-    pub granted: Option<Reach>,
+    /// The id of a grant that names the caller, where one allows the action.
+    pub granted: Option<String>,
     /// The `kms:` condition keys.
     pub context: Context,
     /// What is said instead to a caller who may not even learn which key it is.
@@ -127,31 +128,48 @@ pub fn authorize<Op: Operation>(
     let needs = request.needs(given.caller, records)?;
     let in_force = InForce::read(given.caller, records)?;
     for need in needs {
-        permit_by(&in_force, need, given)?;
+        permit_by(&in_force, &need, records, given)?;
     }
     Ok(Authorized(request))
 }
 
 /// Grants or denies one need; for operations that decide item by item, such as batch reads, and for
 /// a service that uses another one for its caller.
-pub fn permit(need: Need<'_>, records: &Records<'_>, given: &Given<'_>) -> Result<(), Stop> {
+pub fn permit(need: &Need<'_>, records: &Records<'_>, given: &Given<'_>) -> Result<(), Stop> {
     let in_force = InForce::read(given.caller, records)?;
-    Ok(permit_by(&in_force, need, given)?)
+    Ok(permit_by(&in_force, need, records, given)?)
 }
 
-fn permit_by(in_force: &InForce, need: Need<'_>, given: &Given<'_>) -> Result<(), Refusal> {
-    let caller = given.caller;
-    let refused = match &need.guard {
-        Guard::Account | Guard::Absent => {
-            refused_by_account(&need, &Context::new(), in_force, given)
-        }
-        Guard::ToBeMade(context) => refused_by_account(&need, context, in_force, given),
-        Guard::Secret(guard) => refused_by_secret(&need, guard, in_force, given),
-        Guard::Key(guard) => refused_by_key(need.action, guard, in_force, given),
-    };
-    let Some(refused) = refused else {
+/// Whether a need would be granted, where a caller isn't refused for its lack.
+pub(crate) fn would_permit(
+    need: &Need<'_>,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<bool, Stop> {
+    let in_force = InForce::read(given.caller, records)?;
+    let asked = Asked::by(need, given);
+    Ok(refusal_of(asked.decide(&in_force, given, || need.context(given))).is_none())
+}
+
+/// Why a need is granted or denied to whom these policies speak for.
+pub(crate) fn explain(need: &Need<'_>, in_force: &InForce, given: &Given<'_>) -> Explanation {
+    Asked::by(need, given).explain(in_force, given, || need.context(given))
+}
+
+/// Who is denied is told what AWS tells; why is noted for the operator.
+fn permit_by(
+    in_force: &InForce,
+    need: &Need<'_>,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<(), Refusal> {
+    let asked = Asked::by(need, given);
+    let decision = asked.decide(in_force, given, || need.context(given));
+    let Some(refused) = refusal_of(decision) else {
         return Ok(());
     };
+    records.note_refused(asked.explain(in_force, given, || need.context(given)));
+    let caller = given.caller;
     let reason = match &need.guard {
         Guard::Key(guard) if guard.refusal.is_some() => {
             return guard.refusal.clone().map_or(Ok(()), Err);
@@ -175,44 +193,103 @@ fn permit_by(in_force: &InForce, need: Need<'_>, given: &Given<'_>) -> Result<()
     ))
 }
 
-/// What refuses a need on what has no policy of its own: it is for its account alone, whose own policies say who.
-fn refused_by_account(
-    need: &Need<'_>,
-    context: &Context,
-    in_force: &InForce,
-    given: &Given<'_>,
-) -> Option<Refused> {
-    let arn = match (need.shown.as_deref(), &need.guard) {
-        (None, _) => Cow::Borrowed("*"),
-        (Some(shown), Guard::Absent) if !shown.starts_with("arn:") => {
-            Cow::Owned(name::arn_of_absent(shown, given.caller))
+impl Need<'_> {
+    /// The ARN that policies are asked about, where it isn't a guarded resource's own.
+    fn arn(&self, caller: &Caller) -> Cow<'_, str> {
+        match (self.shown.as_deref(), &self.guard) {
+            (None, _) => Cow::Borrowed("*"),
+            (Some(shown), Guard::Absent) if !shown.starts_with("arn:") => {
+                Cow::Owned(name::arn_of_absent(shown, caller))
+            }
+            (Some(shown), _) => Cow::Borrowed(shown),
         }
-        (Some(shown), _) => Cow::Borrowed(shown),
-    };
-    let asked = Asked {
-        action: need.action,
-        resource: &arn,
-        owner: &need.owner,
-        policy: None,
-        rule: ResourceRule::Optional,
-        granted: None,
-    };
-    refusal_of(asked.decide(in_force, given, || context.clone()))
+    }
+
+    /// The condition keys of the request and the resource.
+    fn context(&self, given: &Given<'_>) -> Context {
+        match &self.guard {
+            Guard::Account | Guard::Absent => Context::new(),
+            Guard::ToBeMade(context) => context.clone(),
+            Guard::Secret(guard) => guard.context(given),
+            Guard::Key(guard) => guard.context.clone(),
+        }
+    }
 }
 
 /// What policies are asked.
-struct Asked<'a> {
-    action: &'a str,
+pub(crate) struct Asked<'a> {
+    pub(crate) action: &'a str,
     /// An ARN, or `*`.
-    resource: &'a str,
-    owner: &'a AccountId,
+    pub(crate) resource: Cow<'a, str>,
+    pub(crate) owner: &'a AccountId,
     /// The resource's own.
-    policy: Option<&'a Document>,
-    rule: ResourceRule,
-    granted: Option<Reach>,
+    pub(crate) policy: Option<&'a Document>,
+    pub(crate) rule: ResourceRule,
+    /// The grant that lets the caller in, by its id.
+    pub(crate) granted: Option<&'a str>,
+    /// What the resource's policy, if it has one, is the policy of.
+    pub(crate) of: Resource<'a>,
 }
 
-impl Asked<'_> {
+/// What a resource is, as far as the reasons of a decision depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resource<'a> {
+    /// Nothing that can have a policy.
+    Plain,
+    /// Not there, or not open to other accounts.
+    Absent,
+    /// A secret, by its name.
+    Secret(&'a str),
+    /// A KMS key, by its id.
+    Key(&'a str),
+}
+
+impl<'a> Asked<'a> {
+    /// What a need asks.
+    fn by(need: &'a Need<'_>, given: &Given<'_>) -> Self {
+        let plain = |of| Asked {
+            action: need.action,
+            resource: need.arn(given.caller),
+            owner: &need.owner,
+            policy: None,
+            rule: ResourceRule::Optional,
+            granted: None,
+            of,
+        };
+        match &need.guard {
+            Guard::Account | Guard::ToBeMade(_) => plain(Resource::Plain),
+            Guard::Absent => plain(Resource::Absent),
+            Guard::Secret(guard) => {
+                let spared = matches!(given.caller.principal, Principal::Root)
+                    && given.caller.account == *need.owner
+                    && REPAIRS.contains(&need.action);
+                let policy = guard.policy(given).filter(|_| !spared);
+                Asked {
+                    resource: guard.secret.arn(given.caller),
+                    policy: policy.map(SecretPolicy::document),
+                    ..plain(guard.secret.of_what(given))
+                }
+            }
+            Guard::Key(guard) => Asked {
+                granted: guard.granted.as_deref(),
+                ..Asked::of_key(need.action, &guard.key, &guard.key.policy)
+            },
+        }
+    }
+
+    /// Of a key under a policy, without a grant.
+    fn of_key(action: &'a str, key: &'a KmsKey, policy: &'a KeyPolicy) -> Self {
+        Asked {
+            action,
+            resource: Cow::Owned(key.arn()),
+            owner: &key.account,
+            policy: Some(policy.document()),
+            rule: ResourceRule::Required,
+            granted: None,
+            of: Resource::Key(&key.key_id),
+        }
+    }
+
     /// Asks them. The request's condition keys are gathered only for a policy that reads any.
     fn decide(
         &self,
@@ -220,6 +297,45 @@ impl Asked<'_> {
         given: &Given<'_>,
         context: impl FnOnce() -> Context,
     ) -> Decision {
+        self.put(in_force, given, context, |policies, request| {
+            self.answer(policies, request, given)
+        })
+    }
+
+    /// What they say.
+    fn answer(
+        &self,
+        policies: &Policies<'_>,
+        request: &policy::Request<'_>,
+        given: &Given<'_>,
+    ) -> Decision {
+        match self.keeps_out(request, given) {
+            Some(refused) => Decision::Deny(refused),
+            None => policy::decide(policies, request),
+        }
+    }
+
+    /// Why they say what they say.
+    fn explain(
+        &self,
+        in_force: &InForce,
+        given: &Given<'_>,
+        context: impl FnOnce() -> Context,
+    ) -> Explanation {
+        self.put(in_force, given, context, |policies, request| {
+            let decision = self.answer(policies, request, given);
+            Explanation::of(decision, self, in_force, (policies, request), given)
+        })
+    }
+
+    /// Puts it to everything that has a say: the one place where that is put together.
+    fn put<Answer>(
+        &self,
+        in_force: &InForce,
+        given: &Given<'_>,
+        context: impl FnOnce() -> Context,
+        ask: impl FnOnce(&Policies<'_>, &policy::Request<'_>) -> Answer,
+    ) -> Answer {
         let caller = in_force.speaker(given.caller);
         let identity = documents(in_force.identity());
         let boundary = in_force.boundary().map(|it| it.policy.document());
@@ -231,7 +347,7 @@ impl Asked<'_> {
             session: session.as_deref(),
             resource: self.policy,
             resource_rule: self.rule,
-            granted: self.granted,
+            granted: self.granted.map(|_| Reach::Caller),
             ..Policies::none(self.owner.as_str())
         };
         let level = service_control.as_deref();
@@ -245,11 +361,10 @@ impl Asked<'_> {
         } else {
             Context::new()
         };
-        let request = policy::Request::new(&caller, self.action, self.resource, &keys);
-        match self.keeps_out(&request, given) {
-            Some(refused) => Decision::Deny(refused),
-            None => policy::decide(&policies, &request),
-        }
+        ask(
+            &policies,
+            &policy::Request::new(&caller, self.action, &self.resource, &keys),
+        )
     }
 
     /// What keeps another account out on the resource's own side. It comes first: a policy of the caller's own that asks
@@ -293,41 +408,6 @@ const REPAIRS: &[&str] = &[
     "secretsmanager:PutResourcePolicy",
 ];
 
-/// What refuses a request to a secret; `None` where nothing does.
-fn refused_by_secret(
-    need: &Need<'_>,
-    guard: &SecretGuard<'_>,
-    in_force: &InForce,
-    given: &Given<'_>,
-) -> Option<Refused> {
-    let is_own_root =
-        matches!(given.caller.principal, Principal::Root) && given.caller.account == *need.owner;
-    let unguarded = guard.policy(given).is_none() || REPAIRS.contains(&need.action);
-    if is_own_root && unguarded {
-        return None;
-    }
-    refusal_of(decide_on_secret(need, guard, in_force, given))
-}
-
-/// What policies alone say to a request to a secret: without what root may do nevertheless.
-fn decide_on_secret(
-    need: &Need<'_>,
-    guard: &SecretGuard<'_>,
-    in_force: &InForce,
-    given: &Given<'_>,
-) -> Decision {
-    let arn = guard.secret.arn(given.caller);
-    let asked = Asked {
-        action: need.action,
-        resource: &arn,
-        owner: &need.owner,
-        policy: guard.policy(given).map(SecretPolicy::document),
-        rule: ResourceRule::Optional,
-        granted: None,
-    };
-    asked.decide(in_force, given, || guard.context(given))
-}
-
 /// What would refuse a need on a secret if nobody were spared; for checking a policy before it is in force.
 pub(crate) fn would_lock_out(
     need: &Need<'_>,
@@ -338,7 +418,12 @@ pub(crate) fn would_lock_out(
         return Ok(None);
     };
     let in_force = InForce::read(given.caller, records)?;
-    Ok(refusal_of(decide_on_secret(need, guard, &in_force, given)))
+    let asked = Asked {
+        policy: guard.policy(given).map(SecretPolicy::document),
+        ..Asked::by(need, given)
+    };
+    let decision = asked.decide(&in_force, given, || need.context(given));
+    Ok(refusal_of(decision))
 }
 
 impl SecretGuard<'_> {
@@ -358,6 +443,15 @@ impl SecretGuard<'_> {
 }
 
 impl Sought<'_> {
+    /// What it is to whoever reads why.
+    fn of_what(&self, given: &Given<'_>) -> Resource<'_> {
+        match self.there(given) {
+            Some(secret) => Resource::Secret(&secret.name),
+            None if matches!(self, Sought::ToBeMade(_)) => Resource::Plain,
+            None => Resource::Absent,
+        }
+    }
+
     /// The secret, unless its recovery window is over.
     fn there(&self, given: &Given<'_>) -> Option<&Secret> {
         match self {
@@ -377,21 +471,6 @@ impl Sought<'_> {
     }
 }
 
-/// What refuses a request to a key; `None` where nothing does.
-fn refused_by_key(
-    action: &str,
-    guard: &KeyGuard,
-    in_force: &InForce,
-    given: &Given<'_>,
-) -> Option<Refused> {
-    let arn = guard.key.arn();
-    let asked = Asked {
-        granted: guard.granted,
-        ..Asked::of_key(action, &guard.key, &guard.key.policy, &arn)
-    };
-    refusal_of(asked.decide(in_force, given, || guard.context.clone()))
-}
-
 /// Whether a policy would let the caller do something with a key, by these `kms:` condition keys; for checking a policy
 /// before it is in force.
 pub(crate) fn is_allowed_by_key(
@@ -403,24 +482,9 @@ pub(crate) fn is_allowed_by_key(
     given: &Given<'_>,
 ) -> Result<bool, Stop> {
     let in_force = InForce::read(given.caller, records)?;
-    let arn = key.arn();
-    let asked = Asked::of_key(action, key, policy, &arn);
+    let asked = Asked::of_key(action, key, policy);
     let decision = asked.decide(&in_force, given, || context);
     Ok(refusal_of(decision).is_none())
-}
-
-impl<'a> Asked<'a> {
-    /// Of a key under a policy, without a grant.
-    fn of_key(action: &'a str, key: &'a KmsKey, policy: &'a KeyPolicy, arn: &'a str) -> Self {
-        Asked {
-            action,
-            resource: arn,
-            owner: &key.account,
-            policy: Some(policy.document()),
-            rule: ResourceRule::Required,
-            granted: None,
-        }
-    }
 }
 
 /// The only service that uses another one for its caller.

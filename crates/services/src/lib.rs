@@ -5,6 +5,7 @@
 //! [`operation::Given`]. What an operation wants changed is returned as [`records::Changes`]; who
 //! commits them, and to which store, is not known here.
 
+pub mod access;
 pub mod accounts;
 pub mod caller;
 pub mod disclosed;

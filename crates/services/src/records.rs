@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::access::explanation::Explanation;
 use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
 use crate::iam::attachment::Usage;
@@ -685,6 +686,7 @@ pub trait Source: Sync {
 pub struct Records<'a> {
     source: &'a dyn Source,
     seen: RefCell<Vec<Seen>>,
+    refused: RefCell<Vec<Explanation>>,
 }
 
 /// A record that was read: a commit of the decision's changes holds only while it is unchanged.
@@ -702,7 +704,18 @@ impl<'a> Records<'a> {
         Records {
             source,
             seen: RefCell::new(Vec::with_capacity(4)),
+            refused: RefCell::default(),
         }
+    }
+
+    /// Notes why the gate refused something, for whoever runs the deployment.
+    pub(crate) fn note_refused(&self, why: Explanation) {
+        self.refused.borrow_mut().push(why);
+    }
+
+    /// Why the gate refused what it refused so far, of which a caller is told less.
+    pub fn take_refused(&self) -> Vec<Explanation> {
+        self.refused.take()
     }
 
     /// Reads a record.

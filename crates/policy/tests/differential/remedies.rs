@@ -182,7 +182,7 @@ fn owned(step: &Step<'_>) -> Done {
 #[test]
 fn each_way_out_of_a_refusal_is_enough_and_has_nothing_to_spare() {
     let (mut ways_seen, mut by_value, mut helpless) = (0, 0, 0);
-    for seed in seeds().take(3_000) {
+    for seed in seeds().take(2_000) {
         let mut random = Random::new(seed);
         let written = Written::random(&mut random);
         let asked = random::asked(&mut random);
@@ -232,7 +232,7 @@ fn each_way_out_of_a_refusal_is_enough_and_has_nothing_to_spare() {
     }
     if std::env::var("POLICY_SEED").is_err() {
         assert!(
-            ways_seen > 1_500 && by_value > 150 && helpless > 3,
+            ways_seen > 1_000 && by_value > 100 && helpless > 2,
             "{ways_seen} {by_value} {helpless}"
         );
     }

@@ -71,6 +71,17 @@ pub enum Place<'a> {
     ServiceControl(&'a str),
 }
 
+impl Speaking<'_> {
+    /// Whether the account can change it: not so for AWS's own, nor for what a session was given.
+    pub fn is_changeable(&self) -> bool {
+        match self.place {
+            Place::Inline(_) | Place::ServiceControl(_) => true,
+            Place::Managed(policy) => matches!(policy, FoundPolicy::Own(_)),
+            Place::Session => false,
+        }
+    }
+}
+
 impl InForce {
     /// Reads what speaks for a caller.
     ///
@@ -182,6 +193,16 @@ impl InForce {
             session,
             account: records.read::<Account>(Key::account(account))?,
         })
+    }
+
+    /// Whose policies they are, for people to read.
+    pub fn holder(&self) -> String {
+        match &self.identity {
+            Identity::Root => "the root user".to_owned(),
+            Identity::User(user) => format!("user {}", user.name),
+            Identity::Role(role, _) => format!("role {}", role.name),
+            Identity::Bearer(bearer) => format!("the bearer of a token of {}", bearer.provider),
+        }
     }
 
     /// The identity's policies, with where they stand; none for a root user, which needs none.

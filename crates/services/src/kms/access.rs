@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use strongroom_policy::{Context, Reach};
+use strongroom_policy::Context;
 
 use super::grant;
 use super::key::KmsKey;
@@ -138,7 +138,7 @@ pub fn need_on_key<'a>(
         shown: Some(Cow::Owned(key.arn())),
         guard: Guard::Key(Box::new(KeyGuard {
             key,
-            granted: granted.then_some(Reach::Caller),
+            granted,
             context,
             refusal: None,
         })),

@@ -209,10 +209,6 @@ impl CreateGrant {
         if let Guard::Key(guard) = &mut need.guard {
             guard.granted = None;
         }
-        match gate::permit(need, records, given) {
-            Ok(()) => Ok(true),
-            Err(Stop::Refused(_)) => Ok(false),
-            Err(unavailable) => Err(unavailable),
-        }
+        gate::would_permit(&need, records, given)
     }
 }

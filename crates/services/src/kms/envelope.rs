@@ -235,7 +235,7 @@ pub fn use_for(
         };
         let key = Arc::clone(&key);
         let need = access::need_on_key(action, key, None, usage, given.caller, records)?;
-        gate::permit(need, records, given).map_err(|stop| match stop {
+        gate::permit(&need, records, given).map_err(|stop| match stop {
             Stop::Refused(_) => KeyProblem::NotAllowed,
             unavailable => KeyProblem::Stop(unavailable),
         })?;

@@ -202,7 +202,9 @@ const WITH_ENCRYPTION_CONTEXT: &[&str] = &[
 ];
 
 /// The operations that a grant may allow.
-pub(super) const OPERATION: Text = Text::one_of(&[
+pub(super) const OPERATION: Text = Text::one_of(OPERATIONS);
+
+const OPERATIONS: &[&str] = &[
     "Decrypt",
     "Encrypt",
     "GenerateDataKey",
@@ -222,7 +224,12 @@ pub(super) const OPERATION: Text = Text::one_of(&[
     "DeriveSharedSecret",
     "Encapsulate",
     "Decapsulate",
-]);
+];
+
+/// Whether a grant may allow an operation.
+pub(crate) fn is_grantable(operation: &str) -> bool {
+    OPERATIONS.contains(&operation)
+}
 
 /// Operations must be such as the key has.
 ///
@@ -500,24 +507,24 @@ pub(super) fn listed(grant: &Grant, key: &KmsKey) -> ListedGrant {
     }
 }
 
-/// Whether a grant of a key lets a caller do an operation.
+/// The id of a grant of a key that lets a caller do an operation.
 pub fn grants(
     key: &KmsKey,
     caller: &Caller,
     operation: &str,
     context: &BTreeMap<String, String>,
     records: &Records<'_>,
-) -> Result<bool, Stop> {
+) -> Result<Option<String>, Stop> {
     if key.grants_count == 0 {
-        return Ok(false);
+        return Ok(None);
     }
     for name in caller.grantee_arns() {
-        let grants = to(key, &name, records)?;
-        if grants.iter().any(|grant| grant.allows(operation, context)) {
-            return Ok(true);
+        let mut grants = to(key, &name, records)?.into_iter();
+        if let Some(grant) = grants.find(|grant| grant.allows(operation, context)) {
+            return Ok(Some(grant.grant_id.clone()));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// The grants of a key to a principal.

@@ -72,7 +72,7 @@ pub(super) fn still_permit(
     given: &Given<'_>,
 ) -> Result<(), Stop> {
     let need = need_on_changed(action, secret_id, changed, request);
-    gate::permit(need, records, given)
+    gate::permit(&need, records, given)
 }
 
 /// The need of making a secret.

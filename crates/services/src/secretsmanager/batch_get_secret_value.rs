@@ -164,7 +164,7 @@ fn read_one(
         given.caller,
         records,
     )? {
-        gate::permit(need, records, given)?;
+        gate::permit(&need, records, given)?;
     }
     let secret: Arc<Secret> = secret_id.find_active(records, given)?;
     let version = get_secret_value::current(&secret)?;
