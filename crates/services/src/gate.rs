@@ -151,11 +151,6 @@ pub(crate) fn would_permit(
     Ok(refusal_of(asked.decide(&in_force, given, || need.context(given))).is_none())
 }
 
-/// Why a need is granted or denied to whom these policies speak for.
-pub(crate) fn explain(need: &Need<'_>, in_force: &InForce, given: &Given<'_>) -> Explanation {
-    Asked::by(need, given).explain(in_force, given, || need.context(given))
-}
-
 /// Who is denied is told what AWS tells; why is noted for the operator.
 fn permit_by(
     in_force: &InForce,

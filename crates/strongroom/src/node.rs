@@ -31,13 +31,14 @@ use crate::backup::schedule::{Schedule, ScheduledBackups};
 use crate::backup::{self, About};
 use crate::cache::CachedRecords;
 use crate::clock::Clock;
+use crate::denials::{Denials, DeniedRequest};
 use crate::edge::control::DevServer;
 use crate::edge::{Application, Received, Reply};
 use crate::identity::Identities;
 use crate::jobs::{self, Jobs};
 use crate::memory::CacheSizes;
 use crate::operations::{Metrics, Outcome};
-use crate::pipeline::{self, Failure, Pipeline, Queues};
+use crate::pipeline::{self, Asked, Failure, Pipeline, Queues};
 use crate::throttle::Throttle;
 use crate::workers::{DueWorker, StoreCheck, WorkerState};
 
@@ -99,6 +100,7 @@ pub struct Node {
     unverified: OnceLock<Arc<Embedded>>,
     store_check: StoreCheck,
     throttle: OnceLock<Throttle>,
+    denials: Denials,
     metrics: Metrics,
     dev: bool,
 }
@@ -260,6 +262,7 @@ impl Node {
             unverified: OnceLock::new(),
             store_check: StoreCheck::new(),
             throttle: OnceLock::new(),
+            denials: Denials::default(),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
         }))
@@ -456,6 +459,11 @@ impl Node {
         Ok(read().map_err(AccountProblem::from)?)
     }
 
+    /// Why a request was denied; `None`: none of that id was since the start, or it was too long ago.
+    pub fn denied(&self, request_id: &str) -> Option<DeniedRequest> {
+        self.denials.find(request_id)
+    }
+
     /// Carries out an operation of Secrets Manager as an account's root user, without a signature;
     /// for whoever is inside the process already, such as the seeding of a development server.
     pub async fn run_as_root(
@@ -473,9 +481,12 @@ impl Node {
         };
         match pipeline::find(Service::SecretsManager, operation) {
             Some(entry) => {
-                self.pipeline()
-                    .execute(entry, body, &caller, Origin::INSIDE)
-                    .await
+                let asked = Asked {
+                    request_id: None,
+                    caller: &caller,
+                    origin: Origin::INSIDE,
+                };
+                self.pipeline().execute(entry, body, asked).await
             }
             None => Err(Failure::Refused(Refusal::unknown_operation())),
         }
@@ -509,6 +520,7 @@ impl Node {
             identities: &self.identities,
             queues: &self.queues,
             throttle: self.throttle.get(),
+            denials: &self.denials,
         }
     }
 

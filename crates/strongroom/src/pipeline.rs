@@ -26,6 +26,7 @@ use tokio::sync::Mutex;
 
 use crate::cache::CachedRecords;
 use crate::clock::Clock;
+use crate::denials::Denials;
 use crate::edge::{Received, Reply};
 use crate::identity::{Identities, Unidentified};
 use crate::throttle::Throttle;
@@ -53,6 +54,19 @@ pub struct Pipeline<'a> {
     pub queues: &'a Queues,
     /// How often accounts may ask, where that is limited.
     pub throttle: Option<&'a Throttle>,
+    /// Where it is kept why requests were denied.
+    pub denials: &'a Denials,
+}
+
+/// Who asks for an operation, and how.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Under which id; absent for what is asked inside the process.
+    pub request_id: Option<RequestId>,
+    /// Who.
+    pub caller: &'a Caller,
+    /// Where from.
+    pub origin: Origin<'a>,
 }
 
 /// Why a request was not answered as it asked.
@@ -132,7 +146,12 @@ impl Pipeline<'_> {
             user_agent: header(USER_AGENT),
             referer: header(REFERER),
         };
-        let response = self.execute(entry, &request, caller, origin).await?;
+        let asked = Asked {
+            request_id: Some(received.request_id),
+            caller,
+            origin,
+        };
+        let response = self.execute(entry, &request, asked).await?;
         let answer = target.answer(response, &received.request_id);
         let answer = answer.map_err(|cause| Failure::Broken(cause.to_string()))?;
         Ok(answer.into())
@@ -143,12 +162,12 @@ impl Pipeline<'_> {
         &self,
         entry: &Entry,
         body: &[u8],
-        caller: &Caller,
-        origin: Origin<'_>,
+        asked: Asked<'_>,
     ) -> Result<Vec<u8>, Failure> {
+        let caller = asked.caller;
         let mut queue = None;
         for _ in 0..ATTEMPTS_MAX {
-            let (decided, seen) = self.decide(entry, body, caller, origin);
+            let (decided, seen) = self.decide(entry, body, asked);
             let Written {
                 body: answer,
                 changes,
@@ -191,13 +210,12 @@ impl Pipeline<'_> {
         &self,
         entry: &Entry,
         body: &[u8],
-        caller: &Caller,
-        origin: Origin<'_>,
+        asked: Asked<'_>,
     ) -> (Result<Written, Stop>, Vec<Seen>) {
         let records = Records::of(self.records);
         let given = Given {
-            caller,
-            origin,
+            caller: asked.caller,
+            origin: asked.origin,
             now: self.clock.now(),
             entropy: self.entropy,
             keyring: self.keyring,
@@ -208,6 +226,12 @@ impl Pipeline<'_> {
         } else {
             run()
         };
+        let denied = records.take_refused();
+        if let Some(id) = asked.request_id
+            && !denied.is_empty()
+        {
+            self.denials.keep(id, given.now, denied);
+        }
         (decided, records.into_seen())
     }
 

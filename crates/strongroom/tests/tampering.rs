@@ -20,8 +20,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
 use strongroom::cache::CachedRecords;
 use strongroom::clock::Clock;
+use strongroom::denials::Denials;
 use strongroom::identity::Identities;
-use strongroom::pipeline::{self, Failure, Pipeline, Queues};
+use strongroom::pipeline::{self, Asked, Failure, Pipeline, Queues};
 use strongroom_keys::{Keyring, RootKey, Sealed, SeededEntropy};
 use strongroom_services::accounts::{self, AccessKey, FreshCredentials};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
@@ -110,6 +111,7 @@ impl World {
             identities: &Identities::new(false),
             queues: &Queues::new(),
             throttle: None,
+            denials: &Denials::default(),
         };
         let caller = Caller {
             account: AccountId::parse(account).unwrap(),
@@ -118,7 +120,12 @@ impl World {
             session: None,
         };
         let entry = pipeline::find(service, operation).expect("an operation's name");
-        match now(path.execute(entry, body.to_string().as_bytes(), &caller, Origin::INSIDE)) {
+        let asked = Asked {
+            request_id: None,
+            caller: &caller,
+            origin: Origin::INSIDE,
+        };
+        match now(path.execute(entry, body.to_string().as_bytes(), asked)) {
             Ok(answer) if answer.is_empty() => Ok(Value::Null),
             Ok(answer) => Ok(serde_json::from_slice(&answer).unwrap()),
             Err(failure) => Err(Told::of(failure, service)),

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use strongroom_policy::{
     self as policy, Decision, Effect, Grant, IdentityGrant, Meaning, Mismatch, Policies,
-    PolicyType, Refused, ResourceGrant, Saw, StatementRef, explain,
+    PolicyType, Refused, ResourceGrant, Saw, StatementRef, explain_type,
 };
 
 use super::remedy::{self, Way};
@@ -330,7 +330,7 @@ fn traces(
     request: &policy::Request<'_>,
 ) -> Vec<PolicyTrace> {
     let mut traced = Vec::new();
-    for (by, _, set) in policies.sets() {
+    for (by, level, _) in policies.sets() {
         let of_type: Vec<&Source> = sources.iter().filter(|source| source.by == by).collect();
         let first = traced.len();
         traced.extend(of_type.iter().map(|source| PolicyTrace {
@@ -339,7 +339,7 @@ fn traces(
             statements: Vec::new(),
             other_statements: 0,
         }));
-        for trace in explain(set, request) {
+        for trace in explain_type(policies, (by, level), request) {
             let Some(policy) = traced.get_mut(first + trace.at.document) else {
                 continue;
             };

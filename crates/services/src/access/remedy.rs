@@ -59,7 +59,7 @@ pub enum Change {
         operation: String,
     },
     /// Let the request, the principal or the resource hold something else under a condition's key.
-    ChangeValue {
+    HoldValue {
         /// What is to be changed.
         of: String,
         /// The condition's key.
@@ -145,7 +145,7 @@ impl Teller<'_> {
                 ..
             } => {
                 let wanted = condition.wanted(self.request.context());
-                Change::ChangeValue {
+                Change::HoldValue {
                     of: changes_under(condition.key(), self.caller)
                         .unwrap_or_default()
                         .to_owned(),
@@ -336,7 +336,7 @@ impl fmt::Display for Change {
                 writeln!(f, "  give a grant of {key}")?;
                 writeln!(f, "    for {operation} to {grantee_principal}")
             }
-            Change::ChangeValue {
+            Change::HoldValue {
                 of,
                 key,
                 value,

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use strongroom_keys::{Keyring, RootKey, SeededEntropy};
+use strongroom_services::access::explanation::Explanation;
 use strongroom_services::accounts;
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, Signer};
 use strongroom_services::due::{self, Due};
@@ -57,6 +58,8 @@ pub(crate) struct Service {
     entropy: SeededEntropy,
     caller: Caller,
     pub(crate) sender: Sender,
+    /// Why the gate refused what it refused of the last request.
+    pub(crate) explained: Vec<Explanation>,
     pub(crate) now: Timestamp,
 }
 
@@ -83,6 +86,7 @@ impl Service {
             entropy,
             caller: caller(ACCOUNT, REGION),
             sender: Sender::default(),
+            explained: Vec::new(),
             now: Timestamp::from_milliseconds(BEGINNING),
         }
     }
@@ -171,7 +175,9 @@ impl Service {
             keyring: &self.keyring,
         };
         let run = entry.expect("an operation's name").run;
-        match run(body.to_string().as_bytes(), &records, &given) {
+        let ran = run(body.to_string().as_bytes(), &records, &given);
+        self.explained = records.take_refused();
+        match ran {
             Ok(written) => {
                 drop(records);
                 self.records.apply(written.changes);

@@ -11,6 +11,7 @@
 
 mod create;
 mod delete;
+mod explanations;
 mod fields;
 mod harness;
 mod iam;
