@@ -48,15 +48,12 @@ impl Operation for DeleteUser {
     ) -> Result<Decided<()>, Stop> {
         let DeleteUser { user } = allowed.into_request();
         let user = user.find(records, given.caller)?;
-        let to_do = [
-            (user.groups.is_empty(), "remove users from group"),
-            (user.access_key_ids.is_empty(), "delete access keys"),
-            (user.attached.is_empty(), "detach all policies"),
-            (user.inline.is_empty(), "delete policies"),
-        ];
-        if let Some((_, first)) = to_do.iter().find(|(is_done, _)| !is_done) {
-            return Err(refusals::delete_conflict(first).into());
-        }
+        refusals::refuse_while(&[
+            (!user.groups.is_empty(), "remove users from group"),
+            (!user.access_key_ids.is_empty(), "delete access keys"),
+            (!user.attached.is_empty(), "detach all policies"),
+            (!user.inline.is_empty(), "delete policies"),
+        ])?;
         let mut user = Arc::unwrap_or_clone(user);
         let mut changes = Changes::none();
         attachment::remove_boundary(&mut user, records, &mut changes)?;

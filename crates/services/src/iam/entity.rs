@@ -6,8 +6,10 @@
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use serde::Serialize;
 use strongroom_policy::Context;
 
 use super::identity_policy::InlinePolicies;
@@ -88,6 +90,32 @@ pub trait Identity: Entity {
 pub trait Bounded: Identity {
     /// What bounds it.
     fn boundary_mut(&mut self) -> &mut Option<PolicyName>;
+}
+
+/// An entity of which an account has a list.
+pub trait Listable: Entity {
+    /// The list's name in answers.
+    const LIST: &'static str;
+    /// What the list shows of each.
+    type Shown: Serialize;
+
+    /// The ARN of all below a path, without partition and account.
+    fn below(path: &str) -> String;
+    /// What the keys start with by which the list is sorted. Each goes on with a name in lower case.
+    fn all(account: &AccountId) -> Key;
+    /// Visits those whose keys are in `start..end`, until `visit` breaks.
+    fn scan(
+        start: &[u8],
+        end: &[u8],
+        records: &Records<'_>,
+        visit: &mut dyn FnMut(&Self) -> ControlFlow<()>,
+    ) -> Result<(), Stop> {
+        records.scan::<Self>(start, end, false, |found| visit(&found))
+    }
+    /// Its path.
+    fn path(&self) -> &str;
+    /// What the list shows of it.
+    fn shown(&self, caller: &Caller) -> Self::Shown;
 }
 
 /// One of the operations that share a rule: which it is, and for which kind.
@@ -185,22 +213,31 @@ pub(super) fn needs_to_make<'a>(
     boundary: Option<&str>,
     caller: &'a Caller,
 ) -> Vec<Need<'a>> {
-    let need = |action, context| Need {
+    let mut context = request_tags(tags);
+    let to_tag = need_to_make(action_to_tag, resource, context.clone(), caller);
+    if let Some(arn) = boundary {
+        context.insert(PERMISSIONS_BOUNDARY, arn);
+    }
+    let mut needs = vec![need_to_make(action, resource, context, caller)];
+    if !tags.is_empty() {
+        needs.push(to_tag);
+    }
+    needs
+}
+
+/// The need of an action on what is only to be made.
+pub(super) fn need_to_make<'a>(
+    action: &'static str,
+    resource: &str,
+    context: Context,
+    caller: &'a Caller,
+) -> Need<'a> {
+    Need {
         action,
         owner: Cow::Borrowed(&caller.account),
         shown: Some(Cow::Owned(caller.iam_arn(&caller.account, resource))),
         guard: Guard::ToBeMade(context),
-    };
-    let mut context = request_tags(tags);
-    let mut needs = Vec::with_capacity(2);
-    if !tags.is_empty() {
-        needs.push(need(action_to_tag, context.clone()));
     }
-    if let Some(arn) = boundary {
-        context.insert(PERMISSIONS_BOUNDARY, arn);
-    }
-    needs.insert(0, need(action, context));
-    needs
 }
 
 /// The condition key of what bounds an identity, or is to bound it.

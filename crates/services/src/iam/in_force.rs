@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use strongroom_policy::{Caller as Speaker, Context, Document};
 
-use super::group::Group;
+use super::group::{self, Group};
 use super::identity_policy::{IdentityPolicy, InlinePolicies};
 use super::managed_policy::{FoundPolicy, PolicyName};
 use super::role::Role;
@@ -156,12 +156,10 @@ impl InForce {
                 Stop::Unavailable(what.into())
             })
         };
-        let mut groups = Vec::new();
-        if let Identity::User(user) = &identity {
-            for id in &user.groups {
-                groups.extend(records.read::<Group>(Key::iam_group(account, id))?);
-            }
-        }
+        let groups = match &identity {
+            Identity::User(user) => group::groups_of(user, records)?,
+            _ => Vec::new(),
+        };
         let mut attached = Vec::new();
         for name in identity.attached() {
             attached.push(Attached {

@@ -3,16 +3,21 @@
 //! Source: reference/kms-iam-sts.md §B; AWS Identity and Access Management API Reference.
 
 mod access_key;
+pub mod add_user_to_group;
+pub mod attach_group_policy;
 pub mod attach_managed_policy;
 pub mod attach_role_policy;
 pub mod attach_user_policy;
 pub mod attachment;
 pub mod aws_managed;
 pub mod create_access_key;
+pub mod create_group;
 pub mod create_open_id_connect_provider;
 pub mod create_role;
 pub mod create_user;
 pub mod delete_access_key;
+pub mod delete_group;
+pub mod delete_group_policy;
 pub mod delete_inline_policy;
 pub mod delete_open_id_connect_provider;
 pub mod delete_permissions_boundary;
@@ -21,10 +26,13 @@ pub mod delete_role_policy;
 pub mod delete_user;
 pub mod delete_user_permissions_boundary;
 pub mod delete_user_policy;
+pub mod detach_group_policy;
 pub mod detach_managed_policy;
 pub mod detach_role_policy;
 pub mod detach_user_policy;
 pub mod entity;
+pub mod get_group;
+pub mod get_group_policy;
 pub mod get_inline_policy;
 pub mod get_open_id_connect_provider;
 pub mod get_role;
@@ -35,13 +43,19 @@ pub mod group;
 pub mod identity_policy;
 pub mod in_force;
 pub mod list_access_keys;
+pub mod list_attached_group_policies;
 pub mod list_attached_policies;
 pub mod list_attached_role_policies;
 pub mod list_attached_user_policies;
+pub mod list_entities;
 pub mod list_entity_tags;
+pub mod list_group_policies;
+pub mod list_groups;
+pub mod list_groups_for_user;
 pub mod list_inline_policies;
 pub mod list_role_policies;
 pub mod list_role_tags;
+pub mod list_roles;
 pub mod list_user_policies;
 pub mod list_user_tags;
 pub mod list_users;
@@ -49,6 +63,7 @@ mod listing;
 pub mod managed_policy;
 pub mod oidc_provider;
 pub(crate) mod principals;
+pub mod put_group_policy;
 pub mod put_inline_policy;
 pub mod put_permissions_boundary;
 pub mod put_role_permissions_boundary;
@@ -57,6 +72,7 @@ pub mod put_user_permissions_boundary;
 pub mod put_user_policy;
 mod quota;
 mod refusals;
+pub mod remove_user_from_group;
 pub mod role;
 pub mod shapes;
 pub mod tag_entity;
@@ -67,6 +83,7 @@ pub mod untag_role;
 pub mod untag_user;
 pub mod update_access_key;
 pub mod update_assume_role_policy;
+pub mod update_group;
 pub mod update_user;
 pub mod user;
 
@@ -75,44 +92,60 @@ use crate::refusal::Refusal;
 
 /// Every operation that the service answers.
 pub const OPERATIONS: &[Entry] = &[
+    Entry::of_query::<add_user_to_group::AddUserToGroup>(),
+    Entry::of_query::<attach_group_policy::AttachGroupPolicy>(),
     Entry::of_query::<attach_role_policy::AttachRolePolicy>(),
     Entry::of_query::<attach_user_policy::AttachUserPolicy>(),
     Entry::of_query::<create_access_key::CreateAccessKey>(),
+    Entry::of_query::<create_group::CreateGroup>(),
     Entry::of_query::<create_open_id_connect_provider::CreateOpenIDConnectProvider>(),
     Entry::of_query::<create_role::CreateRole>(),
     Entry::of_query::<create_user::CreateUser>(),
     Entry::of_query::<delete_access_key::DeleteAccessKey>(),
+    Entry::of_query::<delete_group::DeleteGroup>(),
+    Entry::of_query::<delete_group_policy::DeleteGroupPolicy>(),
     Entry::of_query::<delete_open_id_connect_provider::DeleteOpenIDConnectProvider>(),
     Entry::of_query::<delete_role_permissions_boundary::DeleteRolePermissionsBoundary>(),
     Entry::of_query::<delete_role_policy::DeleteRolePolicy>(),
     Entry::of_query::<delete_user::DeleteUser>(),
     Entry::of_query::<delete_user_permissions_boundary::DeleteUserPermissionsBoundary>(),
     Entry::of_query::<delete_user_policy::DeleteUserPolicy>(),
+    Entry::of_query::<detach_group_policy::DetachGroupPolicy>(),
     Entry::of_query::<detach_role_policy::DetachRolePolicy>(),
     Entry::of_query::<detach_user_policy::DetachUserPolicy>(),
+    Entry::of_query::<get_group::GetGroup>(),
+    Entry::of_query::<get_group_policy::GetGroupPolicy>(),
     Entry::of_query::<get_open_id_connect_provider::GetOpenIDConnectProvider>(),
     Entry::of_query::<get_role::GetRole>(),
     Entry::of_query::<get_role_policy::GetRolePolicy>(),
     Entry::of_query::<get_user::GetUser>(),
     Entry::of_query::<get_user_policy::GetUserPolicy>(),
     Entry::of_query::<list_access_keys::ListAccessKeys>(),
+    Entry::of_query::<list_attached_group_policies::ListAttachedGroupPolicies>(),
     Entry::of_query::<list_attached_role_policies::ListAttachedRolePolicies>(),
     Entry::of_query::<list_attached_user_policies::ListAttachedUserPolicies>(),
+    Entry::of_query::<list_group_policies::ListGroupPolicies>(),
+    Entry::of_query::<list_groups::ListGroups>(),
+    Entry::of_query::<list_groups_for_user::ListGroupsForUser>(),
     Entry::of_query::<list_role_policies::ListRolePolicies>(),
     Entry::of_query::<list_role_tags::ListRoleTags>(),
+    Entry::of_query::<list_roles::ListRoles>(),
     Entry::of_query::<list_user_policies::ListUserPolicies>(),
     Entry::of_query::<list_user_tags::ListUserTags>(),
     Entry::of_query::<list_users::ListUsers>(),
+    Entry::of_query::<put_group_policy::PutGroupPolicy>(),
     Entry::of_query::<put_role_permissions_boundary::PutRolePermissionsBoundary>(),
     Entry::of_query::<put_role_policy::PutRolePolicy>(),
     Entry::of_query::<put_user_permissions_boundary::PutUserPermissionsBoundary>(),
     Entry::of_query::<put_user_policy::PutUserPolicy>(),
+    Entry::of_query::<remove_user_from_group::RemoveUserFromGroup>(),
     Entry::of_query::<tag_role::TagRole>(),
     Entry::of_query::<tag_user::TagUser>(),
     Entry::of_query::<untag_role::UntagRole>(),
     Entry::of_query::<untag_user::UntagUser>(),
     Entry::of_query::<update_access_key::UpdateAccessKey>(),
     Entry::of_query::<update_assume_role_policy::UpdateAssumeRolePolicy>(),
+    Entry::of_query::<update_group::UpdateGroup>(),
     Entry::of_query::<update_user::UpdateUser>(),
 ];
 
@@ -140,10 +173,6 @@ const ABSENT: &[(&[&str], &str)] = &[
     (
         &["AccessKeyLastUsed"],
         "This version of Strongroom doesn't track when an access key was last used.",
-    ),
-    (
-        &["Group"],
-        "This version of Strongroom has no groups. Nothing was changed; give policies to users.",
     ),
     (
         &["Policy", "Policies"],

@@ -61,10 +61,18 @@ pub(super) fn oidc_provider_exists(url: &str) -> Refusal {
     Refusal::framework("EntityAlreadyExists", message)
 }
 
-/// What must be done first.
-pub(super) fn delete_conflict(first: &str) -> Refusal {
-    let message = format!("Cannot delete entity, must {first} first.");
-    Refusal::framework("DeleteConflict", message)
+/// Refuses to delete what still has something; each with what must be done first.
+///
+/// # Refusals
+/// `DeleteConflict`
+pub(super) fn refuse_while(left: &[(bool, &str)]) -> Result<(), Refusal> {
+    match left.iter().find(|(is_there, _)| *is_there) {
+        Some((_, first)) => {
+            let message = format!("Cannot delete entity, must {first} first.");
+            Err(Refusal::framework("DeleteConflict", message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A quota, by its name.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use strongroom_policy::{Document, Kind, Malformed, Principal, Problem};
 
 use super::attachment::ShownBoundary;
-use super::entity::{Bounded, Entity, Identity, Tagged};
+use super::entity::{Bounded, Entity, Identity, Listable, Tagged};
 use super::identity_policy::{InlinePolicies, encoded, size};
 use super::managed_policy::PolicyName;
 use super::shapes::{ROLE_NAME, Tag};
@@ -113,6 +113,27 @@ impl Entity for Role {
 
     fn boundary(&self) -> Option<&PolicyName> {
         self.boundary.as_ref()
+    }
+}
+
+impl Listable for Role {
+    const LIST: &'static str = "Roles";
+    type Shown = ShownRole;
+
+    fn below(path: &str) -> String {
+        Self::resource(path, "")
+    }
+
+    fn all(account: &AccountId) -> Key {
+        Key::iam_roles(account)
+    }
+
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn shown(&self, caller: &Caller) -> ShownRole {
+        ShownRole::of(self, caller)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::attachment::ShownBoundary;
-use super::entity::{Bounded, Entity, Identity, Named, Tagged};
+use super::entity::{Bounded, Entity, Identity, Listable, Named, Tagged};
 use super::identity_policy::InlinePolicies;
 use super::managed_policy::PolicyName;
 use super::refusals;
@@ -141,6 +141,27 @@ impl Entity for User {
 
     fn boundary(&self) -> Option<&PolicyName> {
         self.boundary.as_ref()
+    }
+}
+
+impl Listable for User {
+    const LIST: &'static str = "Users";
+    type Shown = ShownUser;
+
+    fn below(path: &str) -> String {
+        Self::resource(path, "")
+    }
+
+    fn all(account: &AccountId) -> Key {
+        Key::iam_users(account)
+    }
+
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn shown(&self, caller: &Caller) -> ShownUser {
+        ShownUser::of(self, caller)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rules of IAM as decision tables: what each operation answers and changes, without a server.
 
 mod attachments;
+mod groups;
 mod oidc_providers;
 mod roles;
 mod users;
