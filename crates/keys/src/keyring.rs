@@ -41,6 +41,8 @@ struct Roots {
     current: Arc<Root>,
     /// Newest first.
     retiring: Vec<Arc<Root>>,
+    /// How often another root key came or went since the process began.
+    generation: u64,
 }
 
 /// A root key and what is derived from it.
@@ -110,6 +112,7 @@ impl Keyring {
                 .into_iter()
                 .map(|root| Arc::new(Root::new(root)))
                 .collect(),
+            generation: 0,
         };
         Self {
             roots: RwLock::new(Arc::new(roots)),
@@ -124,6 +127,7 @@ impl Keyring {
         *roots = Arc::new(Roots {
             retiring: retiring.map(Arc::clone).collect(),
             current: Arc::new(Root::new(root)),
+            generation: roots.generation + 1,
         });
     }
 
@@ -148,6 +152,7 @@ impl Keyring {
         *roots = Arc::new(Roots {
             current: Arc::clone(&roots.current),
             retiring: Vec::new(),
+            generation: roots.generation + 1,
         });
     }
 
@@ -161,6 +166,7 @@ impl Keyring {
             roots: RwLock::new(Arc::new(Roots {
                 current: Arc::clone(&roots.current),
                 retiring: retiring.collect(),
+                generation: 0,
             })),
             unwrapped: Cache::new(UNWRAPPED_MATERIAL_MAX),
         }
@@ -170,6 +176,12 @@ impl Keyring {
     #[must_use]
     pub fn root_key_id(&self) -> RootKeyId {
         self.roots().current.id
+    }
+
+    /// Changes whenever a root key comes or goes: what was opened in an earlier one may open no more.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.roots().generation
     }
 
     /// Which older root keys still open, newest first.

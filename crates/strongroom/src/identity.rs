@@ -44,6 +44,8 @@ struct Credential {
 struct OpenSession {
     /// The very token: another one with the same access key id is not taken for it.
     token: String,
+    /// The keyring's, when it was opened.
+    generation: u64,
     session: Arc<Session>,
     assumed: Option<Arc<AssumedRole>>,
     secret: SecretBytes,
@@ -132,8 +134,10 @@ impl Identities {
         token: &str,
         keyring: &Keyring,
     ) -> Result<Arc<OpenSession>, AuthError> {
+        let generation = keyring.generation();
         if let Some(known) = self.sessions.get(access_key_id)
             && known.token == token
+            && known.generation == generation
         {
             return Ok(known);
         }
@@ -146,6 +150,7 @@ impl Identities {
         };
         let open = Arc::new(OpenSession {
             token: token.to_owned(),
+            generation,
             session: Arc::new(session),
             assumed,
             secret,
@@ -265,5 +270,35 @@ impl SigningKeys {
         }
         known.push(Arc::clone(&key));
         key
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use strongroom_keys::{RootKey, SeededEntropy};
+    use strongroom_services::sts::session::issue;
+
+    use super::*;
+
+    #[test]
+    fn a_session_ends_with_the_root_key_that_sealed_its_token_though_it_was_in_use() {
+        let entropy = SeededEntropy::new(1);
+        let keyring = Keyring::new(RootKey::generate(&entropy));
+        let account = AccountId::parse("123456789012").unwrap();
+        let times = (
+            Timestamp::from_milliseconds(0),
+            Timestamp::from_milliseconds(1),
+        );
+        let made = issue(account, SessionOf::Root, times, 0, &keyring, &entropy).unwrap();
+        let identities = Identities::new(false);
+        let opens = |keyring: &Keyring| {
+            let id = &made.session.access_key_id;
+            identities.session(id, &made.token, keyring).is_ok()
+        };
+        assert!(opens(&keyring));
+        keyring.begin_rewrap(RootKey::generate(&entropy));
+        assert!(opens(&keyring), "while the older one is still there");
+        keyring.finish_rewrap();
+        assert!(!opens(&keyring));
     }
 }

@@ -26,6 +26,11 @@ const FORMAT: u8 = 1;
 const SECRET_BYTES: usize = 40;
 /// Bytes of the day in a token.
 const DAY_BYTES: usize = 4;
+/// Characters of a token at most. Source: AWS STS API Reference, `MinimumSessionTokenSize`.
+pub const TOKEN_BYTES_MAX: usize = 4096;
+/// Base64 writes every three bytes as four characters.
+const BASE64_BYTES: usize = 3;
+const BASE64_CHARACTERS: usize = 4;
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// A session, of which its token tells.
@@ -92,6 +97,23 @@ impl AssumedRole {
     pub fn unique_id(&self) -> String {
         format!("{}:{}", self.role_id, self.session_name)
     }
+
+    /// The session's ARN, in which the role's path isn't.
+    pub fn arn(&self, partition: &str, account: &AccountId) -> String {
+        format!(
+            "arn:{partition}:sts::{account}:assumed-role/{}/{}",
+            self.role, self.session_name
+        )
+    }
+
+    /// The tags that go on to the next role of a chain.
+    pub fn transitive_tags(&self) -> impl Iterator<Item = &Tag> {
+        let goes_on = |tag: &&Tag| {
+            let mut keys = self.transitive_tag_keys.iter();
+            keys.any(|key| key.eq_ignore_ascii_case(&tag.key))
+        };
+        self.tags.iter().filter(goes_on)
+    }
 }
 
 /// Temporary credentials, in the open: given once, to whoever asked.
@@ -105,15 +127,16 @@ pub struct Issued {
     pub token: String,
 }
 
-/// Begins a session.
+/// Begins a session. Its token has at least so many characters; what it tells may make it longer than
+/// [`TOKEN_BYTES_MAX`], which is for whoever asked for it to refuse.
 ///
 /// # Errors
 /// None: a session is made of plain fields.
 pub fn issue(
     account: AccountId,
     of: SessionOf,
-    issued: Timestamp,
-    expires: Timestamp,
+    (issued, expires): (Timestamp, Timestamp),
+    token_bytes_min: usize,
     keyring: &Keyring,
     entropy: &dyn Entropy,
 ) -> Result<Issued, Stop> {
@@ -130,13 +153,25 @@ pub fn issue(
     let mut plain = Vec::with_capacity(SECRET_BYTES + fields.len());
     plain.extend(made.secret_access_key.expose());
     plain.extend(fields);
-    let plain = SecretBytes::new(plain);
     let day = issued.seconds().div_euclid(DAY_SECONDS);
     let day = u32::try_from(day).unwrap_or_default();
-    let sealed = keyring.seal_token(&purpose(day), plain.expose(), entropy);
-    let mut token = vec![FORMAT];
-    token.extend(day.to_be_bytes());
-    token.extend(sealed.as_bytes());
+    let sealed = |plain: &SecretBytes| {
+        let sealed = keyring.seal_token(&purpose(day), plain.expose(), entropy);
+        let mut token = vec![FORMAT];
+        token.extend(day.to_be_bytes());
+        token.extend(sealed.as_bytes());
+        token
+    };
+    let bytes_min = token_bytes_min.div_ceil(BASE64_CHARACTERS) * BASE64_BYTES;
+    let plain = SecretBytes::new(plain);
+    let mut token = sealed(&plain);
+    if token.len() < bytes_min {
+        // Whoever reads the fields stops at the last of them.
+        let mut longer = Vec::with_capacity(plain.len() + bytes_min - token.len());
+        longer.extend(plain.expose());
+        longer.resize(longer.capacity(), 0);
+        token = sealed(&SecretBytes::new(longer));
+    }
     Ok(Issued {
         session,
         secret_access_key: made.secret_access_key,
@@ -174,6 +209,10 @@ mod tests {
     use super::*;
 
     fn issued(keyring: &Keyring) -> Issued {
+        issued_of_size(keyring, 0)
+    }
+
+    fn issued_of_size(keyring: &Keyring, token_bytes_min: usize) -> Issued {
         let of = SessionOf::User {
             name: "alice".to_owned(),
             id: "AIDAEXAMPLE".to_owned(),
@@ -181,7 +220,22 @@ mod tests {
         let account = AccountId::parse("123456789012").unwrap();
         let at = |seconds: i64| Timestamp::from_milliseconds(seconds * 1000);
         let entropy = SeededEntropy::new(7);
-        issue(account, of, at(100_000), at(103_600), keyring, &entropy).unwrap()
+        let times = (at(100_000), at(103_600));
+        issue(account, of, times, token_bytes_min, keyring, &entropy).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_made_as_long_as_asked_and_tells_the_same() {
+        let keyring = Keyring::new(RootKey::generate(&SeededEntropy::new(1)));
+        let shortest = issued(&keyring).token.len();
+        for least in [0, 1, shortest, shortest + 1, 1000, 4094, TOKEN_BYTES_MAX] {
+            let made = issued_of_size(&keyring, least);
+            let length = made.token.len();
+            assert!(length >= least && length < least.max(shortest) + 4);
+            let (session, secret) = redeem(&made.token, &keyring).unwrap();
+            assert!(secret.matches(&made.secret_access_key));
+            assert_eq!(session.access_key_id, made.session.access_key_id);
+        }
     }
 
     #[test]
