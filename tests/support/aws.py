@@ -39,6 +39,7 @@ def client(
         endpoint_url=server.url,
         aws_access_key_id=credentials.access_key_id,
         aws_secret_access_key=credentials.secret_access_key,
+        aws_session_token=credentials.session_token,
         config=Config(
             parameter_validation=validate,
             retries={"total_max_attempts": 1},

@@ -14,6 +14,7 @@ FRONT_END_ERRORS = {
     "IncompleteSignature": 400,
     "InvalidAction": 400,
     "InvalidClientTokenId": 403,
+    "InvalidParameterValue": 400,
     "MalformedInput": 400,
     "MalformedQueryString": 404,
     "MissingAction": 400,

@@ -32,11 +32,12 @@ STOP_SECONDS_MAX = 10
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key of one account's root."""
+    """An access key of one account's root, or of whoever else; temporary ones have a token."""
 
     access_key_id: str
     secret_access_key: str
     account: str = ACCOUNT
+    session_token: str | None = None
 
 
 ROOT = Credentials("AKIASTRONGROOMTESTS1", "tests/only+SecretAccessKey0123456789abcd")

@@ -177,13 +177,10 @@ impl Caller {
     /// The caller's ARN, as audit and refusals show it; a session's for someone who has assumed a role.
     pub fn arn(&self) -> String {
         match &self.principal {
-            Principal::Role(signer) => format!(
-                "arn:{}:sts::{}:assumed-role/{}/{}",
-                self.region.partition(),
-                self.account,
-                signer.role.name,
-                signer.assumed.session_name
-            ),
+            Principal::Role(signer) => {
+                let partition = self.region.partition();
+                signer.assumed.arn(partition, &self.account)
+            }
             _ => self.principal_arn(),
         }
     }

@@ -16,6 +16,8 @@ use strongroom_policy::{
 use crate::access::explanation::Explanation;
 use crate::caller::{AccountId, Caller, Principal};
 use crate::iam::in_force::{InForce, documents};
+use crate::iam::role::Role;
+use crate::iam::shapes::add_resource_tags;
 use crate::kms::key::KmsKey;
 use crate::kms::name;
 use crate::kms::policy::KeyPolicy;
@@ -26,6 +28,8 @@ use crate::refusal::{Refusal, Stop};
 use crate::secretsmanager::resource_policy::SecretPolicy;
 use crate::secretsmanager::secret::{Secret, arn_of_name};
 use crate::secretsmanager::secret_id::SecretId;
+use crate::sts::refusals::session_asks;
+use crate::sts::session::SessionOf;
 use crate::time::rfc3339;
 
 /// One permission that a caller must hold for an operation.
@@ -55,6 +59,8 @@ pub enum Guard<'a> {
     Secret(SecretGuard<'a>),
     /// It is a KMS key: nothing goes without its policy or a grant, for root neither.
     Key(Box<KeyGuard>),
+    /// It is a role: nobody assumes it whom its trust policy doesn't let in.
+    Role(Box<RoleGuard>),
 }
 
 /// A secret, and what is known of the request to it.
@@ -109,6 +115,15 @@ pub struct KeyGuard {
     pub refusal: Option<Refusal>,
 }
 
+/// A role, and what is known of the request for a session of it.
+#[derive(Clone, Debug)]
+pub struct RoleGuard {
+    /// The role; `None`: there is none of that ARN, which is refused as one that is closed.
+    pub role: Option<Arc<Role>>,
+    /// The condition keys of the request.
+    pub context: Context,
+}
+
 /// A request that passed the gate.
 pub struct Authorized<Op>(Op);
 
@@ -126,12 +141,43 @@ pub fn authorize<Op: Operation>(
     given: &Given<'_>,
 ) -> Result<Authorized<Op>, Stop> {
     let needs = request.needs(given.caller, records)?;
+    refuse_bare_session(given.caller, &needs)?;
     let in_force = InForce::read(given.caller, records)?;
     for need in needs {
         permit_by(&in_force, &need, records, given)?;
     }
     Ok(Authorized(request))
 }
+
+/// What GetSessionToken gives out without a second factor is for services, not for changing who may do what.
+///
+/// # Refusals
+/// - `InvalidClientTokenId` by IAM, as AWS says it;
+/// - `AccessDenied` by STS.
+///
+/// Source: AWS STS API Reference, GetSessionToken, Permissions; IAM's code from experience.
+fn refuse_bare_session(caller: &Caller, needs: &[Need<'_>]) -> Result<(), Refusal> {
+    let bare = caller
+        .session
+        .as_ref()
+        .is_some_and(|session| matches!(session.of, SessionOf::Root | SessionOf::User { .. }));
+    if !bare {
+        return Ok(());
+    }
+    let mut actions = needs.iter().map(|need| need.action);
+    let refused = actions.find(|action| {
+        let is_of = |service| action.strip_prefix(service).is_some();
+        is_of("iam:") || (is_of("sts:") && !FOR_BARE_SESSIONS.contains(action))
+    });
+    match refused.and_then(|action| action.split_once(':')) {
+        Some(("sts", operation)) => Err(session_asks(operation)),
+        Some(_) => Err(Refusal::unrecognized_client()),
+        None => Ok(()),
+    }
+}
+
+/// What of STS such a session may ask for.
+const FOR_BARE_SESSIONS: &[&str] = &["sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSession"];
 
 /// Grants or denies one need; for operations that decide item by item, such as batch reads, and for
 /// a service that uses another one for its caller.
@@ -166,6 +212,8 @@ fn permit_by(
     records.note_refused(asked.explain(in_force, given, || need.context(given)));
     let caller = given.caller;
     let reason = match &need.guard {
+        // Which side refuses would tell whether there is such a role.
+        Guard::Role(_) => return Err(not_assumable(need, caller)),
         Guard::Key(guard) if guard.refusal.is_some() => {
             return guard.refusal.clone().map_or(Ok(()), Err);
         }
@@ -207,6 +255,7 @@ impl Need<'_> {
             Guard::ToBeMade(context) => context.clone(),
             Guard::Secret(guard) => guard.context(given),
             Guard::Key(guard) => guard.context.clone(),
+            Guard::Role(guard) => guard.context(),
         }
     }
 }
@@ -237,6 +286,8 @@ pub(crate) enum Resource<'a> {
     Secret(&'a str),
     /// A KMS key, by its id.
     Key(&'a str),
+    /// A role, by its name.
+    Role(&'a str),
 }
 
 impl<'a> Asked<'a> {
@@ -268,6 +319,11 @@ impl<'a> Asked<'a> {
             Guard::Key(guard) => Asked {
                 granted: guard.granted.as_deref(),
                 ..Asked::of_key(need.action, &guard.key, &guard.key.policy)
+            },
+            Guard::Role(guard) => Asked {
+                policy: guard.role.as_deref().map(|role| role.trust.document()),
+                rule: ResourceRule::Required,
+                ..plain(guard.of_what())
             },
         }
     }
@@ -466,6 +522,39 @@ impl Sought<'_> {
     }
 }
 
+impl RoleGuard {
+    /// What it is to whoever reads why.
+    fn of_what(&self) -> Resource<'_> {
+        match &self.role {
+            Some(role) => Resource::Role(&role.name),
+            None => Resource::Absent,
+        }
+    }
+
+    /// The condition keys of the request and the role.
+    fn context(&self) -> Context {
+        let mut context = self.context.clone();
+        if let Some(role) = &self.role {
+            add_resource_tags(&role.tags, &mut context);
+        }
+        context
+    }
+}
+
+/// Source: reference/kms-iam-sts.md §C3, "Failure text" and "Web identity errors".
+fn not_assumable(need: &Need<'_>, caller: &Caller) -> Refusal {
+    let action = need.action;
+    let message = match (&caller.principal, &need.shown) {
+        (Principal::WebIdentity(_), _) => format!("Not authorized to perform {action}"),
+        (_, shown) => format!(
+            "User: {} is not authorized to perform: {action} on resource: {}",
+            caller.arn(),
+            shown.as_deref().unwrap_or_default()
+        ),
+    };
+    Refusal::modeled("AccessDeniedException", message)
+}
+
 /// Whether a policy would let the caller do something with a key, by these `kms:` condition keys; for checking a policy
 /// before it is in force.
 pub(crate) fn is_allowed_by_key(
@@ -490,8 +579,12 @@ const SECRETS_MANAGER: &str = "secretsmanager.amazonaws.com";
 /// Source: IAM User Guide, AWS global condition context keys.
 fn add_global_keys(context: &mut Context, owner: &AccountId, given: &Given<'_>) {
     let caller = given.caller;
-    context.insert("aws:PrincipalArn", caller.principal_arn());
-    context.insert("aws:PrincipalAccount", caller.account.as_str());
+    // The bearer of a provider's token is nobody of the account whose role it asks for.
+    if !matches!(caller.principal, Principal::WebIdentity(_)) {
+        context.insert("aws:PrincipalArn", caller.principal_arn());
+        context.insert("aws:PrincipalAccount", caller.account.as_str());
+        context.insert("aws:userid", caller.unique_id());
+    }
     context.insert("aws:PrincipalIsAWSService", "false");
     // A service that acts for its caller is the sender, and doesn't pass on the caller's address.
     let via_service = matches!(context.get("kms:ViaService"), Saw::Values(_));
@@ -508,7 +601,6 @@ fn add_global_keys(context: &mut Context, owner: &AccountId, given: &Given<'_>) 
     } else {
         given.origin.add_condition_keys(context);
     }
-    context.insert("aws:userid", caller.unique_id());
     context.insert("aws:ResourceAccount", owner.as_str());
     context.insert("aws:RequestedRegion", caller.region.as_str());
     context.insert("aws:CurrentTime", rfc3339(given.now));

@@ -37,9 +37,9 @@ def test_an_access_key_tells_its_account(sts, stranger_credentials):
 
 def test_what_is_not_here_is_refused_by_name(sts, server):
     with refused("UnsupportedOperation"):
-        sts.assume_role(RoleArn=f"arn:aws:iam::{ACCOUNT}:role/r", RoleSessionName="me")
+        sts.get_federation_token(Name="someone")
     with refused("UnsupportedOperation"):
-        sts.get_session_token()
+        sts.decode_authorization_message(EncodedMessage="x")
 
 
 def test_a_bad_signature_is_refused_as_the_query_protocol_does(server):

@@ -309,6 +309,7 @@ impl Resource<'_> {
             Resource::Plain | Resource::Absent => "resource policy".to_owned(),
             Resource::Secret(name) => format!("resource policy of secret {name}"),
             Resource::Key(id) => format!("key policy of key {id}"),
+            Resource::Role(name) => format!("trust policy of role {name}"),
         }
     }
 }

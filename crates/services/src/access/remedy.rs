@@ -90,7 +90,10 @@ pub(super) fn ways(
 ) -> Vec<Way> {
     let may_hold = |key: &str| changes_under(key, given.caller).is_some();
     let changeable = Changeable {
-        resource_policy: matches!(asked.of, Resource::Secret(_) | Resource::Key(_)),
+        resource_policy: matches!(
+            asked.of,
+            Resource::Secret(_) | Resource::Key(_) | Resource::Role(_)
+        ),
         key: &may_hold,
     };
     let teller = Teller {
@@ -191,8 +194,11 @@ impl Teller<'_> {
         let mut add = json!({
             "Effect": "Allow",
             "Action": self.asked.action,
-            "Resource": self.asked.resource,
         });
+        // A trust policy is about its role alone, and doesn't say so.
+        if by != PolicyType::Resource || !matches!(self.asked.of, Resource::Role(_)) {
+            add["Resource"] = json!(self.asked.resource);
+        }
         let account = self.caller.iam_arn(&self.caller.account, "root");
         let own = self.caller.principal_arn();
         if let Some(naming) = naming {

@@ -183,13 +183,18 @@ impl InForce {
                 session.extend(name.find(account, records)?);
             }
         }
+        // Who has no role yet belongs to no account that could bound them.
+        let account = match &identity {
+            Identity::Bearer(_) => None,
+            _ => records.read::<Account>(Key::account(account))?,
+        };
         Ok(InForce {
             identity,
             groups,
             attached,
             boundary,
             session,
-            account: records.read::<Account>(Key::account(account))?,
+            account,
         })
     }
 

@@ -217,6 +217,16 @@ impl PolicyName {
         caller: &Caller,
         records: &Records<'_>,
     ) -> Result<Option<(Self, FoundPolicy)>, Stop> {
+        Self::of_arn_in(&caller.account, arn, caller, records)
+    }
+
+    /// The same for another account, whose role the caller asks for.
+    pub(crate) fn of_arn_in(
+        account: &AccountId,
+        arn: &str,
+        caller: &Caller,
+        records: &Records<'_>,
+    ) -> Result<Option<(Self, FoundPolicy)>, Stop> {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
         let ["arn", _, service, _, owner, resource] = parts[..] else {
             return Err(refusals::invalid_arn(arn).into());
@@ -224,10 +234,10 @@ impl PolicyName {
         let name = resource.rsplit('/').next().unwrap_or_default().to_owned();
         let name = match owner {
             "aws" => PolicyName::Aws(name),
-            owner if service == "iam" && owner == caller.account.as_str() => PolicyName::Own(name),
+            owner if service == "iam" && owner == account.as_str() => PolicyName::Own(name),
             _ => return Ok(None),
         };
-        let found = name.find(&caller.account, records)?;
+        let found = name.find(account, records)?;
         Ok(found
             .filter(|found| found.arn(caller) == arn)
             .map(|found| (name, found)))

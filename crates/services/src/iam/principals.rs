@@ -1,4 +1,6 @@
-//! Whether those whom policies and grants name are there.
+//! Whether those whom ARNs name are there.
+
+use std::sync::Arc;
 
 use strongroom_policy::Principal;
 
@@ -20,7 +22,7 @@ pub(crate) fn may_be_there(
     }
     match principal {
         Principal::User { arn } => is_user(arn, account, records),
-        Principal::Role { arn } => is_role(arn, account, records),
+        Principal::Role { arn } => Ok(role_of_arn(arn, account, records)?.is_some()),
         Principal::Session { arn } => {
             let name = resource(arn).split('/').nth(1).unwrap_or_default();
             let found = records.read::<Role>(Key::iam_role(account, name))?;
@@ -38,12 +40,16 @@ fn is_user(arn: &str, account: &AccountId, records: &Records<'_>) -> Result<bool
     Ok(found.is_some_and(|user| User::resource(&user.path, &user.name) == resource))
 }
 
-/// Whether an account has the role that an ARN names, path and letter case included.
-fn is_role(arn: &str, account: &AccountId, records: &Records<'_>) -> Result<bool, Stop> {
+/// The role of an account that an ARN names, path and letter case included.
+pub(crate) fn role_of_arn(
+    arn: &str,
+    account: &AccountId,
+    records: &Records<'_>,
+) -> Result<Option<Arc<Role>>, Stop> {
     let resource = resource(arn);
     let name = resource.rsplit('/').next().unwrap_or_default();
     let found = records.read::<Role>(Key::iam_role(account, name))?;
-    Ok(found.is_some_and(|role| Role::resource(&role.path, &role.name) == resource))
+    Ok(found.filter(|role| Role::resource(&role.path, &role.name) == resource))
 }
 
 /// What of an ARN is behind partition, service and account.

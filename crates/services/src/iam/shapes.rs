@@ -93,8 +93,8 @@ pub(super) fn path_prefix(members: &mut Members<'_, '_>) -> String {
 }
 
 /// Tags of one entity. Source: IAM and AWS STS quotas.
-const TAGS_MAX: usize = 50;
-const TAG_KEY: Text = Text::of(1..=128);
+pub(crate) const TAGS_MAX: usize = 50;
+pub(crate) const TAG_KEY: Text = Text::of(1..=128);
 const TAG_VALUE: Text = Text::of(0..=256);
 
 /// A tag. Keys differ by more than letter case.
@@ -109,6 +109,14 @@ pub struct Tag {
 
 /// Takes the `Tags` of a request.
 pub(super) fn tags(members: &mut Members<'_, '_>) -> Vec<Tag> {
+    tags_refused_by(members, refusals::invalid_input)
+}
+
+/// The same for a service that has a refusal of its own for tags that can't be.
+pub(crate) fn tags_refused_by(
+    members: &mut Members<'_, '_>,
+    refuse: fn(&'static str) -> Refusal,
+) -> Vec<Tag> {
     let tags = members.structures("Tags", 0..=TAGS_MAX, |tag| Tag {
         key: tag.required_text("Key", &TAG_KEY),
         value: {
@@ -120,7 +128,7 @@ pub(super) fn tags(members: &mut Members<'_, '_>) -> Vec<Tag> {
     for (at, tag) in tags.iter().enumerate() {
         let mut earlier = tags[..at].iter();
         if earlier.any(|each| each.key.eq_ignore_ascii_case(&tag.key)) {
-            members.object(refusals::invalid_input(
+            members.object(refuse(
                 "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
             ));
         }
@@ -129,7 +137,7 @@ pub(super) fn tags(members: &mut Members<'_, '_>) -> Vec<Tag> {
             .get(..4)
             .is_some_and(|start| start.eq_ignore_ascii_case("aws:"))
         {
-            members.object(refusals::invalid_input(
+            members.object(refuse(
                 "Tag keys that start with aws: are reserved for system use.",
             ));
         }
@@ -168,17 +176,20 @@ pub(super) fn merge_tags(tags: &mut Vec<Tag>, added: Vec<Tag>, quota: &str) -> R
 /// The condition keys of tags in a request.
 pub(super) fn request_tags(tags: &[Tag]) -> Context {
     let mut context = Context::new();
-    for tag in tags {
-        context.insert(&format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
-    }
-    if !tags.is_empty() {
-        context.insert_all("aws:TagKeys", tags.iter().map(|tag| tag.key.clone()));
-    }
+    add_request_tags(tags, &mut context);
     context
 }
 
+/// The same, beside others.
+pub(crate) fn add_request_tags(tags: &[Tag], context: &mut Context) {
+    for tag in tags {
+        context.insert(&format!("aws:RequestTag/{}", tag.key), tag.value.as_str());
+    }
+    context.insert_all("aws:TagKeys", tags.iter().map(|tag| tag.key.clone()));
+}
+
 /// The condition keys of the tags of what is there.
-pub(super) fn add_resource_tags(tags: &[Tag], context: &mut Context) {
+pub(crate) fn add_resource_tags(tags: &[Tag], context: &mut Context) {
     for tag in tags {
         for prefix in ["aws", "iam"] {
             let key = format!("{prefix}:ResourceTag/{}", tag.key);

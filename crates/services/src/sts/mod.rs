@@ -2,9 +2,14 @@
 //!
 //! Source: reference/kms-iam-sts.md §C; AWS Security Token Service API Reference.
 
+pub mod assume_role;
 pub mod get_access_key_info;
 pub mod get_caller_identity;
+pub mod get_session_token;
+pub(crate) mod refusals;
+pub mod role_session;
 pub mod session;
+mod shapes;
 pub mod web_identity;
 
 use crate::operation::Entry;
@@ -12,28 +17,40 @@ use crate::refusal::Refusal;
 
 /// Every operation that the service answers.
 pub const OPERATIONS: &[Entry] = &[
+    Entry::of_query::<assume_role::AssumeRole>(),
     Entry::of_query::<get_access_key_info::GetAccessKeyInfo>(),
     Entry::of_query::<get_caller_identity::GetCallerIdentity>(),
+    Entry::of_query::<get_session_token::GetSessionToken>(),
 ];
 
 /// Operations of AWS that this deployment does not have: each is refused, with the reason.
 pub const ABSENT_OPERATIONS: &[(&str, &str)] = &[
-    ("AssumeRole", ROLES_ABSENT),
-    ("AssumeRoleWithSAML", ROLES_ABSENT),
-    ("AssumeRoleWithWebIdentity", ROLES_ABSENT),
-    ("AssumeRoot", ROLES_ABSENT),
+    ("AssumeRoleWithSAML", SAML_ABSENT),
+    ("AssumeRoleWithWebIdentity", WEB_IDENTITY_ABSENT),
+    ("AssumeRoot", ORGANIZATIONS_ABSENT),
     ("DecodeAuthorizationMessage", MESSAGES_ABSENT),
-    ("GetDelegatedAccessToken", SESSIONS_ABSENT),
-    ("GetFederationToken", SESSIONS_ABSENT),
-    ("GetSessionToken", SESSIONS_ABSENT),
-    ("GetWebIdentityToken", SESSIONS_ABSENT),
+    ("GetDelegatedAccessToken", DELEGATION_ABSENT),
+    ("GetFederationToken", FEDERATION_ABSENT),
+    ("GetScopedCredentials", DELEGATION_ABSENT),
+    ("GetWebIdentityToken", OUTBOUND_ABSENT),
 ];
 
-const ROLES_ABSENT: &str = "This version of Strongroom has no roles. Use the access key of an IAM \
-     user.";
+const SAML_ABSENT: &str =
+    "This version of Strongroom knows no SAML providers. Assume a role by AssumeRole.";
 
-const SESSIONS_ABSENT: &str = "This version of Strongroom gives out no temporary credentials. Use \
-     the access key of an IAM user.";
+const WEB_IDENTITY_ABSENT: &str =
+    "This version of Strongroom knows no identity providers. Assume a role by AssumeRole.";
+
+const ORGANIZATIONS_ABSENT: &str =
+    "This version of Strongroom has no central root access. Use the account's root credentials.";
+
+const DELEGATION_ABSENT: &str =
+    "This version of Strongroom delegates no access by tokens. Assume a role by AssumeRole.";
+
+const FEDERATION_ABSENT: &str = "This version of Strongroom has no federated users. Assume a role by AssumeRole, \
+     with a session policy for what a user of its own should be limited to.";
+
+const OUTBOUND_ABSENT: &str = "This version of Strongroom is no identity provider for others.";
 
 const MESSAGES_ABSENT: &str = "This version of Strongroom encodes no authorization messages, so \
      there are none to decode.";

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use strongroom_keys::{Keyring, RootKey, SeededEntropy};
 use strongroom_services::access::explanation::Explanation;
 use strongroom_services::accounts;
-use strongroom_services::caller::{AccountId, Caller, Principal, Region, Signer};
+use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
 use strongroom_services::due::{self, Due};
+use strongroom_services::iam::role::Role;
 use strongroom_services::iam::user::User;
 use strongroom_services::operation::{Entry, Given, Means};
 use strongroom_services::origin::Origin;
@@ -23,6 +24,7 @@ use strongroom_services::secretsmanager::OPERATIONS;
 use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::secretsmanager::secret::{Secret, ValueKind, Version};
 use strongroom_services::staging::AWSPENDING;
+use strongroom_services::sts::session::{self, AssumedRole, SessionOf};
 use strongroom_services::time::Timestamp;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
@@ -125,6 +127,53 @@ impl Service {
             user,
             access_key_id,
         });
+    }
+
+    /// From now on, whoever has these temporary credentials, which an answer gave out.
+    pub(crate) fn be_session(&mut self, credentials: &Value) {
+        let token = credentials["SessionToken"].as_str().unwrap();
+        let (session, secret) = session::redeem(token, &self.keyring).unwrap();
+        let text = |member: &str| credentials[member].as_str().unwrap().to_owned();
+        assert_eq!(session.access_key_id, text("AccessKeyId"));
+        assert_eq!(secret.expose(), text("SecretAccessKey").as_bytes());
+        self.caller = caller(session.account.as_str(), REGION);
+        let records = Records::of(&self.records);
+        let account = &session.account;
+        self.caller.principal = match &session.of {
+            SessionOf::Root => Principal::Root,
+            SessionOf::User { name, .. } => Principal::User(Signer {
+                user: (records.read::<User>(Key::iam_user(account, name)).unwrap()).unwrap(),
+                access_key_id: session.access_key_id.clone(),
+            }),
+            SessionOf::Role(assumed) => Principal::Role(RoleSigner {
+                role: (records
+                    .read::<Role>(Key::iam_role(account, &assumed.role))
+                    .unwrap())
+                .unwrap(),
+                assumed: Arc::new(AssumedRole::clone(assumed)),
+            }),
+        };
+        drop(records);
+        self.caller.session = Some(Arc::new(session));
+    }
+
+    /// Writes a record, whatever would have to be asked for it.
+    pub(crate) fn write<T: Record>(&mut self, key: Key, record: &T) {
+        let mut changes = Changes::none();
+        changes.put(key, record).unwrap();
+        self.records.apply(changes);
+    }
+
+    /// Reads a record.
+    pub(crate) fn read<T: Record>(&self, key: Key) -> Option<Arc<T>> {
+        Records::of(&self.records).read::<T>(key).unwrap()
+    }
+
+    /// Removes a record.
+    pub(crate) fn remove(&mut self, key: Key) {
+        let mut changes = Changes::none();
+        changes.delete(key);
+        self.records.apply(changes);
     }
 
     /// Who asks.

@@ -26,6 +26,7 @@ mod read;
 mod root_key;
 mod sharing;
 mod states;
+mod sts;
 mod tags;
 mod tokens;
 mod write;

@@ -1,0 +1,101 @@
+//! GetSessionToken: temporary credentials of a user or of root. Nobody needs permission for it.
+//!
+//! Source: AWS STS API Reference, GetSessionToken.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::refusals;
+use super::session::{self, SessionOf};
+use super::shapes::{self, Credentials, TokenSize};
+use crate::caller::{Caller, Principal};
+use crate::gate::{Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::Records;
+use crate::refusal::Stop;
+
+const SECONDS_DEFAULT: u32 = 43_200;
+/// What root's last at most, and where nothing else is asked for: a longer time is cut short to it.
+///
+/// Source: GetSessionToken, `DurationSeconds`.
+const ROOT_SECONDS_MAX: u32 = 3600;
+
+/// The request.
+pub struct GetSessionToken {
+    seconds: Option<u32>,
+    token_bytes_min: usize,
+}
+
+/// The response.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SessionToken {
+    credentials: Credentials,
+    #[serde(flatten)]
+    size: TokenSize,
+}
+
+impl Operation for GetSessionToken {
+    const NAME: &'static str = "GetSessionToken";
+    type Output = SessionToken;
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        shapes::refuse_second_factor(members);
+        let seconds = members.integer("DurationSeconds", 900..=129_600);
+        GetSessionToken {
+            seconds: seconds.and_then(|seconds| u32::try_from(seconds).ok()),
+            token_bytes_min: shapes::token_bytes_min(members),
+        }
+    }
+
+    /// None, and a policy that denies it is of no effect.
+    fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
+        match caller.session {
+            Some(_) => Err(refusals::session_asks(Self::NAME).into()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        _: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<SessionToken>, Stop> {
+        let request = allowed.into_request();
+        let (of, seconds) = match &given.caller.principal {
+            Principal::Root => {
+                let seconds = request.seconds.unwrap_or(ROOT_SECONDS_MAX);
+                (SessionOf::Root, seconds.min(ROOT_SECONDS_MAX))
+            }
+            Principal::User(signer) => {
+                let of = SessionOf::User {
+                    name: signer.user.name.clone(),
+                    id: signer.user.id.clone(),
+                };
+                (of, request.seconds.unwrap_or(SECONDS_DEFAULT))
+            }
+            // They come with a session, or unsigned.
+            Principal::Role(_) | Principal::WebIdentity(_) => {
+                return Err(refusals::session_asks(Self::NAME).into());
+            }
+        };
+        let issued = session::issue(
+            given.caller.account.clone(),
+            of,
+            (
+                given.now,
+                given.now.after(Duration::from_secs(u64::from(seconds))),
+            ),
+            request.token_bytes_min,
+            given.keyring,
+            given.entropy,
+        )?;
+        let size = TokenSize::of(&issued);
+        Ok(Decided::answer(SessionToken {
+            credentials: Credentials::of(issued),
+            size,
+        }))
+    }
+}

@@ -1,0 +1,88 @@
+//! STS's refusals, in AWS's words. Statuses are `wire`'s.
+//!
+//! Source: AWS STS API Reference, errors of each operation; reference/kms-iam-sts.md §C3; texts from experience.
+
+use super::session::TOKEN_BYTES_MAX;
+use crate::refusal::Refusal;
+
+/// The caller may not ask for this, whatever its policies say.
+pub(super) fn denied(message: impl Into<String>) -> Refusal {
+    Refusal::modeled("AccessDeniedException", message)
+}
+
+pub(super) fn root_assumes_no_role() -> Refusal {
+    denied("Roles may not be assumed by root accounts.")
+}
+
+pub(super) fn no_second_factors() -> Refusal {
+    denied(
+        "MultiFactorAuthentication failed, unable to validate MFA code. This version of Strongroom has no MFA devices: \
+         leave out SerialNumber and TokenCode.",
+    )
+}
+
+/// Credentials of GetSessionToken, or any temporary ones, don't do for this.
+pub(crate) fn session_asks(operation: &str) -> Refusal {
+    denied(format!("Cannot call {operation} with session credentials"))
+}
+
+pub(super) fn invalid_role_arn() -> Refusal {
+    Refusal::validation("Request ARN is invalid")
+}
+
+pub(super) fn longer_than_role_allows() -> Refusal {
+    Refusal::validation(
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+    )
+}
+
+pub(super) fn longer_than_chain_allows() -> Refusal {
+    Refusal::validation(
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining",
+    )
+}
+
+pub(super) fn invalid_value(message: &str) -> Refusal {
+    Refusal::framework("InvalidParameterValue", message)
+}
+
+pub(super) fn inherited_tag() -> Refusal {
+    invalid_value(
+        "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key from the \
+         calling session.",
+    )
+}
+
+pub(super) fn transitive_tag_not_passed() -> Refusal {
+    invalid_value("The specified transitive tag key must be included in the requested tags.")
+}
+
+pub(super) fn other_source_identity() -> Refusal {
+    Refusal::validation("The source identity is already set for this assume role session")
+}
+
+pub(super) fn malformed_policy(message: impl Into<String>) -> Refusal {
+    Refusal::framework("MalformedPolicyDocument", message)
+}
+
+pub(super) fn policies_too_long(characters: usize, most: usize) -> Refusal {
+    packed_policy_too_large(format!(
+        "The plaintext of the session policies has {characters} characters, more than the {most} that are allowed."
+    ))
+}
+
+pub(super) fn token_too_large(bytes: usize) -> Refusal {
+    packed_policy_too_large(format!(
+        "The session token would be {bytes} bytes, more than the {TOKEN_BYTES_MAX} that are allowed: please use \
+         smaller session policies, or fewer or shorter session tags."
+    ))
+}
+
+fn packed_policy_too_large(message: String) -> Refusal {
+    Refusal::framework("PackedPolicyTooLarge", message)
+}
+
+/// An operation, or a member of one, that this deployment hasn't.
+pub(super) fn unsupported(reason: &str) -> Refusal {
+    Refusal::framework("UnsupportedOperation", reason)
+}
