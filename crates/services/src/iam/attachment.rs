@@ -3,6 +3,8 @@
 //!
 //! Source: AWS IAM User Guide, Managed policies and inline policies, and Permissions boundaries for IAM entities.
 
+use std::ops::ControlFlow;
+
 use serde::Serialize;
 
 use super::entity::{Bounded, Entity, Identity};
@@ -182,6 +184,32 @@ fn count(
     };
     *counted = counted.saturating_add_signed(by);
     changes.put(found.key(), &found)
+}
+
+/// How many identities of an account use a policy.
+pub(super) fn uses(
+    policy: &FoundPolicy,
+    usage: Usage,
+    account: &AccountId,
+    records: &Records<'_>,
+) -> Result<u32, Stop> {
+    let policy = match policy {
+        FoundPolicy::Own(policy) => {
+            return Ok(match usage {
+                Usage::Permissions => policy.attachments,
+                Usage::Boundary => policy.boundaries,
+            });
+        }
+        FoundPolicy::Aws(policy) => PolicyName::Aws(policy.name.to_owned()),
+    };
+    let all = Key::iam_attachments(account, &policy);
+    let ending = [b"\0", usage.name().as_bytes()].concat();
+    let mut count = 0;
+    records.scan_keys(all.as_bytes(), &all.end(), false, |key| {
+        count += u32::from(key.ends_with(&ending));
+        ControlFlow::Continue(())
+    })?;
+    Ok(count)
 }
 
 /// What bounds an identity, as answers show it.

@@ -70,7 +70,7 @@ impl<O: OnKind<Kind: Identity>> Operation for ListAttachedPolicies<O> {
     fn read(members: &mut Members<'_, '_>) -> Self {
         ListAttachedPolicies {
             identity: Named::take(members),
-            path_prefix: shapes::path_prefix(members),
+            path_prefix: shapes::policy_path_prefix(members),
             page: listing::take(members),
         }
     }

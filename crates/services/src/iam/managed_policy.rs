@@ -3,20 +3,29 @@
 //!
 //! Source: AWS IAM User Guide, Managed policies and inline policies, and Versioning IAM policies.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strongroom_policy::Context;
 
+use super::attachment::{self, Usage};
 use super::aws_managed::{self, AwsManagedPolicy};
 use super::entity::{Entity, Tagged};
 use super::identity_policy::IdentityPolicy;
 use super::refusals;
-use super::shapes::{ARN, Tag};
+use super::shapes::{self, ARN, Tag, add_resource_tags};
 use crate::caller::{AccountId, Caller};
-use crate::input::Text;
+use crate::gate::{Guard, Need};
+use crate::input::{Members, Text};
 use crate::records::{Key, Records};
 use crate::refusal::{Refusal, Stop};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, iso8601};
+
+/// Characters of a managed policy, white space not counted. Source: IAM and AWS STS quotas.
+const SIZE_MAX: usize = 6144;
+/// Versions of a managed policy. Source: IAM and AWS STS quotas.
+pub(super) const VERSIONS_MAX: usize = 5;
 
 /// A managed policy as an identity of the same account names it. No partition is in it: an account has one set of
 /// identities in all regions.
@@ -92,6 +101,25 @@ impl ManagedPolicy {
             .map(|version| &version.policy)
     }
 
+    /// Gives it another version, maybe as the default one.
+    pub(super) fn add_version(&mut self, policy: IdentityPolicy, is_default: bool, now: Timestamp) {
+        self.last_version += 1;
+        self.versions.push(PolicyVersion {
+            number: self.last_version,
+            created: now,
+            policy,
+        });
+        if is_default {
+            self.set_default(self.last_version, now);
+        }
+    }
+
+    /// Makes a version the default one; it must be there.
+    pub(super) fn set_default(&mut self, number: u32, now: Timestamp) {
+        self.default_version = number;
+        self.updated = now;
+    }
+
     /// A version by its number.
     pub fn version(&self, number: u32) -> Option<&PolicyVersion> {
         self.versions
@@ -150,15 +178,18 @@ impl Entity for ManagedPolicy {
 
     /// Requests name it by its ARN. One of AWS's is no account's.
     fn read(arn: &str, caller: &Caller, records: &Records<'_>) -> Result<Option<Arc<Self>>, Stop> {
-        match PolicyName::of_arn(arn, caller, records)? {
-            Some((_, FoundPolicy::Own(policy))) => Ok(Some(policy)),
-            Some((_, FoundPolicy::Aws(_))) => Err(refusals::owned_by_aws(arn).into()),
-            None => Ok(None),
-        }
+        Ok(match PolicyName::of_arn(arn, caller, records)? {
+            Some((_, FoundPolicy::Own(policy))) => Some(policy),
+            _ => None,
+        })
     }
 
     fn missing(arn: &str) -> Refusal {
-        refusals::no_such_policy(arn)
+        if arn.contains(":iam::aws:policy/") {
+            refusals::owned_by_aws(arn)
+        } else {
+            refusals::no_such_policy(arn)
+        }
     }
 
     fn arn_of_missing(arn: &str, _: &Caller) -> String {
@@ -255,5 +286,223 @@ impl PolicyName {
                 .read::<ManagedPolicy>(Key::iam_policy(account, name))?
                 .map(FoundPolicy::Own),
         })
+    }
+}
+
+/// The number of a version in a request, where a policy can have it.
+pub(super) fn version_number(id: &str) -> Option<u32> {
+    id.strip_prefix('v')?.parse().ok()
+}
+
+/// Reads a managed policy of a request.
+///
+/// # Refusals
+/// `MalformedPolicyDocument`, `LimitExceeded`
+pub(super) fn checked(text: String) -> Result<IdentityPolicy, Refusal> {
+    let policy = IdentityPolicy::checked(text)?;
+    if policy.size() > SIZE_MAX {
+        return Err(refusals::quota("PolicySize", SIZE_MAX));
+    }
+    Ok(policy)
+}
+
+/// A policy that a request names, whoever owns it.
+pub(super) struct NamedPolicy {
+    arn: String,
+}
+
+impl NamedPolicy {
+    /// Takes the member that names it.
+    pub(super) fn take(members: &mut Members<'_, '_>) -> Self {
+        NamedPolicy {
+            arn: shapes::arn("PolicyArn", members),
+        }
+    }
+
+    /// Looks it up.
+    ///
+    /// # Refusals
+    /// `NoSuchEntity`, `InvalidInput`
+    pub(super) fn find(
+        &self,
+        records: &Records<'_>,
+        caller: &Caller,
+    ) -> Result<(PolicyName, FoundPolicy), Stop> {
+        let found = PolicyName::of_arn(&self.arn, caller, records)?;
+        found.ok_or_else(|| refusals::no_such_policy(&self.arn).into())
+    }
+
+    /// What an operation on it needs.
+    pub(super) fn need<'a>(
+        &self,
+        action: &'static str,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        let mut context = Context::new();
+        if let Some((_, FoundPolicy::Own(policy))) = PolicyName::of_arn(&self.arn, caller, records)?
+        {
+            add_resource_tags(&policy.tags, &mut context);
+        }
+        Ok(vec![Need {
+            action,
+            owner: Cow::Borrowed(&caller.account),
+            shown: Some(Cow::Owned(self.arn.clone())),
+            guard: Guard::ToBeMade(context),
+        }])
+    }
+
+    /// The refusal of a version that it doesn't have.
+    pub(super) fn no_such_version(&self, id: &str) -> Refusal {
+        refusals::no_such_version(&self.arn, id)
+    }
+}
+
+/// A managed policy as answers show it. Lists leave out its tags.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ShownPolicy {
+    policy_name: String,
+    policy_id: String,
+    arn: String,
+    path: String,
+    default_version_id: String,
+    attachment_count: u32,
+    permissions_boundary_usage_count: u32,
+    is_attachable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(serialize_with = "iso8601::serialize")]
+    create_date: Timestamp,
+    #[serde(serialize_with = "iso8601::serialize")]
+    update_date: Timestamp,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<Tag>,
+}
+
+impl ShownPolicy {
+    pub(super) fn of(
+        policy: &FoundPolicy,
+        caller: &Caller,
+        records: &Records<'_>,
+    ) -> Result<Self, Stop> {
+        let uses = |usage| attachment::uses(policy, usage, &caller.account, records);
+        let (id, version, created, updated) = match policy {
+            FoundPolicy::Aws(policy) => (
+                policy.id.to_owned(),
+                policy.version,
+                policy.created,
+                policy.updated,
+            ),
+            FoundPolicy::Own(policy) => (
+                policy.id.clone(),
+                policy.default_version,
+                policy.created,
+                policy.updated,
+            ),
+        };
+        Ok(ShownPolicy {
+            policy_name: policy.name().to_owned(),
+            policy_id: id,
+            arn: policy.arn(caller),
+            path: policy.path().to_owned(),
+            default_version_id: format!("v{version}"),
+            attachment_count: uses(Usage::Permissions)?,
+            permissions_boundary_usage_count: uses(Usage::Boundary)?,
+            is_attachable: true,
+            description: None,
+            create_date: created,
+            update_date: updated,
+            tags: Vec::new(),
+        })
+    }
+
+    /// Whether anything uses it so.
+    pub(super) fn is_used(&self, usage: Usage) -> bool {
+        let count = match usage {
+            Usage::Permissions => self.attachment_count,
+            Usage::Boundary => self.permissions_boundary_usage_count,
+        };
+        count > 0
+    }
+
+    /// With its tags and with what it is for.
+    pub(super) fn whole(
+        policy: &FoundPolicy,
+        caller: &Caller,
+        records: &Records<'_>,
+    ) -> Result<Self, Stop> {
+        let (description, tags) = match policy {
+            FoundPolicy::Aws(policy) => (Some(policy.description.to_owned()), Vec::new()),
+            FoundPolicy::Own(policy) => (policy.description.clone(), policy.tags.clone()),
+        };
+        Ok(ShownPolicy {
+            description,
+            tags,
+            ..Self::of(policy, caller, records)?
+        })
+    }
+}
+
+/// A version of a managed policy as answers show it. Lists leave out what it says.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ShownVersion {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<String>,
+    version_id: String,
+    is_default_version: bool,
+    #[serde(serialize_with = "iso8601::serialize")]
+    create_date: Timestamp,
+}
+
+impl ShownVersion {
+    /// Each with its number, the newest first; without what they say.
+    pub(super) fn all_of(policy: &FoundPolicy) -> Vec<(u32, Self)> {
+        match policy {
+            FoundPolicy::Aws(policy) => vec![(policy.version, Self::of_aws(policy))],
+            FoundPolicy::Own(policy) => {
+                let newest_first = policy.versions.iter().rev();
+                newest_first
+                    .map(|version| (version.number, Self::of_own(policy, version)))
+                    .collect()
+            }
+        }
+    }
+
+    /// One of them, with what it says.
+    pub(super) fn whole(policy: &FoundPolicy, number: u32) -> Option<Self> {
+        let (document, shown) = match policy {
+            FoundPolicy::Aws(policy) if policy.version == number => {
+                (policy.policy.encoded(), Self::of_aws(policy))
+            }
+            FoundPolicy::Aws(_) => return None,
+            FoundPolicy::Own(policy) => {
+                let version = policy.version(number)?;
+                (version.policy.encoded(), Self::of_own(policy, version))
+            }
+        };
+        Some(ShownVersion {
+            document: Some(document),
+            ..shown
+        })
+    }
+
+    pub(super) fn of_own(policy: &ManagedPolicy, version: &PolicyVersion) -> Self {
+        ShownVersion {
+            document: None,
+            version_id: format!("v{}", version.number),
+            is_default_version: version.number == policy.default_version,
+            create_date: version.created,
+        }
+    }
+
+    fn of_aws(policy: &AwsManagedPolicy) -> Self {
+        ShownVersion {
+            document: None,
+            version_id: format!("v{}", policy.version),
+            is_default_version: true,
+            create_date: policy.updated,
+        }
     }
 }

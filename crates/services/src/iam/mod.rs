@@ -13,6 +13,8 @@ pub mod aws_managed;
 pub mod create_access_key;
 pub mod create_group;
 pub mod create_open_id_connect_provider;
+pub mod create_policy;
+pub mod create_policy_version;
 pub mod create_role;
 pub mod create_user;
 pub mod delete_access_key;
@@ -21,6 +23,8 @@ pub mod delete_group_policy;
 pub mod delete_inline_policy;
 pub mod delete_open_id_connect_provider;
 pub mod delete_permissions_boundary;
+pub mod delete_policy;
+pub mod delete_policy_version;
 pub mod delete_role_permissions_boundary;
 pub mod delete_role_policy;
 pub mod delete_user;
@@ -35,6 +39,8 @@ pub mod get_group;
 pub mod get_group_policy;
 pub mod get_inline_policy;
 pub mod get_open_id_connect_provider;
+pub mod get_policy;
+pub mod get_policy_version;
 pub mod get_role;
 pub mod get_role_policy;
 pub mod get_user;
@@ -48,11 +54,15 @@ pub mod list_attached_policies;
 pub mod list_attached_role_policies;
 pub mod list_attached_user_policies;
 pub mod list_entities;
+pub mod list_entities_for_policy;
 pub mod list_entity_tags;
 pub mod list_group_policies;
 pub mod list_groups;
 pub mod list_groups_for_user;
 pub mod list_inline_policies;
+pub mod list_policies;
+pub mod list_policy_tags;
+pub mod list_policy_versions;
 pub mod list_role_policies;
 pub mod list_role_tags;
 pub mod list_roles;
@@ -74,11 +84,14 @@ mod quota;
 mod refusals;
 pub mod remove_user_from_group;
 pub mod role;
+pub mod set_default_policy_version;
 pub mod shapes;
 pub mod tag_entity;
+pub mod tag_policy;
 pub mod tag_role;
 pub mod tag_user;
 pub mod untag_entity;
+pub mod untag_policy;
 pub mod untag_role;
 pub mod untag_user;
 pub mod update_access_key;
@@ -99,12 +112,16 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<create_access_key::CreateAccessKey>(),
     Entry::of_query::<create_group::CreateGroup>(),
     Entry::of_query::<create_open_id_connect_provider::CreateOpenIDConnectProvider>(),
+    Entry::of_query::<create_policy::CreatePolicy>(),
+    Entry::of_query::<create_policy_version::CreatePolicyVersion>(),
     Entry::of_query::<create_role::CreateRole>(),
     Entry::of_query::<create_user::CreateUser>(),
     Entry::of_query::<delete_access_key::DeleteAccessKey>(),
     Entry::of_query::<delete_group::DeleteGroup>(),
     Entry::of_query::<delete_group_policy::DeleteGroupPolicy>(),
     Entry::of_query::<delete_open_id_connect_provider::DeleteOpenIDConnectProvider>(),
+    Entry::of_query::<delete_policy::DeletePolicy>(),
+    Entry::of_query::<delete_policy_version::DeletePolicyVersion>(),
     Entry::of_query::<delete_role_permissions_boundary::DeleteRolePermissionsBoundary>(),
     Entry::of_query::<delete_role_policy::DeleteRolePolicy>(),
     Entry::of_query::<delete_user::DeleteUser>(),
@@ -116,6 +133,8 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<get_group::GetGroup>(),
     Entry::of_query::<get_group_policy::GetGroupPolicy>(),
     Entry::of_query::<get_open_id_connect_provider::GetOpenIDConnectProvider>(),
+    Entry::of_query::<get_policy::GetPolicy>(),
+    Entry::of_query::<get_policy_version::GetPolicyVersion>(),
     Entry::of_query::<get_role::GetRole>(),
     Entry::of_query::<get_role_policy::GetRolePolicy>(),
     Entry::of_query::<get_user::GetUser>(),
@@ -124,9 +143,13 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<list_attached_group_policies::ListAttachedGroupPolicies>(),
     Entry::of_query::<list_attached_role_policies::ListAttachedRolePolicies>(),
     Entry::of_query::<list_attached_user_policies::ListAttachedUserPolicies>(),
+    Entry::of_query::<list_entities_for_policy::ListEntitiesForPolicy>(),
     Entry::of_query::<list_group_policies::ListGroupPolicies>(),
     Entry::of_query::<list_groups::ListGroups>(),
     Entry::of_query::<list_groups_for_user::ListGroupsForUser>(),
+    Entry::of_query::<list_policies::ListPolicies>(),
+    Entry::of_query::<list_policy_tags::ListPolicyTags>(),
+    Entry::of_query::<list_policy_versions::ListPolicyVersions>(),
     Entry::of_query::<list_role_policies::ListRolePolicies>(),
     Entry::of_query::<list_role_tags::ListRoleTags>(),
     Entry::of_query::<list_roles::ListRoles>(),
@@ -139,8 +162,11 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<put_user_permissions_boundary::PutUserPermissionsBoundary>(),
     Entry::of_query::<put_user_policy::PutUserPolicy>(),
     Entry::of_query::<remove_user_from_group::RemoveUserFromGroup>(),
+    Entry::of_query::<set_default_policy_version::SetDefaultPolicyVersion>(),
+    Entry::of_query::<tag_policy::TagPolicy>(),
     Entry::of_query::<tag_role::TagRole>(),
     Entry::of_query::<tag_user::TagUser>(),
+    Entry::of_query::<untag_policy::UntagPolicy>(),
     Entry::of_query::<untag_role::UntagRole>(),
     Entry::of_query::<untag_user::UntagUser>(),
     Entry::of_query::<update_access_key::UpdateAccessKey>(),
@@ -173,11 +199,6 @@ const ABSENT: &[(&[&str], &str)] = &[
     (
         &["AccessKeyLastUsed"],
         "This version of Strongroom doesn't track when an access key was last used.",
-    ),
-    (
-        &["Policy", "Policies"],
-        "This version of Strongroom has no managed policies. Nothing was changed; give users policies of their own, by \
-         PutUserPolicy.",
     ),
 ];
 

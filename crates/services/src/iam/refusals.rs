@@ -22,6 +22,45 @@ pub(super) fn no_such_policy(arn: &str) -> Refusal {
     no_such_entity(format!("Policy {arn} was not found."))
 }
 
+pub(super) fn no_such_version(arn: &str, id: &str) -> Refusal {
+    no_such_entity(format!(
+        "Policy {arn} version {id} does not exist or is not attachable."
+    ))
+}
+
+pub(super) fn policy_exists(name: &str) -> Refusal {
+    let message =
+        format!("A policy called {name} already exists. Duplicate names are not allowed.");
+    Refusal::framework("EntityAlreadyExists", message)
+}
+
+pub(super) fn too_many_versions(most: usize) -> Refusal {
+    let message = format!(
+        "A managed policy can have up to {most} versions. Before you create a new version, you must delete an existing \
+         version."
+    );
+    Refusal::framework("LimitExceeded", message)
+}
+
+pub(super) fn default_version() -> Refusal {
+    delete_conflict("Cannot delete the default version of a policy.")
+}
+
+pub(super) fn policy_in_use() -> Refusal {
+    delete_conflict("Cannot delete a policy attached to entities.")
+}
+
+pub(super) fn policy_with_versions() -> Refusal {
+    delete_conflict(
+        "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The \
+         default version is deleted with the policy.",
+    )
+}
+
+fn delete_conflict(message: impl Into<String>) -> Refusal {
+    Refusal::framework("DeleteConflict", message)
+}
+
 pub(super) fn not_attachable(arn: &str) -> Refusal {
     no_such_entity(format!("Policy {arn} does not exist or is not attachable."))
 }
@@ -67,10 +106,9 @@ pub(super) fn oidc_provider_exists(url: &str) -> Refusal {
 /// `DeleteConflict`
 pub(super) fn refuse_while(left: &[(bool, &str)]) -> Result<(), Refusal> {
     match left.iter().find(|(is_there, _)| *is_there) {
-        Some((_, first)) => {
-            let message = format!("Cannot delete entity, must {first} first.");
-            Err(Refusal::framework("DeleteConflict", message))
-        }
+        Some((_, first)) => Err(delete_conflict(format!(
+            "Cannot delete entity, must {first} first."
+        ))),
         None => Ok(()),
     }
 }

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 use strongroom_policy::Context;
 
+use super::attachment::Usage;
 use super::refusals;
 use crate::input::{Members, Pattern, Text};
 use crate::operation::Given;
@@ -26,7 +27,55 @@ pub(super) const USER_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 pub(super) const ROLE_NAME: Text = Text::matching(1..=64, &NAME_PATTERN);
 pub(super) const GROUP_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 pub(super) const POLICY_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
-pub(super) const POLICY_DOCUMENT: Text = Text::of(1..=131_072);
+pub(super) const POLICY_DOCUMENT: Text = Text::matching(
+    1..=131_072,
+    &Pattern {
+        shown: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+",
+        matches: |text| {
+            let in_text = |each: char| matches!(each, '\t' | '\n' | '\r' | ' '..='\u{ff}');
+            text.chars().all(in_text)
+        },
+    },
+);
+/// What a managed policy is for.
+pub(super) const POLICY_DESCRIPTION: Text = Text::of(0..=1000);
+/// The path of a managed policy, and the start of such paths.
+pub(super) const POLICY_PATH: Text = Text::matching(
+    1..=512,
+    &Pattern {
+        shown: "((/[A-Za-z0-9\\.,\\+@=_-]+)*)/",
+        matches: |text| {
+            let in_part = |byte: u8| byte.is_ascii_alphanumeric() || b".,+@=_-".contains(&byte);
+            let is_part = |part: &str| !part.is_empty() && part.bytes().all(in_part);
+            match text.strip_prefix('/') {
+                Some("") => true,
+                Some(rest) => rest
+                    .strip_suffix('/')
+                    .is_some_and(|parts| parts.split('/').all(is_part)),
+                None => false,
+            }
+        },
+    },
+);
+/// The version of a managed policy.
+pub(super) const VERSION_ID: Text = Text::matching(
+    0..=usize::MAX,
+    &Pattern {
+        shown: "v[1-9][0-9]*(\\.[A-Za-z0-9-]*)?",
+        matches: |text| {
+            let Some(rest) = text.strip_prefix('v') else {
+                return false;
+            };
+            let (number, label) = rest.split_once('.').unwrap_or((rest, ""));
+            let in_label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+            !number.starts_with('0')
+                && !number.is_empty()
+                && number.bytes().all(|byte| byte.is_ascii_digit())
+                && label.bytes().all(in_label)
+        },
+    },
+);
+pub(super) const POLICY_USAGE: Text = Text::one_of(&["PermissionsPolicy", "PermissionsBoundary"]);
 pub(super) const DESCRIPTION: Text = Text::matching(
     0..=1000,
     &Pattern {
@@ -90,6 +139,21 @@ pub(super) fn path(members: &mut Members<'_, '_>) -> String {
 pub(super) fn path_prefix(members: &mut Members<'_, '_>) -> String {
     let prefix = members.text("PathPrefix", &PATH_PREFIX);
     prefix.unwrap_or_else(|| "/".to_owned())
+}
+
+/// The same of a list of managed policies.
+pub(super) fn policy_path_prefix(members: &mut Members<'_, '_>) -> String {
+    let prefix = members.text("PathPrefix", &POLICY_PATH);
+    prefix.unwrap_or_else(|| "/".to_owned())
+}
+
+/// Takes the `PolicyUsageFilter` of a list.
+pub(super) fn usage(members: &mut Members<'_, '_>) -> Option<Usage> {
+    let name = members.text("PolicyUsageFilter", &POLICY_USAGE);
+    name.map(|name| match name.as_str() {
+        "PermissionsBoundary" => Usage::Boundary,
+        _ => Usage::Permissions,
+    })
 }
 
 /// Tags of one entity. Source: IAM and AWS STS quotas.

@@ -2,6 +2,7 @@
 
 mod attachments;
 mod groups;
+mod managed_policies;
 mod oidc_providers;
 mod roles;
 mod users;
