@@ -123,11 +123,11 @@ fn by_policies<'a>(
         _ => Reach::Caller,
     };
     let sides = [
-        (PolicyType::Resource, caller_reach, Some(Naming::Caller)),
-        (PolicyType::Resource, Reach::Account, Some(Naming::Account)),
         (PolicyType::Identity, Reach::Caller, None),
         (PolicyType::Boundary, Reach::Caller, None),
         (PolicyType::Session, Reach::Caller, None),
+        (PolicyType::Resource, caller_reach, Some(Naming::Caller)),
+        (PolicyType::Resource, Reach::Account, Some(Naming::Account)),
     ];
     let mut enough: Vec<u32> = Vec::new();
     let mut choices: Vec<u32> = (0..1 << sides.len()).collect();
@@ -172,8 +172,8 @@ fn by_policies<'a>(
 }
 
 /// The two bits of a choice that are about the resource's policy, and the one that names the account there.
-const BY_RESOURCE: u32 = 0b11;
-const BY_ACCOUNT: u32 = 0b10;
+const BY_RESOURCE: u32 = 0b11000;
+const BY_ACCOUNT: u32 = 0b10000;
 /// More ways than anyone reads.
 const WAYS_MAX: usize = 6;
 /// Statements whose conditions are looked at.

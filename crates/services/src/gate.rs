@@ -36,7 +36,7 @@ use crate::time::rfc3339;
 #[derive(Clone, Debug)]
 pub struct Need<'a> {
     /// The IAM action, such as `secretsmanager:GetSecretValue`.
-    pub action: &'static str,
+    pub action: &'a str,
     /// The account that owns the resource.
     pub owner: Cow<'a, AccountId>,
     /// The resource as a refusal shows it; absent for actions on no resource of their own.
@@ -197,6 +197,23 @@ pub(crate) fn would_permit(
     Ok(refusal_of(asked.decide(&in_force, given, || need.context(given))).is_none())
 }
 
+/// Condition keys with the values that a request is supposed to hold under them.
+pub(crate) type Supposed = [(String, Vec<String>)];
+
+/// Why a need is granted or denied to whom these policies speak for.
+pub(crate) fn explain(
+    need: &Need<'_>,
+    supposed: &Supposed,
+    in_force: &InForce,
+    given: &Given<'_>,
+) -> Explanation {
+    let asked = Asked {
+        supposed,
+        ..Asked::by(need, given)
+    };
+    asked.explain(in_force, given, || need.context(given))
+}
+
 /// Who is denied is told what AWS tells; why is noted for the operator.
 fn permit_by(
     in_force: &InForce,
@@ -273,6 +290,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) granted: Option<&'a str>,
     /// What the resource's policy, if it has one, is the policy of.
     pub(crate) of: Resource<'a>,
+    /// Condition keys that are supposed to have these values.
+    supposed: &'a Supposed,
 }
 
 /// What a resource is, as far as the reasons of a decision depend on it.
@@ -301,6 +320,7 @@ impl<'a> Asked<'a> {
             rule: ResourceRule::Optional,
             granted: None,
             of,
+            supposed: &[],
         };
         match &need.guard {
             Guard::Account | Guard::ToBeMade(_) => plain(Resource::Plain),
@@ -338,6 +358,7 @@ impl<'a> Asked<'a> {
             rule: ResourceRule::Required,
             granted: None,
             of: Resource::Key(&key.key_id),
+            supposed: &[],
         }
     }
 
@@ -408,6 +429,9 @@ impl<'a> Asked<'a> {
             let mut keys = context();
             add_global_keys(&mut keys, self.owner, given);
             in_force.add_condition_keys(given.caller, &mut keys);
+            for (key, values) in self.supposed {
+                keys.replace(key, values.iter().map(String::as_str));
+            }
             keys
         } else {
             Context::new()

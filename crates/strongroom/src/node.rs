@@ -3,13 +3,16 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use strongroom_keys::seal::Unsealed;
 use strongroom_keys::{Entropy, Keyring, RootKeyId, SecretBytes, SystemEntropy};
+use strongroom_services::access::explanation::Explanation;
+use strongroom_services::access::{self, Problem, Question};
 use strongroom_services::accounts::{
-    self, AccessKey, Account, AccountProblem, FreshCredentials, KeyOwner,
+    self, AccessKey, Account, AccountProblem, FreshCredentials, KeyOwner, service_control,
 };
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::kms::due::KmsDue;
@@ -405,6 +408,64 @@ impl Node {
         Ok(found)
     }
 
+    /// Puts a service control policy of an account in. Whether it is the first, with which full access was attached.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn put_service_control(
+        &self,
+        id: &AccountId,
+        name: &str,
+        text: &str,
+    ) -> Result<bool, AdminError> {
+        let first = AtomicBool::new(false);
+        self.change(|records| {
+            let (changes, is_first) = service_control::put(id, name, text, records)?;
+            first.store(is_first, Ordering::Relaxed);
+            Ok(changes)
+        })
+        .await?;
+        Ok(first.into_inner())
+    }
+
+    /// Takes a service control policy of an account out.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub async fn delete_service_control(
+        &self,
+        id: &AccountId,
+        name: &str,
+    ) -> Result<(), AdminError> {
+        self.change(|records| service_control::delete(id, name, records))
+            .await
+    }
+
+    /// The names of an account's service control policies.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub fn service_control(&self, id: &AccountId) -> Result<Vec<String>, AdminError> {
+        let account = service_control::account(id, &Records::of(&self.records))?;
+        let names = account
+            .service_control
+            .iter()
+            .map(|(name, _)| name.to_owned());
+        Ok(names.collect())
+    }
+
+    /// The text of a service control policy of an account.
+    ///
+    /// # Errors
+    /// [`AdminError`].
+    pub fn service_control_text(&self, id: &AccountId, name: &str) -> Result<String, AdminError> {
+        Ok(service_control::text(
+            id,
+            name,
+            &Records::of(&self.records),
+        )?)
+    }
+
     /// The secret half of a root user's access key; for a development server that goes on with the
     /// credentials it had.
     ///
@@ -459,6 +520,19 @@ impl Node {
         Ok(read().map_err(AccountProblem::from)?)
     }
 
+    /// Why someone may do something, or may not.
+    ///
+    /// # Errors
+    /// The question is about nothing, or nobody.
+    pub fn explain(
+        &self,
+        principal: &str,
+        question: &Question,
+    ) -> Result<Vec<Explanation>, Problem> {
+        let records = Records::of(&self.records);
+        access::explain(principal, question, &records, &self.means())
+    }
+
     /// Why a request was denied; `None`: none of that id was since the start, or it was too long ago.
     pub fn denied(&self, request_id: &str) -> Option<DeniedRequest> {
         self.denials.find(request_id)
@@ -495,11 +569,7 @@ impl Node {
     /// Does everything that is due: removes secrets whose recovery window is over and keys whose
     /// waiting period is, renews keys' material.
     pub async fn carry_out_due(&self) {
-        let means = Means {
-            now: self.now(),
-            entropy: &*self.entropy,
-            keyring: &self.keyring,
-        };
+        let means = self.means();
         let store = &*self.store;
         self.purges.run(&self.records, store, &means).await;
         self.keys.run(&self.records, store, &means).await;
@@ -508,6 +578,14 @@ impl Node {
     /// Stops taking commits, once those that are queued are done.
     pub fn close(&self) {
         self.store.close();
+    }
+
+    fn means(&self) -> Means<'_> {
+        Means {
+            now: self.now(),
+            entropy: &*self.entropy,
+            keyring: &self.keyring,
+        }
     }
 
     fn pipeline(&self) -> Pipeline<'_> {

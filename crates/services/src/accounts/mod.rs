@@ -1,6 +1,8 @@
 //! Accounts of a deployment and the access keys of their root users: the operator's side of
 //! identity. Knows no request and no signature.
 
+pub mod service_control;
+
 use serde::{Deserialize, Serialize};
 use strongroom_keys::{CredentialName, Entropy, Keyring, Sealed, SecretBytes};
 
@@ -168,6 +170,12 @@ pub enum AccountProblem {
     /// The account is there.
     #[error("account {0} already exists; `strongroom admin account list` shows all accounts")]
     AlreadyExists(AccountId),
+    /// The account isn't there.
+    #[error("there is no account {0}; `strongroom admin account list` shows all accounts")]
+    Missing(AccountId),
+    /// A service control policy can't be.
+    #[error(transparent)]
+    Policy(#[from] service_control::PolicyProblem),
     /// Fixed credentials carry an access key id that is no such id.
     #[error(
         "'{0}' can't be an access key id: it must be 4 to 128 letters, digits or underscores \

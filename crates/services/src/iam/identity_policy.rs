@@ -40,7 +40,8 @@ impl IdentityPolicy {
         })
     }
 
-    fn parse(text: String) -> Result<Self, Malformed> {
+    /// Reads a policy.
+    pub(crate) fn parse(text: String) -> Result<Self, Malformed> {
         let document = Document::parse(&text, Kind::Identity)?;
         Ok(IdentityPolicy { text, document })
     }

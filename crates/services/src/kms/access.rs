@@ -58,7 +58,7 @@ pub struct Usage<'a> {
 /// The need of an operation on the key that a request names. `operation` is the action without
 /// `kms:`, as grants name it.
 pub fn need<'a>(
-    action: &'static str,
+    action: &'a str,
     name: &'a KeyName,
     usage: Usage<'_>,
     caller: &'a Caller,
@@ -70,7 +70,7 @@ pub fn need<'a>(
 
 /// The need of an operation on the key that a request names. `named` is what the name stands for.
 pub(super) fn need_on_named<'a>(
-    action: &'static str,
+    action: &'a str,
     name: &'a KeyName,
     named: &Named,
     usage: Usage<'_>,
@@ -110,7 +110,7 @@ pub fn needs<'a>(
 
 /// The need of an operation on a key that was found. `alias` is the one that the request named.
 pub fn need_on_key<'a>(
-    action: &'static str,
+    action: &'a str,
     key: Arc<KmsKey>,
     alias: Option<&str>,
     usage: Usage<'_>,
@@ -161,7 +161,7 @@ pub fn need_of_owner<'a>(
 }
 
 /// The need of an operation on no key in particular.
-pub fn need_on_account<'a>(action: &'static str, caller: &'a Caller) -> Need<'a> {
+pub fn need_on_account<'a>(action: &'a str, caller: &'a Caller) -> Need<'a> {
     Need {
         action,
         owner: Cow::Borrowed(&caller.account),

@@ -24,7 +24,7 @@ use super::policy::KeyPolicy;
 use super::usable::{Unusable, UsableKey};
 use super::{due, uuid};
 use crate::caller::{AccountId, Caller, Region};
-use crate::gate;
+use crate::gate::{self, Need};
 use crate::operation::{Given, Means};
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
@@ -207,6 +207,27 @@ pub fn key_of(
     records.read::<KmsKey>(key)?.ok_or(KeyProblem::NotAllowed)
 }
 
+/// What a caller must be allowed to do with a customer's key for a service to use it.
+pub(crate) fn need_for<'a>(
+    service: &'static str,
+    action: &'a str,
+    key: Arc<KmsKey>,
+    context: &Context<'_>,
+    records: &Records<'_>,
+    caller: &'a Caller,
+) -> Result<Need<'a>, Stop> {
+    let encryption_context: BTreeMap<String, String> = context
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let usage = Usage {
+        encryption_context: Cow::Owned(encryption_context),
+        via: Some(service),
+        more: algorithm::condition("kms:EncryptionAlgorithm", SYMMETRIC),
+    };
+    access::need_on_key(action, key, None, usage, caller, records)
+}
+
 /// Asks whether the caller may use a key through a service, and whether the key may be used.
 /// `action` is such as `kms:Decrypt`.
 pub fn use_for(
@@ -224,17 +245,8 @@ pub fn use_for(
             return Err(KeyProblem::ServiceKeyOfOther);
         }
     } else {
-        let encryption_context: BTreeMap<String, String> = context
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let usage = Usage {
-            encryption_context: Cow::Owned(encryption_context),
-            via: Some(service),
-            more: algorithm::condition("kms:EncryptionAlgorithm", SYMMETRIC),
-        };
         let key = Arc::clone(&key);
-        let need = access::need_on_key(action, key, None, usage, given.caller, records)?;
+        let need = need_for(service, action, key, context, records, given.caller)?;
         gate::permit(&need, records, given).map_err(|stop| match stop {
             Stop::Refused(_) => KeyProblem::NotAllowed,
             unavailable => KeyProblem::Stop(unavailable),

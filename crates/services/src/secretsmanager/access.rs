@@ -18,8 +18,8 @@ use crate::records::Records;
 use crate::refusal::Stop;
 
 /// The need of an operation on one secret. `request` is what the operation tells policies of itself.
-pub(super) fn need_on<'a>(
-    action: &'static str,
+pub(crate) fn need_on<'a>(
+    action: &'a str,
     secret_id: &'a SecretId,
     request: &'a dyn ConditionKeys,
     caller: &'a Caller,
@@ -76,8 +76,8 @@ pub(super) fn still_permit(
 }
 
 /// The need of making a secret.
-pub(super) fn need_to_make<'a>(
-    action: &'static str,
+pub(crate) fn need_to_make<'a>(
+    action: &'a str,
     name: &'a str,
     request: &'a dyn ConditionKeys,
     caller: &'a Caller,
@@ -95,8 +95,8 @@ pub(super) fn need_to_make<'a>(
 }
 
 /// The need of an operation on no secret in particular.
-pub(super) fn need_on_account<'a>(
-    action: &'static str,
+pub(crate) fn need_on_account<'a>(
+    action: &'a str,
     caller: &'a Caller,
 ) -> Result<Vec<Need<'a>>, Stop> {
     Ok(vec![Need {

@@ -135,7 +135,7 @@ impl SecretId {
     }
 
     /// The record of the secret, which may be gone by now.
-    pub(super) fn record(
+    pub(crate) fn record(
         &self,
         caller: &Caller,
         records: &Records<'_>,

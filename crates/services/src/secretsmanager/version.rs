@@ -393,6 +393,6 @@ fn prune(secret: &mut Secret, given: &Given<'_>, changes: &mut Changes) -> Resul
 }
 
 /// What a value is bound to. Source: reference/versions-and-staging.md §10.
-pub(super) fn context<'a>(arn: &'a str, version_id: &'a str) -> [(&'static str, &'a str); 2] {
+pub(crate) fn context<'a>(arn: &'a str, version_id: &'a str) -> [(&'static str, &'a str); 2] {
     [("SecretARN", arn), ("SecretVersionId", version_id)]
 }

@@ -231,3 +231,202 @@ fn what_a_service_was_refused_for_its_caller_is_told_too() {
         assert_eq!(again, why);
     }
 }
+
+/// The changes of a way, made.
+fn apply(service: &mut Service, changes: &[Value]) {
+    service.be(ACCOUNT, REGION);
+    for change in changes {
+        let policy = change["Policies"][0].as_str().or(change["Policy"].as_str());
+        match (change["Kind"].as_str().unwrap(), policy) {
+            ("AddStatement", Some(policy)) if policy.ends_with("of user alice") => {
+                let document = json!({"Version": "2012-10-17", "Statement": change["Add"]});
+                let body = json!({"UserName": "alice", "PolicyName": "added", "PolicyDocument": document.to_string()});
+                service
+                    .ask_of(iam::OPERATIONS, "PutUserPolicy", &body)
+                    .unwrap();
+            }
+            ("AddStatement", Some(policy)) if policy.ends_with("resource policy of secret s") => {
+                edit_secret_policy(service, |statements| statements.push(change["Add"].clone()));
+            }
+            ("RemoveStatement", Some("resource policy of secret s")) => {
+                let at = change["Statement"].as_u64().unwrap() as usize - 1;
+                edit_secret_policy(service, |statements| drop(statements.remove(at)));
+            }
+            ("RemoveStatement", Some("inline policy p0 of user alice")) => {
+                let body = json!({"UserName": "alice", "PolicyName": "p0"});
+                service
+                    .ask_of(iam::OPERATIONS, "DeleteUserPolicy", &body)
+                    .unwrap();
+            }
+            ("HoldValue", _) if change["Of"] == "the resource's tags" => {
+                let tag = change["Key"].as_str().unwrap().rsplit('/').next();
+                let tags = json!([{"Key": tag, "Value": change["Value"]}]);
+                service.ok("TagResource", json!({"SecretId": "s", "Tags": tags}));
+            }
+            ("HoldValue", _) if change["Of"] == "the user's tags" => {
+                let tag = change["Key"].as_str().unwrap().rsplit('/').next();
+                let tags = json!([{"Key": tag, "Value": change["Value"]}]);
+                let body = json!({"UserName": "alice", "Tags": tags});
+                service.ask_of(iam::OPERATIONS, "TagUser", &body).unwrap();
+            }
+            ("HoldValue", _) if change["Key"] == "aws:SecureTransport" => {
+                service.sender.secure = change["Value"] == "true";
+            }
+            ("HoldValue", _) if change["Key"] == "aws:SourceIp" => {
+                service.sender.address = change["Value"].as_str().map(str::to_owned);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn edit_secret_policy(service: &mut Service, edit: impl FnOnce(&mut Vec<Value>)) {
+    let got = service.ok("GetResourcePolicy", json!({"SecretId": "s"}));
+    let mut statements = Vec::new();
+    if let Some(text) = got["ResourcePolicy"].as_str() {
+        let policy: Value = serde_json::from_str(text).unwrap();
+        statements = policy["Statement"].as_array().unwrap().clone();
+    }
+    edit(&mut statements);
+    if statements.is_empty() {
+        service.ok("DeleteResourcePolicy", json!({"SecretId": "s"}));
+        return;
+    }
+    let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    service.ok(
+        "PutResourcePolicy",
+        json!({"SecretId": "s", "ResourcePolicy": policy}),
+    );
+}
+
+// That each way is enough and has nothing to spare is shown for random policies by the policy crate's tests; here they are
+// applied to a service by what an operator reads.
+#[test]
+fn whoever_makes_the_changes_of_a_way_is_let_in() {
+    let read = "secretsmanager:GetSecretValue";
+    let on = |condition: Value| {
+        let mut statement = allow(read);
+        statement["Condition"] = condition;
+        statement
+    };
+    let deny = |condition: Value| {
+        let mut statement = on(condition);
+        statement["Effect"] = json!("Deny");
+        statement
+    };
+    let everyone = |mut statement: Value| {
+        statement["Principal"] = json!("*");
+        statement
+    };
+    let mut ways_seen = 0;
+    for (own, of_secret) in [
+        (vec![], vec![]),
+        (
+            vec![on(
+                json!({"StringEquals": {"aws:PrincipalTag/team": "web"}}),
+            )],
+            vec![],
+        ),
+        (
+            vec![on(
+                json!({"StringLike": {"aws:ResourceTag/team": "r?d*"}, "Bool": {"aws:SecureTransport": "true"}}),
+            )],
+            vec![],
+        ),
+        (
+            vec![allow(read)],
+            vec![everyone(deny(
+                json!({"NotIpAddress": {"aws:SourceIp": "10.0.0.0/8"}}),
+            ))],
+        ),
+        (
+            vec![deny(json!({"Bool": {"aws:SecureTransport": "false"}}))],
+            vec![everyone(deny(
+                json!({"StringNotEquals": {"aws:PrincipalTag/team": "web"}}),
+            ))],
+        ),
+    ] {
+        let make = || {
+            let mut service =
+                with_alice(&[Value::Array(own.clone())][..usize::from(!own.is_empty())]);
+            if !of_secret.is_empty() {
+                let caller = service.caller();
+                service.be(ACCOUNT, REGION);
+                edit_secret_policy(&mut service, |statements| statements.clone_from(&of_secret));
+                service.be_caller(caller);
+            }
+            service
+        };
+        let why = refused(&mut make());
+        assert!(!why.ways.is_empty(), "{why}");
+        for way in &why.ways {
+            let mut service = make();
+            let alice = service.caller();
+            let changes = serde_json::to_value(&way.changes).unwrap();
+            apply(&mut service, changes.as_array().unwrap());
+            service.be_caller(alice);
+            let still = self::read(&mut service);
+            assert!(still.is_none(), "{way}\n{}", still.unwrap());
+            ways_seen += 1;
+        }
+    }
+    assert!(ways_seen >= 12, "{ways_seen}");
+}
+
+#[test]
+fn an_operator_may_ask_about_anyone_who_is_there_and_suppose_what_a_request_holds() {
+    let mut service = with_alice(&[
+        json!({"Effect": "Allow", "Action": "secretsmanager:Get*", "Resource": "*",
+        "Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}, "Bool": {"aws:SecureTransport": "true"}}}),
+    ]);
+    service.make_account(ACCOUNT);
+    let alice = &format!("arn:aws:iam::{ACCOUNT}:user/alice");
+    let ask = |supposed: &[(&str, &str)]| {
+        let explained = service.explain(alice, "secretsmanager:getsecretvalue", "s", supposed);
+        explained.unwrap()[0].is_allowed()
+    };
+    assert!(!ask(&[]));
+    assert!(!ask(&[("aws:SourceIp", "192.0.2.1")]));
+    assert!(ask(&[("aws:sourceip", "10.1.2.3")]));
+    assert!(!ask(&[
+        ("aws:SourceIp", "10.1.2.3"),
+        ("aws:SecureTransport", "false")
+    ]));
+
+    let root = &format!("arn:aws:iam::{ACCOUNT}:root");
+    assert!(
+        service
+            .explain(root, "secretsmanager:DeleteSecret", "s", &[])
+            .unwrap()[0]
+            .is_allowed()
+    );
+    for (principal, action, resource, told) in [
+        (
+            &alice.replace("alice", "bob"),
+            "a:B",
+            "*",
+            "has no user bob",
+        ),
+        (
+            &alice.replace("user/alice", "role/app"),
+            "a:B",
+            "*",
+            "has no role app",
+        ),
+        (
+            &alice.replace(ACCOUNT, OTHER_ACCOUNT),
+            "a:B",
+            "*",
+            "there is no account",
+        ),
+        (&"alice".to_owned(), "a:B", "*", "is no principal"),
+        (alice, "secretsmanager", "*", "is no action"),
+        (alice, "secretsmanager:Get*", "*", "without wildcards"),
+        (alice, "s3:GetObject", "bucket", "is no ARN"),
+    ] {
+        let problem = service
+            .explain(principal, action, resource, &[])
+            .unwrap_err();
+        assert!(problem.contains(told), "{problem}");
+    }
+}

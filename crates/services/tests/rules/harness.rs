@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use strongroom_keys::{Keyring, RootKey, SeededEntropy};
 use strongroom_services::access::explanation::Explanation;
-use strongroom_services::accounts;
+use strongroom_services::access::{self, Question};
+use strongroom_services::accounts::{self, AccountProblem};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
 use strongroom_services::due::{self, Due};
 use strongroom_services::iam::role::Role;
@@ -404,6 +405,57 @@ impl Service {
         let mut changes = Changes::none();
         changes.put(key, &secret).unwrap();
         self.records.apply(changes);
+    }
+
+    /// Why someone may do something, as an operator asks.
+    ///
+    /// # Errors
+    /// The question is about nothing, or nobody.
+    pub(crate) fn explain(
+        &self,
+        principal: &str,
+        action: &str,
+        resource: &str,
+        supposed: &[(&str, &str)],
+    ) -> Result<Vec<Explanation>, String> {
+        let supposed = supposed.iter();
+        let supposed = supposed.map(|(key, value)| ((*key).to_owned(), vec![(*value).to_owned()]));
+        let question = Question {
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            account: None,
+            region: Some(self.caller.region.clone()),
+            supposed: supposed.collect(),
+        };
+        let records = Records::of(&self.records);
+        access::explain(principal, &question, &records, &self.means())
+            .map_err(|problem| problem.to_string())
+    }
+
+    /// Makes changes as an operator does.
+    ///
+    /// # Errors
+    /// What keeps them from being made.
+    pub(crate) fn change<T>(
+        &mut self,
+        decide: impl FnOnce(&Records<'_>) -> Result<(Changes, T), AccountProblem>,
+    ) -> Result<T, AccountProblem> {
+        let records = Records::of(&self.records);
+        let (changes, told) = decide(&records)?;
+        drop(records);
+        self.records.apply(changes);
+        Ok(told)
+    }
+
+    /// Makes an account.
+    pub(crate) fn make_account(&mut self, account: &str) {
+        let account = AccountId::parse(account).unwrap();
+        let credentials = accounts::fresh_credentials(&account, &self.entropy);
+        let records = Records::of(&self.records);
+        let (keyring, entropy) = (&self.keyring, &self.entropy);
+        let changes = accounts::create(&credentials, &records, self.now, keyring, entropy);
+        drop(records);
+        self.records.apply(changes.unwrap());
     }
 
     /// How many records of a kind there are.

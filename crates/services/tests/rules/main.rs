@@ -24,6 +24,7 @@ mod placeholders;
 mod policies;
 mod read;
 mod root_key;
+mod service_control;
 mod sharing;
 mod states;
 mod sts;

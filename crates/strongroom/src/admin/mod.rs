@@ -3,6 +3,8 @@
 //! HTTP/1.1 with JSON over a unix socket that only this user and root may use. Operators aren't readers: nothing here
 //! leads to a secret's value (threat 19), and an account's root credentials are told once, when it is made.
 
+mod access;
+mod account_policies;
 mod client;
 mod server;
 mod socket;
@@ -15,6 +17,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use strongroom_keys::SecretBytes;
+use strongroom_services::access::Question;
+use strongroom_services::access::explanation::Explanation;
+use strongroom_services::caller::{AccountId, Region};
 use strongroom_services::secretsmanager::key_usage::DependentSecret;
 
 use crate::backup::age::{AgeProblem, Identity, Lock, Opener, Recipient};
@@ -262,6 +267,98 @@ pub struct KeyUsage {
     pub key_state: String,
     /// In the order of their ARNs.
     pub secrets: Vec<DependentSecret>,
+}
+
+/// A service control policy of an account: `POST /accounts/policies/` with `put`, `show`, `delete`, or `list` without a
+/// name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct AccountPolicy {
+    /// Twelve digits.
+    pub account_id: String,
+    /// The policy's name.
+    #[serde(default)]
+    pub name: String,
+    /// What it says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+}
+
+/// What was done to an account's service control policies, and which it has then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AccountPolicies {
+    /// The account.
+    pub account_id: String,
+    /// By name.
+    pub names: Vec<String>,
+    /// Whether full access was attached with the first one.
+    #[serde(default)]
+    pub full_access_attached: bool,
+}
+
+/// Why someone may do something, or may not: the question of `POST /access/explain`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AskedAccess {
+    /// The principal's ARN.
+    pub principal: String,
+    /// What it is about.
+    #[serde(flatten)]
+    pub about: AskedAbout,
+}
+
+/// An action on something, as operators name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct AskedAbout {
+    /// The action.
+    pub action: String,
+    /// An ARN, or a name.
+    pub resource: String,
+    /// The account of a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The region of a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Condition keys with their values.
+    #[serde(default)]
+    pub context: Vec<(String, Vec<String>)>,
+}
+
+impl AskedAbout {
+    /// As the rules take it.
+    ///
+    /// # Errors
+    /// The account or the region is none.
+    pub fn question(self) -> Result<Question, String> {
+        let account = self.account.as_deref().map(AccountId::parse);
+        let region = self.region.as_deref().map(Region::parse);
+        Ok(Question {
+            action: self.action,
+            resource: self.resource,
+            account: account.transpose().map_err(|error| error.to_string())?,
+            region: region.transpose().map_err(|error| error.to_string())?,
+            supposed: self.context,
+        })
+    }
+}
+
+/// Why, for each thing that is needed: the answer of `POST /access/explain`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Explained {
+    /// The action itself, then what else it takes.
+    pub explanations: Vec<Explanation>,
+}
+
+/// Which denial: the question of `POST /access/denied`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct AskedDenial {
+    /// The id of the request.
+    pub request_id: String,
 }
 
 /// A new account: `POST /accounts`.

@@ -27,6 +27,7 @@ use super::{
     AskedBackup, AskedKeyUsage, AskedRestore, AskedRotation, HandedOver, JobState, KeyUsage,
     KeysStatus, ListedAccount, ListedAccounts, Named, NewAccount, Restored, Status,
 };
+use super::{access, account_policies};
 use crate::backup;
 use crate::backup::into_running::{Manner, PutBackProblem, Wanted, put_back};
 use crate::backup::restore::Backup;
@@ -121,6 +122,16 @@ async fn answer(
         },
         (&Method::POST, "/keys/usage") => match whole(body).await {
             Ok(body) => server.key_usage(&body),
+            Err(refused) => refused,
+        },
+        (&Method::POST, path) if path.starts_with(POLICIES) => match whole(body).await {
+            Ok(body) => {
+                account_policies::answer(&path[POLICIES.len()..], &body, &server.node).await
+            }
+            Err(refused) => refused,
+        },
+        (&Method::POST, path) if path.starts_with("/access/") => match whole(body).await {
+            Ok(body) => access::answer(path, &body, &server.node).await,
             Err(refused) => refused,
         },
         _ => refused(StatusCode::NOT_FOUND, "there is no such route"),
@@ -437,15 +448,17 @@ struct Disclosed<'a> {
     secret_access_key: &'a str,
 }
 
-fn told(status: StatusCode, body: &impl Serialize) -> (StatusCode, Vec<u8>) {
+pub(super) fn told(status: StatusCode, body: &impl Serialize) -> (StatusCode, Vec<u8>) {
     // These types have nothing that JSON lacks.
     (status, serde_json::to_vec(body).unwrap_or_default())
 }
 
-fn refused(status: StatusCode, why: impl std::fmt::Display) -> (StatusCode, Vec<u8>) {
+pub(super) fn refused(status: StatusCode, why: impl std::fmt::Display) -> (StatusCode, Vec<u8>) {
     told(status, &json!({ "Error": why.to_string() }))
 }
 
+/// Where the policies of accounts are.
+const POLICIES: &str = "/accounts/policies/";
 const CONNECTIONS_MAX: usize = 16;
 const BODY_BYTES_MAX: usize = 65_536;
 /// Secrets in one answer about a key.

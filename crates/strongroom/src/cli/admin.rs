@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::running_server::{RunningServer, asked};
-use super::{Failed, say};
+use super::{Failed, account_policy, say};
 use crate::admin::{ListedAccounts, NewAccount, Status};
 
 /// Ask or tell a running server: accounts, status
@@ -16,6 +16,7 @@ use crate::admin::{ListedAccounts, NewAccount, Status};
   strongroom admin account create 210987654321
   strongroom admin --data-dir ./data account create 210987654321 --json
   strongroom admin account list
+  strongroom admin account policy put --account 210987654321 --name NoDeletes --file no-deletes.json
   strongroom admin --socket /run/strongroom/admin.sock status")]
 pub(super) struct AdminArguments {
     #[command(flatten)]
@@ -54,6 +55,9 @@ enum AccountCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Bound what everyone in an account may do, root as well: service control policies
+    #[command(subcommand)]
+    Policy(account_policy::PolicyCommand),
 }
 
 /// Asks, and prints the answer.
@@ -91,6 +95,9 @@ pub(super) fn run(arguments: &AdminArguments) -> Result<(), Failed> {
                     account.access_key_ids.join(" ")
                 ));
             }
+        }
+        AdminCommand::Account(AccountCommand::Policy(command)) => {
+            account_policy::run(&socket, command)?;
         }
         AdminCommand::Status { json } => {
             let status: Status = asked(&socket, Method::GET, "/status", Vec::new())?;

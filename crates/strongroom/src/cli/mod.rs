@@ -2,6 +2,8 @@
 //!
 //! A command prints its result to standard output and everything else to standard error. An error says what to do.
 
+mod access;
+mod account_policy;
 mod admin;
 mod backup;
 mod dev;
@@ -60,6 +62,7 @@ fn execute(command: Command, hardening: Hardening) -> Result<ExitCode, Failed> {
         Command::Admin(arguments) => admin::run(&arguments)?,
         Command::Backup(arguments) => backup::run(&arguments)?,
         Command::Restore(arguments) => restore::run(&arguments)?,
+        Command::Access(arguments) => access::run(&arguments)?,
         Command::Keys(arguments) => keys::run(&arguments)?,
         Command::Doctor(arguments) => return doctor::run(&arguments, &hardening),
         Command::Version => say(&format!("strongroom {}", env!("CARGO_PKG_VERSION"))),
@@ -88,6 +91,7 @@ enum Command {
     Serve(serve::ServeArguments),
     Init(init::InitArguments),
     Admin(admin::AdminArguments),
+    Access(access::AccessArguments),
     Keys(keys::KeysArguments),
     Backup(backup::BackupArguments),
     Restore(restore::RestoreArguments),

@@ -16,6 +16,7 @@ fn every_command_says_what_it_does_and_shows_how() {
             "serve",
             "init",
             "admin",
+            "access",
             "keys",
             "backup",
             "restore",
