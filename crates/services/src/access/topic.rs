@@ -2,13 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use strongroom_policy::Context;
 
 use super::{Problem, Question};
 use crate::caller::{AccountId, Caller, Region};
-use crate::gate::{Guard, Need, Supposed};
+use crate::gate::{Guard, Need, RoleGuard, Supposed};
 use crate::iam::managed_policy::ManagedPolicy;
+use crate::iam::principals;
 use crate::iam::role::Role;
 use crate::iam::shapes::{Tag, add_resource_tags};
 use crate::iam::user::User;
@@ -24,6 +26,7 @@ use crate::secretsmanager::secret::Secret;
 use crate::secretsmanager::secret_id::SecretId;
 use crate::secretsmanager::version;
 use crate::staging::AWSCURRENT;
+use crate::sts::role_session::RoleArn;
 use crate::time::Timestamp;
 use crate::{iam, kms, secretsmanager, sts};
 
@@ -43,6 +46,12 @@ enum What {
     NewSecret(String),
     /// A KMS key, there or not.
     Key(KeyName),
+    /// A role, there or not, that is to be assumed.
+    Role {
+        arn: String,
+        owner: AccountId,
+        role: Option<Arc<Role>>,
+    },
     /// Something else that is by this ARN, with its tags.
     Other { arn: String, tags: Vec<Tag> },
     /// Nothing in particular.
@@ -100,6 +109,17 @@ impl Topic {
                 };
                 What::Key(KeyName::parse(id, Accepts::KeysAndAliases))
             }
+            "sts" if RoleArn::parse(resource).is_some() => {
+                let owner = resource.split(':').nth(4).map(AccountId::parse);
+                let Some(Ok(owner)) = owner else {
+                    return Err(Problem::Asked(format!("'{resource}' is no role's ARN")));
+                };
+                What::Role {
+                    arn: resource.to_owned(),
+                    role: principals::role_of_arn(resource, &owner, records)?,
+                    owner,
+                }
+            }
             _ if !resource.starts_with("arn:") => {
                 return Err(Problem::Asked(format!(
                     "'{resource}' is no ARN: name what {action} is for by its ARN, or * where it is for nothing in \
@@ -148,6 +168,14 @@ impl Topic {
                     ..Usage::default()
                 };
                 vec![kms::access::need(action, name, usage, caller, records)?]
+            }
+            What::Role { arn, owner, role } => {
+                let guard = Guard::Role(Box::new(RoleGuard {
+                    role: role.clone(),
+                    context: Context::new(),
+                }));
+                let shown = Some(Cow::Borrowed(arn.as_str()));
+                vec![plain(shown, Cow::Borrowed(owner), guard)]
             }
             What::Other { arn, tags } => {
                 let owner = arn.split(':').nth(4).map(AccountId::parse);
@@ -202,7 +230,7 @@ const READ: &str = "secretsmanager:GetSecretValue";
 fn current_key(
     secret: &Secret,
     records: &Records<'_>,
-) -> Result<Option<(std::sync::Arc<KmsKey>, String)>, Stop> {
+) -> Result<Option<(Arc<KmsKey>, String)>, Stop> {
     let current = secret
         .labels
         .holder(AWSCURRENT)
