@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::access::explanation::Explanation;
 use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
+use crate::iam::account_alias::AccountAlias;
 use crate::iam::attachment::Usage;
 use crate::iam::group::{Group, GroupName};
 use crate::iam::managed_policy::{ManagedPolicy, PolicyName};
@@ -257,6 +258,16 @@ impl Key {
     /// An account.
     pub fn account(account: &AccountId) -> Self {
         Self::of("account", &[account.as_str()])
+    }
+
+    /// Which account an alias is for.
+    pub fn account_alias(alias: &str) -> Self {
+        Self::of("account-alias", &[alias])
+    }
+
+    /// Which alias an account has.
+    pub fn alias_of_account(account: &AccountId) -> Self {
+        Self::of("alias-of-account", &[account.as_str()])
     }
 
     /// An access key.
@@ -552,6 +563,8 @@ records! {
     /// An account.
     Account = "account", format 2, at |account, key| Key::account(&account.id).as_bytes() == key,
         earlier Account::earlier;
+    /// Another name for an account.
+    AccountAlias = "account alias", format 1, at AccountAlias::is_at;
     /// An access key.
     AccessKey = "access key", format 2, at |access_key, key| Key::access_key(&access_key.access_key_id).as_bytes() == key,
         earlier AccessKey::earlier;
@@ -606,6 +619,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"root-key" => RootKeyInUse::decode_at,
         b"job" => Job::decode_at,
         b"account" => Account::decode_at,
+        b"account-alias" | b"alias-of-account" => AccountAlias::decode_at,
         b"access-key" => AccessKey::decode_at,
         b"iam-user" => User::decode_at,
         b"iam-group" => Group::decode_at,

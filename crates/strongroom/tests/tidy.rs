@@ -191,10 +191,14 @@ fn sources(folder: &str) -> Vec<PathBuf> {
     found
 }
 
+/// An acronym is one word: `ListMFADevices` is `list_mfa_devices`.
 fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
     let mut snake = String::new();
-    for (index, letter) in name.char_indices() {
-        if letter.is_uppercase() && index > 0 {
+    for (index, letter) in letters.iter().enumerate() {
+        let is_lower = |at: usize| letters.get(at).is_some_and(|letter| letter.is_lowercase());
+        let starts_word = letter.is_uppercase() && index > 0;
+        if starts_word && (is_lower(index - 1) || is_lower(index + 1)) {
             snake.push('_');
         }
         snake.extend(letter.to_lowercase());

@@ -15,7 +15,7 @@ use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
 
 /// Managed policies of one identity. Source: IAM and AWS STS quotas.
-const ATTACHED_MAX: usize = 10;
+pub(super) const ATTACHED_MAX: usize = 10;
 
 /// What an identity uses a managed policy for.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use crate::root_key;
 use crate::time::{Timestamp, iso8601};
 
 /// Access keys of one user. Source: IAM and AWS STS quotas.
-const ACCESS_KEYS_MAX: usize = 2;
+pub(super) const ACCESS_KEYS_MAX: usize = 2;
 
 /// The request.
 pub struct CreateAccessKey {

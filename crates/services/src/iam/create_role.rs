@@ -16,7 +16,7 @@ use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
 
 /// Roles of an account. Source: IAM and AWS STS quotas.
-const ROLES_MAX: usize = 1000;
+pub(super) const ROLES_MAX: usize = 1000;
 
 /// The request.
 pub struct CreateRole {

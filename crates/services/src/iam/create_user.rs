@@ -15,7 +15,7 @@ use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
 /// Users of an account. Source: IAM and AWS STS quotas.
-const USERS_MAX: usize = 5000;
+pub(super) const USERS_MAX: usize = 5000;
 
 /// The request.
 pub struct CreateUser {

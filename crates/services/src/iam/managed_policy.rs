@@ -23,7 +23,7 @@ use crate::refusal::{Refusal, Stop};
 use crate::time::{Timestamp, iso8601};
 
 /// Characters of a managed policy, white space not counted. Source: IAM and AWS STS quotas.
-const SIZE_MAX: usize = 6144;
+pub(super) const SIZE_MAX: usize = 6144;
 /// Versions of a managed policy. Source: IAM and AWS STS quotas.
 pub(super) const VERSIONS_MAX: usize = 5;
 
@@ -426,20 +426,35 @@ impl ShownPolicy {
         count > 0
     }
 
-    /// With its tags and with what it is for.
+    /// With what it is for.
+    pub(super) fn described(
+        policy: &FoundPolicy,
+        caller: &Caller,
+        records: &Records<'_>,
+    ) -> Result<Self, Stop> {
+        let description = match policy {
+            FoundPolicy::Aws(policy) => Some(policy.description.to_owned()),
+            FoundPolicy::Own(policy) => policy.description.clone(),
+        };
+        Ok(ShownPolicy {
+            description,
+            ..Self::of(policy, caller, records)?
+        })
+    }
+
+    /// With all that there is to show.
     pub(super) fn whole(
         policy: &FoundPolicy,
         caller: &Caller,
         records: &Records<'_>,
     ) -> Result<Self, Stop> {
-        let (description, tags) = match policy {
-            FoundPolicy::Aws(policy) => (Some(policy.description.to_owned()), Vec::new()),
-            FoundPolicy::Own(policy) => (policy.description.clone(), policy.tags.clone()),
+        let tags = match policy {
+            FoundPolicy::Aws(_) => Vec::new(),
+            FoundPolicy::Own(policy) => policy.tags.clone(),
         };
         Ok(ShownPolicy {
-            description,
             tags,
-            ..Self::of(policy, caller, records)?
+            ..Self::described(policy, caller, records)?
         })
     }
 }

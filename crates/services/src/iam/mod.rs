@@ -3,6 +3,7 @@
 //! Source: reference/kms-iam-sts.md §B; AWS Identity and Access Management API Reference.
 
 mod access_key;
+pub mod account_alias;
 pub mod add_user_to_group;
 pub mod attach_group_policy;
 pub mod attach_managed_policy;
@@ -11,6 +12,7 @@ pub mod attach_user_policy;
 pub mod attachment;
 pub mod aws_managed;
 pub mod create_access_key;
+pub mod create_account_alias;
 pub mod create_group;
 pub mod create_open_id_connect_provider;
 pub mod create_policy;
@@ -18,9 +20,11 @@ pub mod create_policy_version;
 pub mod create_role;
 pub mod create_user;
 pub mod delete_access_key;
+pub mod delete_account_alias;
 pub mod delete_group;
 pub mod delete_group_policy;
 pub mod delete_inline_policy;
+pub mod delete_login_profile;
 pub mod delete_open_id_connect_provider;
 pub mod delete_permissions_boundary;
 pub mod delete_policy;
@@ -35,9 +39,12 @@ pub mod detach_managed_policy;
 pub mod detach_role_policy;
 pub mod detach_user_policy;
 pub mod entity;
+pub mod get_account_authorization_details;
+pub mod get_account_summary;
 pub mod get_group;
 pub mod get_group_policy;
 pub mod get_inline_policy;
+pub mod get_login_profile;
 pub mod get_open_id_connect_provider;
 pub mod get_policy;
 pub mod get_policy_version;
@@ -49,6 +56,7 @@ pub mod group;
 pub mod identity_policy;
 pub mod in_force;
 pub mod list_access_keys;
+pub mod list_account_aliases;
 pub mod list_attached_group_policies;
 pub mod list_attached_policies;
 pub mod list_attached_role_policies;
@@ -60,17 +68,24 @@ pub mod list_group_policies;
 pub mod list_groups;
 pub mod list_groups_for_user;
 pub mod list_inline_policies;
+pub mod list_mfa_devices;
+pub mod list_none_of_user;
 pub mod list_policies;
 pub mod list_policy_tags;
 pub mod list_policy_versions;
 pub mod list_role_policies;
 pub mod list_role_tags;
 pub mod list_roles;
+pub mod list_service_specific_credentials;
+pub mod list_signing_certificates;
+pub mod list_ssh_public_keys;
 pub mod list_user_policies;
 pub mod list_user_tags;
 pub mod list_users;
+pub mod list_virtual_mfa_devices;
 mod listing;
 pub mod managed_policy;
+pub mod no_login_profile;
 pub mod oidc_provider;
 pub(crate) mod principals;
 pub mod put_group_policy;
@@ -110,6 +125,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<attach_role_policy::AttachRolePolicy>(),
     Entry::of_query::<attach_user_policy::AttachUserPolicy>(),
     Entry::of_query::<create_access_key::CreateAccessKey>(),
+    Entry::of_query::<create_account_alias::CreateAccountAlias>(),
     Entry::of_query::<create_group::CreateGroup>(),
     Entry::of_query::<create_open_id_connect_provider::CreateOpenIDConnectProvider>(),
     Entry::of_query::<create_policy::CreatePolicy>(),
@@ -117,8 +133,10 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<create_role::CreateRole>(),
     Entry::of_query::<create_user::CreateUser>(),
     Entry::of_query::<delete_access_key::DeleteAccessKey>(),
+    Entry::of_query::<delete_account_alias::DeleteAccountAlias>(),
     Entry::of_query::<delete_group::DeleteGroup>(),
     Entry::of_query::<delete_group_policy::DeleteGroupPolicy>(),
+    Entry::of_query::<delete_login_profile::DeleteLoginProfile>(),
     Entry::of_query::<delete_open_id_connect_provider::DeleteOpenIDConnectProvider>(),
     Entry::of_query::<delete_policy::DeletePolicy>(),
     Entry::of_query::<delete_policy_version::DeletePolicyVersion>(),
@@ -130,8 +148,11 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<detach_group_policy::DetachGroupPolicy>(),
     Entry::of_query::<detach_role_policy::DetachRolePolicy>(),
     Entry::of_query::<detach_user_policy::DetachUserPolicy>(),
+    Entry::of_query::<get_account_authorization_details::GetAccountAuthorizationDetails>(),
+    Entry::of_query::<get_account_summary::GetAccountSummary>(),
     Entry::of_query::<get_group::GetGroup>(),
     Entry::of_query::<get_group_policy::GetGroupPolicy>(),
+    Entry::of_query::<get_login_profile::GetLoginProfile>(),
     Entry::of_query::<get_open_id_connect_provider::GetOpenIDConnectProvider>(),
     Entry::of_query::<get_policy::GetPolicy>(),
     Entry::of_query::<get_policy_version::GetPolicyVersion>(),
@@ -140,6 +161,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<get_user::GetUser>(),
     Entry::of_query::<get_user_policy::GetUserPolicy>(),
     Entry::of_query::<list_access_keys::ListAccessKeys>(),
+    Entry::of_query::<list_account_aliases::ListAccountAliases>(),
     Entry::of_query::<list_attached_group_policies::ListAttachedGroupPolicies>(),
     Entry::of_query::<list_attached_role_policies::ListAttachedRolePolicies>(),
     Entry::of_query::<list_attached_user_policies::ListAttachedUserPolicies>(),
@@ -147,15 +169,20 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<list_group_policies::ListGroupPolicies>(),
     Entry::of_query::<list_groups::ListGroups>(),
     Entry::of_query::<list_groups_for_user::ListGroupsForUser>(),
+    Entry::of_query::<list_mfa_devices::ListMFADevices>(),
     Entry::of_query::<list_policies::ListPolicies>(),
     Entry::of_query::<list_policy_tags::ListPolicyTags>(),
     Entry::of_query::<list_policy_versions::ListPolicyVersions>(),
     Entry::of_query::<list_role_policies::ListRolePolicies>(),
     Entry::of_query::<list_role_tags::ListRoleTags>(),
     Entry::of_query::<list_roles::ListRoles>(),
+    Entry::of_query::<list_ssh_public_keys::ListSSHPublicKeys>(),
+    Entry::of_query::<list_service_specific_credentials::ListServiceSpecificCredentials>(),
+    Entry::of_query::<list_signing_certificates::ListSigningCertificates>(),
     Entry::of_query::<list_user_policies::ListUserPolicies>(),
     Entry::of_query::<list_user_tags::ListUserTags>(),
     Entry::of_query::<list_users::ListUsers>(),
+    Entry::of_query::<list_virtual_mfa_devices::ListVirtualMFADevices>(),
     Entry::of_query::<put_group_policy::PutGroupPolicy>(),
     Entry::of_query::<put_role_permissions_boundary::PutRolePermissionsBoundary>(),
     Entry::of_query::<put_role_policy::PutRolePolicy>(),
@@ -195,6 +222,20 @@ const ABSENT: &[(&[&str], &str)] = &[
         &["Role"],
         "This version of Strongroom can make and read roles, and change whom they trust and what they may do. This it \
          can't. Nothing was changed.",
+    ),
+    (
+        &["MFADevice"],
+        "This version of Strongroom has no MFA devices. Nothing was changed.",
+    ),
+    (
+        &[
+            "SSHPublicKey",
+            "SigningCertificate",
+            "ServerCertificate",
+            "ServiceSpecificCredential",
+        ],
+        "This version of Strongroom keeps no certificates, SSH keys and credentials for single services: it has none of the \
+         services that use them. Nothing was changed.",
     ),
     (
         &["AccessKeyLastUsed"],

@@ -18,13 +18,18 @@ pub(super) fn refuse_more(
     most: usize,
     records: &Records<'_>,
 ) -> Result<(), Stop> {
+    if count(all, records)? >= most {
+        return Err(refusals::quota(name, most).into());
+    }
+    Ok(())
+}
+
+/// How many keys start with `all`.
+pub(super) fn count(all: &Key, records: &Records<'_>) -> Result<usize, Stop> {
     let mut count = 0;
     records.scan_keys(all.as_bytes(), &all.end(), false, |_| {
         count += 1;
         ControlFlow::Continue(())
     })?;
-    if count >= most {
-        return Err(refusals::quota(name, most).into());
-    }
-    Ok(())
+    Ok(count)
 }

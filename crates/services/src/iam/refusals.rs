@@ -89,6 +89,19 @@ pub(super) fn no_such_access_key(id: &str) -> Refusal {
     no_such_entity(format!("The Access Key with id {id} cannot be found."))
 }
 
+pub(super) fn alias_exists(alias: &str) -> Refusal {
+    let message = format!("The account alias {alias} already exists.");
+    Refusal::framework("EntityAlreadyExists", message)
+}
+
+pub(super) fn no_such_alias(alias: &str) -> Refusal {
+    no_such("account alias", alias)
+}
+
+pub(super) fn no_login_profile(user: &str) -> Refusal {
+    no_such_entity(format!("Login Profile for User {user} cannot be found."))
+}
+
 /// `kind` is what has the name: `User`, `Group`, `Role`.
 pub(super) fn exists(kind: &str, name: &str) -> Refusal {
     let message = format!("{kind} with name {name} already exists.");

@@ -20,7 +20,7 @@ use crate::refusal::{Refusal, Stop};
 use crate::time::{Timestamp, iso8601};
 
 /// Characters of a trust policy, white space not counted.
-const TRUST_MAX: usize = 2048;
+pub(super) const TRUST_MAX: usize = 2048;
 /// How long a session may last where the role doesn't say.
 pub(super) const SESSION_SECONDS_USUAL: u32 = 3600;
 

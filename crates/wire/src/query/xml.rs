@@ -8,7 +8,8 @@ use crate::error_body::escape_xml;
 use crate::request_id::RequestId;
 
 /// The answer of an operation that went well. `result` is its response as JSON, or nothing where it has none: an
-/// object is elements, a list `member` elements, null no element.
+/// object is elements, a list `member` elements, null no element. A list of the name `entry` is a map's entries, which
+/// stand beside each other.
 ///
 /// # Errors
 /// `result` is no JSON.
@@ -38,6 +39,9 @@ pub fn answer(
     ));
     Ok(out.into_bytes())
 }
+
+/// The name of a map's entries. Source: AWS Query protocol in the Smithy specification, Map serialization.
+const ENTRY: &str = "entry";
 
 /// A place for one element, which is what comes next in the JSON.
 struct Element<'o> {
@@ -110,17 +114,22 @@ impl<'de> Visitor<'de> for Element<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        self.open();
+        let is_map = self.name == ENTRY;
+        if !is_map {
+            self.open();
+        }
         loop {
             let item = Element {
-                name: "member",
+                name: if is_map { ENTRY } else { "member" },
                 out: self.out,
             };
             if items.next_element_seed(item)?.is_none() {
                 break;
             }
         }
-        self.close();
+        if !is_map {
+            self.close();
+        }
         Ok(())
     }
 
@@ -155,6 +164,11 @@ mod tests {
                 r#"{"Tags":[{"Key":"a","Value":""},{"Key":"b"}],"Names":["x","y"]}"#,
                 "<GetXResult><Tags><member><Key>a</Key><Value></Value></member><member><Key>b</Key></member></Tags>\
                  <Names><member>x</member><member>y</member></Names></GetXResult>",
+            ),
+            (
+                r#"{"Map":{"entry":[{"key":"a","value":1},{"key":"b","value":2}]},"None":{"entry":[]}}"#,
+                "<GetXResult><Map><entry><key>a</key><value>1</value></entry><entry><key>b</key><value>2</value></entry>\
+                 </Map><None></None></GetXResult>",
             ),
         ] {
             let id = RequestId::from_bytes([0; 16]);

@@ -1,5 +1,6 @@
 //! The rules of IAM as decision tables: what each operation answers and changes, without a server.
 
+mod account;
 mod attachments;
 mod groups;
 mod managed_policies;

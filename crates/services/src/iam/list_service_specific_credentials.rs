@@ -1,0 +1,23 @@
+//! ListServiceSpecificCredentials: a user's credentials for single services; it can have none here.
+//!
+//! Source: AWS IAM API Reference, ListServiceSpecificCredentials; the rule is in `list_none_of_user.rs`.
+
+use super::entity::OnKind;
+use super::list_none_of_user::{ListNoneOfUser, NoneOfUser};
+use super::user::User;
+
+/// The request.
+pub type ListServiceSpecificCredentials = ListNoneOfUser<This>;
+
+/// Which of the operations under the rule it is.
+pub struct This;
+
+impl OnKind for This {
+    const NAME: &'static str = "ListServiceSpecificCredentials";
+    const ACTION: &'static str = "iam:ListServiceSpecificCredentials";
+    type Kind = User;
+}
+
+impl NoneOfUser for This {
+    const LIST: &'static str = "ServiceSpecificCredentials";
+}

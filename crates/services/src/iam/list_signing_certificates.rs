@@ -1,0 +1,23 @@
+//! ListSigningCertificates: a user's signing certificates; it can have none here.
+//!
+//! Source: AWS IAM API Reference, ListSigningCertificates; the rule is in `list_none_of_user.rs`.
+
+use super::entity::OnKind;
+use super::list_none_of_user::{ListNoneOfUser, NoneOfUser};
+use super::user::User;
+
+/// The request.
+pub type ListSigningCertificates = ListNoneOfUser<This>;
+
+/// Which of the operations under the rule it is.
+pub struct This;
+
+impl OnKind for This {
+    const NAME: &'static str = "ListSigningCertificates";
+    const ACTION: &'static str = "iam:ListSigningCertificates";
+    type Kind = User;
+}
+
+impl NoneOfUser for This {
+    const LIST: &'static str = "Certificates";
+}

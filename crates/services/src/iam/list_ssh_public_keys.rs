@@ -1,0 +1,23 @@
+//! ListSSHPublicKeys: a user's SSH public keys; it can have none here.
+//!
+//! Source: AWS IAM API Reference, ListSSHPublicKeys; the rule is in `list_none_of_user.rs`.
+
+use super::entity::OnKind;
+use super::list_none_of_user::{ListNoneOfUser, NoneOfUser};
+use super::user::User;
+
+/// The request.
+pub type ListSSHPublicKeys = ListNoneOfUser<This>;
+
+/// Which of the operations under the rule it is.
+pub struct This;
+
+impl OnKind for This {
+    const NAME: &'static str = "ListSSHPublicKeys";
+    const ACTION: &'static str = "iam:ListSSHPublicKeys";
+    type Kind = User;
+}
+
+impl NoneOfUser for This {
+    const LIST: &'static str = "SSHPublicKeys";
+}
