@@ -16,6 +16,7 @@ pub mod input;
 pub mod job;
 mod json_text;
 pub mod kms;
+pub mod last_use;
 pub mod operation;
 pub mod origin;
 pub mod page_token;

@@ -27,6 +27,7 @@ use crate::kms::alias::Alias;
 use crate::kms::due::KmsDue;
 use crate::kms::grant::Grant;
 use crate::kms::key::KmsKey;
+use crate::last_use::{LastUse, Use};
 use crate::refusal::Stop;
 use crate::root_key::RootKeyInUse;
 use crate::secretsmanager::purge::PurgeDue;
@@ -273,6 +274,11 @@ impl Key {
     /// An access key.
     pub fn access_key(access_key_id: &str) -> Self {
         Self::of("access-key", &[access_key_id])
+    }
+
+    /// When an access key or a role was last used.
+    pub fn last_use(account: &AccountId, id: &str) -> Self {
+        Self::of("last-use", &[account.as_str(), id])
     }
 
     /// An IAM user. Names differ by more than letter case.
@@ -568,6 +574,8 @@ records! {
     /// An access key.
     AccessKey = "access key", format 2, at |access_key, key| Key::access_key(&access_key.access_key_id).as_bytes() == key,
         earlier AccessKey::earlier;
+    /// When an access key or a role was last used.
+    LastUse = "last use", format 1, at |last_use, key| last_use.key().as_bytes() == key;
     /// An IAM user with its own policies.
     User = "IAM user", format 2, at User::is_at, earlier User::earlier;
     /// An IAM group with its own policies.
@@ -621,6 +629,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"account" => Account::decode_at,
         b"account-alias" | b"alias-of-account" => AccountAlias::decode_at,
         b"access-key" => AccessKey::decode_at,
+        b"last-use" => LastUse::decode_at,
         b"iam-user" => User::decode_at,
         b"iam-group" => Group::decode_at,
         b"iam-group-name" => GroupName::decode_at,
@@ -688,6 +697,11 @@ pub trait Source: Sync {
         reverse: bool,
         visit: &mut Visit<'_>,
     ) -> Result<(), Stop>;
+
+    /// A scanned record as it is to be shown: with uses of it that were noted and aren't written down yet.
+    fn shown(&self, _key: &[u8], record: AnyRecord) -> AnyRecord {
+        record
+    }
 
     /// How many secrets a region of an account has, scheduled deletions included.
     ///
@@ -764,7 +778,10 @@ impl<'a> Records<'a> {
             reverse,
             &mut |key, bytes| match T::decode_at(key, bytes) {
                 Err(unreadable) => ControlFlow::Break(Err(Stop::Unavailable(Box::new(unreadable)))),
-                Ok(record) => match T::unwrap(&record).cloned().map(&mut visit) {
+                Ok(record) => match T::unwrap(&self.source.shown(key, record))
+                    .cloned()
+                    .map(&mut visit)
+                {
                     Some(ControlFlow::Break(())) => ControlFlow::Break(Ok(())),
                     _ => ControlFlow::Continue(()),
                 },
@@ -800,9 +817,8 @@ impl<'a> Records<'a> {
 pub struct Changes {
     /// In the order in which they were asked for.
     pub writes: Vec<Change>,
-    /// Whether the response must wait for them. A read's access date may be lost when the disk is
-    /// full, and the value is still given.
-    pub optional: bool,
+    /// What is to be written down later, for which no response waits.
+    pub uses: Vec<Use>,
 }
 
 /// One change of the store.
@@ -829,11 +845,25 @@ impl Changes {
         Self::default()
     }
 
+    /// How much is to be written.
+    pub fn bytes(&self) -> usize {
+        let length = |change: &Change| match change {
+            Change::Put(key, value) => key.0.len() + value.len(),
+            Change::Delete(key) => key.0.len(),
+        };
+        self.writes.iter().map(length).sum()
+    }
+
     /// Writes a record.
     pub fn put<T: Record>(&mut self, key: Key, record: &T) -> Result<(), Stop> {
         let bytes = record.encode()?;
         self.write(Change::Put(key, bytes));
         Ok(())
+    }
+
+    /// Notes that something was used.
+    pub fn note(&mut self, used: Use) {
+        self.uses.push(used);
     }
 
     /// Writes an index' entry, which says all by its key.

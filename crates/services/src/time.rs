@@ -69,6 +69,24 @@ pub mod iso8601 {
     pub fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&rfc3339(*instant))
     }
+
+    /// Serializes an optional instant; the member is skipped by its struct where it is absent.
+    pub mod optional {
+        use serde::Serializer;
+
+        use super::Timestamp;
+
+        /// Serializes the instant.
+        pub fn serialize<S: Serializer>(
+            instant: &Option<Timestamp>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match instant {
+                Some(instant) => super::serialize(instant, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+    }
 }
 
 /// How AWS's JSON protocols write an instant: a number of seconds with milliseconds as its fraction.

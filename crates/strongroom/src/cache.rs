@@ -9,13 +9,17 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use quick_cache::Weighter;
-use quick_cache::sync::{Cache, GuardResult};
+use quick_cache::sync::{Cache, EntryAction, GuardResult};
 use strongroom_services::caller::{AccountId, Region};
-use strongroom_services::records::{Decode, Found, Key, Source, Visit};
+use strongroom_services::last_use::Use;
+use strongroom_services::records::{AnyRecord, Decode, Found, Key, Source, Visit};
 use strongroom_services::refusal::Stop;
 use strongroom_store::{Change, ChangeKind, Range, Snapshot, Store, Watcher};
+
+use crate::uses::Notes;
 
 /// Records that an almost empty cache has room for before it grows.
 const RECORDS_EXPECTED: usize = 4096;
@@ -26,6 +30,7 @@ const RECORD_OVERHEAD_BYTES: u64 = 256;
 pub struct CachedRecords {
     store: Arc<dyn Store>,
     kept: Arc<Kept>,
+    notes: Notes,
 }
 
 /// What is kept in memory; shared with the store, which reports each change.
@@ -63,7 +68,38 @@ impl CachedRecords {
             misses: AtomicU64::new(0),
         });
         store.watch(Arc::clone(&kept) as Arc<dyn Watcher>);
-        CachedRecords { store, kept }
+        CachedRecords {
+            store,
+            kept,
+            notes: Notes::default(),
+        }
+    }
+
+    /// Notes a use, which every reader sees from now on; whether there was room.
+    pub fn note(&self, used: Use) -> bool {
+        let key = used.key().clone();
+        let is_noted = self.notes.add(used);
+        if is_noted {
+            self.show_notes(key.as_bytes());
+        }
+        is_noted
+    }
+
+    /// What is noted and not written down yet.
+    pub(crate) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// Brings a record that is kept up to what is noted. One that is just being loaded is brought up by its loader.
+    fn show_notes(&self, key: &[u8]) {
+        let show = |_: &Vec<u8>, cached: &mut Cached| {
+            if let Some(shown) = self.notes.shown(key, Some(&cached.found.record)) {
+                cached.found.record = shown;
+            }
+            EntryAction::Retain(())
+        };
+        // A guard of a record that isn't kept is given up at once.
+        drop(self.kept.records.entry(key, Some(Duration::ZERO), show));
     }
 
     /// How many look-ups were answered from memory, and how many were not.
@@ -119,7 +155,10 @@ impl Source for CachedRecords {
         };
         self.kept.misses.fetch_add(1, Ordering::Relaxed);
         let Some(entry) = self.snapshot()?.get(key).map_err(unavailable)? else {
-            return Ok(None);
+            return Ok(self.notes.shown(key, None).map(|record| Found {
+                record,
+                modified: 0,
+            }));
         };
         let record = decode(key, &entry.value).map_err(|unreadable| {
             unavailable(At {
@@ -128,7 +167,7 @@ impl Source for CachedRecords {
             })
         })?;
         let found = Found {
-            record,
+            record: self.shown(key, record),
             modified: entry.modified.0,
         };
         if let Some(guard) = guard {
@@ -138,6 +177,9 @@ impl Source for CachedRecords {
                 found: found.clone(),
                 bytes,
             });
+            if !self.notes.is_empty() {
+                self.show_notes(key);
+            }
         }
         Ok(Some(found))
     }
@@ -165,6 +207,10 @@ impl Source for CachedRecords {
             })
             .map_err(unavailable)?;
         outcome
+    }
+
+    fn shown(&self, key: &[u8], record: AnyRecord) -> AnyRecord {
+        self.notes.shown(key, Some(&record)).unwrap_or(record)
     }
 
     /// Counted once and kept by the watch from then on. A commit in the instant of the first count may

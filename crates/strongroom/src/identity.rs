@@ -1,6 +1,7 @@
 //! Who signed a request: from a signature to a caller. Access keys are unsealed once and kept, with
 //! the signing keys derived from them, until their record changes; sessions' until others push them out.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use http::request::Parts;
@@ -10,6 +11,7 @@ use strongroom_services::accounts::{AccessKey, KeyOwner, KeyStatus};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
 use strongroom_services::iam::role::Role;
 use strongroom_services::iam::user::User;
+use strongroom_services::last_use::{NOTED_EVERY_MILLISECONDS, Use};
 use strongroom_services::records::{Key, Record, Source};
 use strongroom_services::refusal::Stop;
 use strongroom_services::sts::session::{self, AssumedRole, Session, SessionOf};
@@ -54,7 +56,13 @@ struct OpenSession {
 
 /// The signing keys that were derived from a secret access key.
 #[derive(Default)]
-struct SigningKeys(RwLock<Vec<Arc<SigningKey>>>);
+struct SigningKeys(RwLock<Vec<Arc<Derived>>>);
+
+struct Derived {
+    key: SigningKey,
+    /// When it was last noted that it had signed, in the domain's milliseconds.
+    noted: AtomicI64,
+}
 
 /// Why nobody could be made out.
 pub enum Unidentified {
@@ -85,7 +93,7 @@ impl Identities {
         &self.guesses
     }
 
-    /// Checks a request's signature and says whose it is. `now` is real time, in seconds since 1970, by which requests
+    /// Checks a request's signature and says whose it is, and the use that is to be noted, if any. `now` is real time, in seconds since 1970, by which requests
     /// are dated; sessions end by the domain's.
     pub fn identify(
         &self,
@@ -95,36 +103,40 @@ impl Identities {
         (now, domain_now): (i64, Timestamp),
         records: &dyn Source,
         keyring: &Keyring,
-    ) -> Result<Caller, Unidentified> {
+    ) -> Result<(Caller, Option<Use>), Unidentified> {
         let signed = sigv4::read(parts)?;
         let region = || Region::parse(signed.region()).map_err(|_| AuthError::InvalidRegion);
         if let Some(token) = signed.session_token() {
             let open = self.session(signed.access_key_id(), token, keyring)?;
             target.check_scope(signed.scope())?;
             let key = open.signing_keys.of(&open.secret, signed.scope());
-            signed.verify(body, &key, now)?;
+            signed.verify(body, &key.key, now)?;
             if domain_now >= open.session.expires {
                 return Err(AuthError::ExpiredSession.into());
             }
-            return Ok(Caller {
+            let caller = Caller {
                 account: open.session.account.clone(),
                 region: region()?,
                 principal: open.principal(records)?,
                 session: Some(Arc::clone(&open.session)),
-            });
+            };
+            let used = key.note(&caller, signed.access_key_id(), domain_now);
+            return Ok((caller, used));
         }
         let credential = self.credential(signed.access_key_id(), records, keyring)?;
         target.check_scope(signed.scope())?;
         let key = credential
             .signing_keys
             .of(&credential.secret, signed.scope());
-        signed.verify(body, &key, now)?;
-        Ok(Caller {
+        signed.verify(body, &key.key, now)?;
+        let caller = Caller {
             account: credential.account.clone(),
             region: region()?,
             principal: credential.principal(signed.access_key_id(), records)?,
             session: None,
-        })
+        };
+        let used = key.note(&caller, signed.access_key_id(), domain_now);
+        Ok((caller, used))
     }
 
     /// Opens a session's token, or finds it opened.
@@ -255,14 +267,30 @@ fn find<T: Record>(place: &Key, records: &dyn Source) -> Result<Option<Arc<T>>, 
     Ok(found.and_then(|found| T::unwrap(&found.record).cloned()))
 }
 
+impl Derived {
+    /// The use to be noted, where none was noted lately of this key at this service and in this region.
+    fn note(&self, caller: &Caller, access_key_id: &str, now: Timestamp) -> Option<Use> {
+        let noted = self.noted.load(Ordering::Relaxed);
+        let milliseconds = now.milliseconds();
+        if (noted..noted.saturating_add(NOTED_EVERY_MILLISECONDS)).contains(&milliseconds) {
+            return None;
+        }
+        self.noted.store(milliseconds, Ordering::Relaxed);
+        Use::of_signature(caller, access_key_id, self.key.scope().service(), now)
+    }
+}
+
 impl SigningKeys {
-    fn of(&self, secret: &SecretBytes, scope: &Scope<'_>) -> Arc<SigningKey> {
+    fn of(&self, secret: &SecretBytes, scope: &Scope<'_>) -> Arc<Derived> {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = known.iter().find(|key| key.scope() == scope) {
+        if let Some(key) = known.iter().find(|each| each.key.scope() == scope) {
             return Arc::clone(key);
         }
         drop(known);
-        let key = Arc::new(SigningKey::derive(secret, scope));
+        let key = Arc::new(Derived {
+            key: SigningKey::derive(secret, scope),
+            noted: AtomicI64::new(i64::MIN),
+        });
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= SIGNING_KEYS_MAX {
             // The oldest: yesterday's, or a region's that is hardly used.

@@ -19,4 +19,5 @@ pub mod operations;
 pub mod pipeline;
 pub mod seals;
 pub mod throttle;
+pub mod uses;
 pub mod workers;

@@ -43,6 +43,7 @@ use crate::memory::CacheSizes;
 use crate::operations::{Metrics, Outcome};
 use crate::pipeline::{self, Asked, Failure, Pipeline, Queues};
 use crate::throttle::Throttle;
+use crate::uses::UseWorker;
 use crate::workers::{DueWorker, StoreCheck, WorkerState};
 
 /// Where a development server keeps how far its clock is ahead, so that a restart goes on from there.
@@ -97,6 +98,7 @@ pub struct Node {
     queues: Queues,
     purges: DueWorker<PurgeDue>,
     keys: DueWorker<KmsDue>,
+    uses: UseWorker,
     jobs: Jobs,
     backups: OnceLock<Arc<ScheduledBackups>>,
     /// Where the store was too large to be verified when it was opened.
@@ -260,6 +262,7 @@ impl Node {
             queues: Queues::new(),
             purges: DueWorker::new(),
             keys: DueWorker::new(),
+            uses: UseWorker::new(),
             jobs: Jobs::new(parts.seal_file),
             backups: OnceLock::new(),
             unverified: OnceLock::new(),
@@ -321,7 +324,7 @@ impl Node {
     pub fn health(&self) -> Health {
         Health {
             store: self.store.health(),
-            workers: [self.purges.state(), self.keys.state()]
+            workers: [self.purges.state(), self.keys.state(), self.uses.state()]
                 .into_iter()
                 .chain(self.unverified.get().map(|_| self.store_check.state()))
                 .chain(self.backups.get().map(|backups| backups.state()))
@@ -575,6 +578,11 @@ impl Node {
         self.keys.run(&self.records, store, &means).await;
     }
 
+    /// Writes down when what was used lately was used.
+    pub async fn write_uses(&self) {
+        self.uses.run(&self.records, &*self.store, self.now()).await;
+    }
+
     /// Stops taking commits, once those that are queued are done.
     pub fn close(&self) {
         self.store.close();
@@ -597,6 +605,7 @@ impl Node {
             clock: &self.clock,
             identities: &self.identities,
             queues: &self.queues,
+            uses: &self.uses,
             throttle: self.throttle.get(),
             denials: &self.denials,
         }
@@ -654,6 +663,7 @@ impl DevServer for Node {
         if !self.dev {
             return Err("only a development server can be reset".to_owned());
         }
+        self.records.notes().clear();
         loop {
             let writes = self.reset_batch().map_err(|fault| fault.to_string())?;
             if writes.is_empty() {

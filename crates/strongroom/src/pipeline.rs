@@ -11,6 +11,7 @@ use http::StatusCode;
 use http::header::{REFERER, USER_AGENT};
 use strongroom_keys::{Entropy, Keyring};
 use strongroom_services::caller::Caller;
+use strongroom_services::last_use::Use;
 use strongroom_services::operation::{Entry, Given, Written};
 use strongroom_services::origin::Origin;
 use strongroom_services::records::{Change, Changes, Records, Seen};
@@ -30,6 +31,7 @@ use crate::denials::Denials;
 use crate::edge::{Received, Reply};
 use crate::identity::{Identities, Unidentified};
 use crate::throttle::Throttle;
+use crate::uses::UseWorker;
 
 /// Times that a decision is made anew because someone else changed what it was based on.
 const ATTEMPTS_MAX: usize = 200;
@@ -52,6 +54,8 @@ pub struct Pipeline<'a> {
     pub identities: &'a Identities,
     /// Where those wait who lost a race.
     pub queues: &'a Queues,
+    /// What writes down what was used.
+    pub uses: &'a UseWorker,
     /// How often accounts may ask, where that is limited.
     pub throttle: Option<&'a Throttle>,
     /// Where it is kept why requests were denied.
@@ -170,7 +174,7 @@ impl Pipeline<'_> {
             let (decided, seen) = self.decide(entry, body, asked);
             let Written {
                 body: answer,
-                changes,
+                mut changes,
                 additional_event_data,
             } = match decided {
                 Ok(written) => written,
@@ -178,12 +182,14 @@ impl Pipeline<'_> {
                 Err(Stop::Unavailable(_)) if self.any_changed(&seen) => continue,
                 Err(Stop::Unavailable(cause)) => return Err(Failure::Broken(cause.to_string())),
             };
+            let uses = std::mem::take(&mut changes.uses);
             if changes.writes.is_empty() {
+                self.note(uses).await;
                 return Ok(answer);
             }
-            let optional = changes.optional;
             match self.store.commit(commit(seen, changes)).await {
                 Ok(_) => {
+                    self.note(uses).await;
                     if let Some(data) = additional_event_data {
                         tracing::warn!(operation = entry.name, account = %caller.account, %data);
                     }
@@ -195,15 +201,23 @@ impl Pipeline<'_> {
                     drop(queue.take());
                     queue = Some(self.queues.of(&key).lock().await);
                 }
-                Err(error) if optional => {
-                    tracing::warn!(%error, operation = entry.name, "an access date was not stored");
-                    return Ok(answer);
-                }
                 Err(CommitError::Fault(fault)) => return Err(Failure::NotStored(fault)),
                 Err(error) => return Err(Failure::Broken(error.to_string())),
             }
         }
         Err(Failure::Contended)
+    }
+
+    /// Notes what was used. Where too much is noted already, this request writes some down first; where that fails, an
+    /// access date may get lost, and no answer fails for it.
+    async fn note(&self, uses: Vec<Use>) {
+        for used in uses {
+            if !self.records.note(used.clone()) {
+                let now = self.clock.now();
+                self.uses.run(self.records, self.store, now).await;
+                self.records.note(used);
+            }
+        }
     }
 
     fn decide(
@@ -241,7 +255,8 @@ impl Pipeline<'_> {
     }
 
     fn identify(&self, target: &Target<'_>, received: &Received) -> Result<Caller, Failure> {
-        self.identities
+        let identified = self
+            .identities
             .identify(
                 &received.parts,
                 &received.body,
@@ -256,7 +271,13 @@ impl Pipeline<'_> {
                     Failure::Broken(cause.to_string())
                 }
                 Unidentified::Unavailable(Stop::Refused(refusal)) => Failure::Refused(refusal),
-            })
+            });
+        let (caller, used) = identified?;
+        if let Some(used) = used {
+            // Where there is no room, the next use of it is as good to know.
+            self.records.note(used);
+        }
+        Ok(caller)
     }
 
     /// Whether a decision may have failed only because records changed between its reads.

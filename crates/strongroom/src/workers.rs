@@ -20,6 +20,8 @@ use crate::pipeline;
 
 /// How often what is due is looked for.
 const DUE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the uses that were noted are written down.
+const USES_INTERVAL: Duration = Duration::from_millis(250);
 /// Rows that are carried out before the index is looked at again.
 const DUE_BATCH: usize = 1000;
 
@@ -36,16 +38,74 @@ pub struct WorkerState {
     pub last_error: Option<String>,
 }
 
+impl WorkerState {
+    /// Of one that has not run yet.
+    pub(crate) fn new(name: &'static str) -> Self {
+        WorkerState {
+            name,
+            last_run: None,
+            done: 0,
+            last_error: None,
+        }
+    }
+}
+
+/// How a job is doing.
+pub(crate) fn state(state: &Mutex<WorkerState>) -> WorkerState {
+    state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Notes how a job's run ended.
+pub(crate) fn note_run(
+    state: &Mutex<WorkerState>,
+    done: u64,
+    now: Timestamp,
+    store: &dyn Store,
+    result: Result<(), String>,
+) {
+    if store
+        .health()
+        .is_err_and(|fault| *fault.kind() == FaultKind::Closed)
+    {
+        // The server is ending; what is still due is found at the next start.
+        return;
+    }
+    let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+    state.done += done;
+    match result {
+        Ok(()) => (state.last_run, state.last_error) = (Some(now), None),
+        Err(error) => {
+            if state.last_error.as_ref() != Some(&error) {
+                tracing::error!(%error, work = state.name, "what is due could not be carried out");
+            }
+            state.last_error = Some(error);
+        }
+    }
+}
+
 /// Starts the background jobs of a node; they end with it.
 pub fn start(node: &Arc<Node>) {
+    every(DUE_INTERVAL, node, |node| async move {
+        node.carry_out_due().await
+    });
+    every(USES_INTERVAL, node, |node| async move {
+        node.write_uses().await
+    });
+}
+
+/// Does something again and again, for as long as there is the node.
+fn every<F>(interval: Duration, node: &Arc<Node>, work: impl Fn(Arc<Node>) -> F + Send + 'static)
+where
+    F: Future<Output = ()> + Send,
+{
     let node: Weak<Node> = Arc::downgrade(node);
     tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(DUE_INTERVAL);
+        let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             let Some(node) = node.upgrade() else { return };
-            node.carry_out_due().await;
+            work(node).await;
         }
     });
 }
@@ -59,21 +119,13 @@ impl StoreCheck {
     /// It has not run yet.
     pub fn new() -> Self {
         StoreCheck {
-            state: Mutex::new(WorkerState {
-                name: "store-verification",
-                last_run: None,
-                done: 0,
-                last_error: None,
-            }),
+            state: Mutex::new(WorkerState::new("store-verification")),
         }
     }
 
     /// How it is doing.
     pub fn state(&self) -> WorkerState {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        state(&self.state)
     }
 
     /// Verifies all records; takes as long as reading the file takes.
@@ -112,24 +164,15 @@ pub struct DueWorker<D> {
 impl<D: Due> DueWorker<D> {
     /// It has not run yet.
     pub fn new() -> Self {
-        let state = WorkerState {
-            name: D::WORK,
-            last_run: None,
-            done: 0,
-            last_error: None,
-        };
         DueWorker {
-            state: Mutex::new(state),
+            state: Mutex::new(WorkerState::new(D::WORK)),
             work: PhantomData,
         }
     }
 
     /// How it is doing.
     pub fn state(&self) -> WorkerState {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        state(&self.state)
     }
 
     /// Carries out everything that is due. Safe to run twice at once: each commit is conditional on
@@ -143,24 +186,7 @@ impl<D: Due> DueWorker<D> {
                 Err(error) => break Err(error),
             }
         };
-        if store
-            .health()
-            .is_err_and(|fault| *fault.kind() == FaultKind::Closed)
-        {
-            // The server is ending; what is still due is found at the next start.
-            return;
-        }
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.done += done;
-        match result {
-            Ok(()) => (state.last_run, state.last_error) = (Some(means.now), None),
-            Err(error) => {
-                if state.last_error.as_ref() != Some(&error) {
-                    tracing::error!(%error, work = D::WORK, "what is due could not be carried out");
-                }
-                state.last_error = Some(error);
-            }
-        }
+        note_run(&self.state, done, means.now, store, result);
     }
 
     async fn batch(

@@ -13,6 +13,7 @@ use strongroom_services::kms::alias::Alias;
 use strongroom_services::kms::due::KmsDue;
 use strongroom_services::kms::grant::Grant;
 use strongroom_services::kms::key::KmsKey;
+use strongroom_services::last_use::LastUse;
 use strongroom_services::records::{Key, Record};
 use strongroom_services::root_key::RootKeyInUse;
 use strongroom_services::secretsmanager::purge::PurgeDue;
@@ -105,6 +106,7 @@ impl Found {
                     .push((key.to_vec(), String::from_utf8_lossy(id).into_owned()));
             }
             b"kms-dependent" if value.is_empty() => drop(self.rows.insert(key.to_vec())),
+            b"last-use" => drop(self.decoded::<LastUse>(key, value)),
             b"kms-due" => drop(self.decoded::<KmsDue>(key, value)),
             b"account" => drop(self.decoded::<Account>(key, value)),
             b"access-key" => drop(self.decoded::<AccessKey>(key, value)),

@@ -23,6 +23,7 @@ use strongroom::clock::Clock;
 use strongroom::denials::Denials;
 use strongroom::identity::Identities;
 use strongroom::pipeline::{self, Asked, Failure, Pipeline, Queues};
+use strongroom::uses::UseWorker;
 use strongroom_keys::{Keyring, RootKey, Sealed, SeededEntropy};
 use strongroom_services::accounts::{self, AccessKey, FreshCredentials};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
@@ -109,6 +110,7 @@ impl World {
             entropy: &self.entropy,
             clock: &self.clock,
             identities: &Identities::new(false),
+            uses: &UseWorker::new(),
             queues: &Queues::new(),
             throttle: None,
             denials: &Denials::default(),

@@ -313,6 +313,7 @@ fn with_credentials(
         .flat_map(|account| &account.root_access_key_ids);
     for old in old.filter(|old| *old != id) {
         changes.delete(Key::access_key(old));
+        changes.delete(Key::last_use(&credentials.account, old));
     }
     changes.put(
         Key::account(&credentials.account),

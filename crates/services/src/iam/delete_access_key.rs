@@ -55,6 +55,7 @@ impl Operation for DeleteAccessKey {
         user.access_key_ids.retain(|each| each != id);
         let mut changes = Changes::none();
         changes.delete(Key::access_key(id));
+        changes.delete(Key::last_use(&user.account, id));
         changes.put(user.key(), &user)?;
         Ok(Decided::silent(changes))
     }

@@ -39,6 +39,7 @@ pub mod detach_managed_policy;
 pub mod detach_role_policy;
 pub mod detach_user_policy;
 pub mod entity;
+pub mod get_access_key_last_used;
 pub mod get_account_authorization_details;
 pub mod get_account_summary;
 pub mod get_group;
@@ -148,6 +149,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<detach_group_policy::DetachGroupPolicy>(),
     Entry::of_query::<detach_role_policy::DetachRolePolicy>(),
     Entry::of_query::<detach_user_policy::DetachUserPolicy>(),
+    Entry::of_query::<get_access_key_last_used::GetAccessKeyLastUsed>(),
     Entry::of_query::<get_account_authorization_details::GetAccountAuthorizationDetails>(),
     Entry::of_query::<get_account_summary::GetAccountSummary>(),
     Entry::of_query::<get_group::GetGroup>(),
@@ -236,10 +238,6 @@ const ABSENT: &[(&[&str], &str)] = &[
         ],
         "This version of Strongroom keeps no certificates, SSH keys and credentials for single services: it has none of the \
          services that use them. Nothing was changed.",
-    ),
-    (
-        &["AccessKeyLastUsed"],
-        "This version of Strongroom doesn't track when an access key was last used.",
     ),
 ];
 

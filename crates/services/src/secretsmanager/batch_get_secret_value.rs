@@ -128,10 +128,7 @@ impl Operation for BatchGetSecretValue {
                 page.secrets.iter().map(|secret| secret.arn()).collect()
             }
         };
-        let mut changes = Changes {
-            writes: Vec::new(),
-            optional: true,
-        };
+        let mut changes = Changes::none();
         for secret_id in secret_ids {
             match read_one(&secret_id, records, given, &mut changes) {
                 Ok(value) => output.secret_values.push(value),

@@ -19,6 +19,7 @@ use crate::disclosed::Disclosed;
 use crate::gate::{Authorized, ConditionKeys, Need};
 use crate::input::Members;
 use crate::json_text::push_quoted;
+use crate::last_use::Use;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
 use crate::refusal::{Refusal, Stop};
@@ -123,10 +124,7 @@ impl Operation for GetSecretValue {
             request.version_id.as_deref(),
             request.label.as_deref(),
         )?;
-        let mut changes = Changes {
-            writes: Vec::new(),
-            optional: true,
-        };
+        let mut changes = Changes::none();
         let value = disclose(&secret, version, records, given, &mut changes)?;
         Ok(Decided::change(changes, value))
     }
@@ -205,7 +203,7 @@ pub(super) fn current(secret: &Secret) -> Result<&Version, Refusal> {
 }
 
 /// Opens a version for a caller who may read it, and notes the day of the access where it is the
-/// first of that day: a secret that is read all day is written once.
+/// first of that day: a secret that is read all day is noted once.
 pub(super) fn disclose(
     secret: &Arc<Secret>,
     version: &Version,
@@ -217,16 +215,7 @@ pub(super) fn disclose(
     let value = version::open(secret, &arn, version, records, given)?;
     let today = Some(given.now.day_start());
     if secret.accessed != today || version.accessed != today {
-        let mut accessed = Secret::clone(secret);
-        accessed.accessed = today;
-        for each in accessed
-            .versions
-            .iter_mut()
-            .filter(|each| each.id == version.id)
-        {
-            each.accessed = today;
-        }
-        changes.put(accessed.key(), &accessed)?;
+        changes.note(Use::of_secret(secret, &version.id, given.now));
     }
     Ok(SecretValue {
         arn,

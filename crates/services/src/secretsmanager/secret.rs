@@ -161,6 +161,15 @@ impl Secret {
             .collect()
     }
 
+    /// Notes the day on which one of its versions is read.
+    pub(crate) fn note_read(&mut self, version_id: &str, day: Timestamp) {
+        self.accessed = self.accessed.max(Some(day));
+        let mut versions = self.versions.iter_mut();
+        if let Some(version) = versions.find(|version| version.id == version_id) {
+            version.accessed = version.accessed.max(Some(day));
+        }
+    }
+
     /// Whether its recovery window is over: nothing of it can be seen any more.
     pub fn is_gone(&self, now: Timestamp) -> bool {
         matches!(self.lifecycle, Lifecycle::Deleting { at } if at <= now)

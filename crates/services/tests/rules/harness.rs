@@ -15,6 +15,7 @@ use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSign
 use strongroom_services::due::{self, Due};
 use strongroom_services::iam::role::Role;
 use strongroom_services::iam::user::User;
+use strongroom_services::last_use::Use;
 use strongroom_services::operation::{Entry, Given, Means};
 use strongroom_services::origin::Origin;
 use strongroom_services::records::{
@@ -230,7 +231,9 @@ impl Service {
         match ran {
             Ok(written) => {
                 drop(records);
+                let uses = written.changes.uses.clone();
                 self.records.apply(written.changes);
+                self.write_down(&uses);
                 let body = if written.body.is_empty() {
                     b"null"
                 } else {
@@ -252,6 +255,16 @@ impl Service {
         let mut changes = Changes::none();
         changes.put(key.clone(), &record).unwrap();
         self.records.apply(changes);
+    }
+
+    /// Writes down what was noted, as happens a little later.
+    pub(crate) fn write_down(&mut self, uses: &[Use]) {
+        for used in uses {
+            let mut changes = Changes::none();
+            used.write_down(&Records::of(&self.records), &mut changes)
+                .unwrap();
+            self.records.apply(changes);
+        }
     }
 
     /// Everything that is stored, for comparing it.

@@ -135,6 +135,7 @@ pub(super) async fn serve<A: Application>(
         admin.abort();
         // Removed by whoever made it; if it is gone already, so much the better.
         let _ = std::fs::remove_file(&plan.admin_socket);
+        plan.node.write_uses().await;
         plan.node.close();
     };
     tokio::select! {

@@ -208,14 +208,15 @@ impl World {
             let unanswered = |it: &Happened| matches!(it.outcome, Outcome::Unknown);
             happened.iter().any(unanswered)
         });
-        if cut.is_some_and(|cut| cut.crash) {
+        let crashes = cut.is_some_and(|cut| cut.crash);
+        if crashes {
             self.store.crash_and_reopen();
             self.seen.crashes += 1;
             self.restart();
         } else {
             self.settle();
         }
-        self.explain(&sent, &happened, batch.mishap.is_some())?;
+        self.explain(&sent, &happened, batch.mishap.is_some() || crashes)?;
         if let ([sent], [Happened { outcome, .. }], None) = (&sent[..], &happened[..], batch.mishap)
             && let Outcome::Answered(Ok(answer)) = outcome
         {
@@ -396,8 +397,9 @@ impl World {
         Ok(())
     }
 
-    /// Every secret of the store, whose records fit together.
+    /// Every secret of the store, whose records fit together, once the dates of reads are written down.
     fn raw(&mut self) -> Result<Arc<Vec<Secret>>, String> {
+        now(self.node.write_uses());
         let snapshot = self.store.snapshot().map_err(|fault| fault.to_string())?;
         let revision = snapshot.revision();
         drop(snapshot);
@@ -481,7 +483,7 @@ fn start(node: Arc<Node>, sent: &Sent) -> Running {
 struct Search<'a> {
     sent: &'a [Sent],
     happened: &'a [Happened],
-    /// Whether something went wrong that a read may have survived without noting its access.
+    /// Whether something went wrong by which the date of a read may be lost.
     in_trouble: bool,
     raw: &'a [Secret],
     arns: &'a [String],
