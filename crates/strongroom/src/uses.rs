@@ -241,3 +241,213 @@ async fn all<T>(futures: Vec<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> V
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+    use std::sync::Arc;
+
+    use strongroom_keys::{Keyring, RootKey, SeededEntropy};
+    use strongroom_services::caller::{AccountId, Caller, Principal, Region};
+    use strongroom_services::operation::Given;
+    use strongroom_services::origin::Origin;
+    use strongroom_services::secretsmanager::secret::Secret;
+    use strongroom_store::simulated::{Simulated, now};
+
+    use super::*;
+
+    /// A day.
+    const DAY: i64 = 86_400_000;
+
+    /// A store with two secrets, and what is cached of it.
+    struct World {
+        store: Arc<Simulated>,
+        records: CachedRecords,
+        worker: UseWorker,
+        secrets: Vec<Secret>,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let store = Arc::new(Simulated::new(1));
+            let records = CachedRecords::new(Arc::clone(&store) as Arc<dyn Store>, 1 << 20);
+            let mut world = World {
+                store,
+                records,
+                worker: UseWorker::new(),
+                secrets: ["a", "b"].map(secret).to_vec(),
+            };
+            for secret in world.secrets.clone() {
+                world.put(&secret);
+            }
+            world
+        }
+
+        fn put(&mut self, secret: &Secret) {
+            let mut changes = Changes::none();
+            changes.put(secret.key(), secret).unwrap();
+            now(self.store.commit(pipeline::commit(Vec::new(), changes))).unwrap();
+        }
+
+        fn note(&self, index: usize, day: i64) -> bool {
+            let instant = Timestamp::from_milliseconds(day * DAY + 7);
+            let used = Use::of_secret(&self.secrets[index], "none", instant);
+            self.records.note(used)
+        }
+
+        fn write_down(&self) {
+            let instant = Timestamp::from_milliseconds(0);
+            now(self.worker.run(&self.records, &*self.store, instant));
+        }
+
+        /// The secret as readers see it.
+        fn read(&self, index: usize) -> Option<Secret> {
+            let records = Records::of(&self.records);
+            let found = records.read::<Secret>(self.secrets[index].key()).unwrap();
+            found.map(Arc::unwrap_or_clone)
+        }
+
+        /// The day of its last access as the store has it.
+        fn stored(&self, index: usize) -> Option<i64> {
+            let fresh = CachedRecords::new(Arc::clone(&self.store) as Arc<dyn Store>, 1 << 20);
+            let found = Records::of(&fresh).read::<Secret>(self.secrets[index].key());
+            found.unwrap().and_then(|secret| day(&secret))
+        }
+    }
+
+    fn secret(name: &str) -> Secret {
+        let caller = Caller {
+            account: AccountId::parse("123456789012").unwrap(),
+            region: Region::parse("us-east-1").unwrap(),
+            principal: Principal::Root,
+            session: None,
+        };
+        let entropy = SeededEntropy::new(1);
+        let given = Given {
+            caller: &caller,
+            origin: Origin::INSIDE,
+            now: Timestamp::from_milliseconds(0),
+            entropy: &entropy,
+            keyring: &Keyring::new(RootKey::generate(&entropy)),
+        };
+        Secret::new(name.to_owned(), &given)
+    }
+
+    fn day(secret: &Secret) -> Option<i64> {
+        secret.accessed.map(|day| day.milliseconds() / DAY)
+    }
+
+    #[test]
+    fn what_is_noted_is_seen_at_once_and_stored_later() {
+        // Also of a record that was kept already.
+        for is_kept in [false, true] {
+            let world = World::new();
+            if is_kept {
+                assert_eq!(day(&world.read(0).unwrap()), None);
+            }
+            assert!(world.note(0, 1));
+            assert!(world.note(0, 2));
+            assert_eq!(day(&world.read(0).unwrap()), Some(2));
+            let mut listed = Vec::new();
+            let start = b"secret\0";
+            Records::of(&world.records)
+                .scan::<Secret>(start, b"secret\x01", false, |secret| {
+                    listed.push(day(&secret));
+                    ControlFlow::Continue(())
+                })
+                .unwrap();
+            assert_eq!(listed, [Some(2), None]);
+            assert_eq!(world.stored(0), None);
+            world.write_down();
+            assert_eq!(world.stored(0), Some(2));
+            assert!(world.records.notes().is_empty());
+            assert_eq!(day(&world.read(0).unwrap()), Some(2));
+            assert_eq!(world.worker.state().done, 1);
+        }
+    }
+
+    #[test]
+    fn a_change_that_comes_between_is_not_lost() {
+        let mut world = World::new();
+        world.note(0, 1);
+        world.note(1, 1);
+        let uses = world.records.notes().batches().remove(0);
+        let (stale, taken) = decide(&uses, &world.records);
+        assert_eq!(taken, 2);
+        let changed = Secret {
+            description: Some("new".to_owned()),
+            ..world.secrets[0].clone()
+        };
+        world.put(&changed);
+        let refused = now(world.store.commit(stale.unwrap())).unwrap_err();
+        assert!(matches!(refused, CommitError::Conflict { .. }));
+        world.write_down();
+        let read = world.read(0).unwrap();
+        assert_eq!(
+            (read.description, read.accessed),
+            (Some("new".to_owned()), world.read(1).unwrap().accessed)
+        );
+        assert_eq!((world.stored(0), world.stored(1)), (Some(1), Some(1)));
+    }
+
+    #[test]
+    fn one_made_anew_under_the_name_was_not_read() {
+        let mut world = World::new();
+        world.note(0, 1);
+        let another = Secret {
+            suffix: "others".to_owned(),
+            ..world.secrets[0].clone()
+        };
+        world.put(&another);
+        assert_eq!(day(&world.read(0).unwrap()), None);
+        world.write_down();
+        assert_eq!(world.stored(0), None);
+        assert!(world.records.notes().is_empty());
+    }
+
+    #[test]
+    fn what_is_noted_while_it_is_written_down_stays_noted() {
+        let world = World::new();
+        world.note(0, 1);
+        let uses = world.records.notes().batches().remove(0);
+        world.note(0, 2);
+        world.records.notes().forget(&uses);
+        world.write_down();
+        assert_eq!(world.stored(0), Some(2));
+    }
+
+    #[test]
+    fn a_store_that_fails_loses_no_note_and_is_told_of() {
+        let world = World::new();
+        world.note(0, 1);
+        world.store.next_commit_finds_no_space();
+        world.write_down();
+        assert!(world.worker.state().last_error.is_some());
+        assert_eq!(
+            (world.stored(0), day(&world.read(0).unwrap())),
+            (None, Some(1))
+        );
+        world.write_down();
+        assert_eq!(world.worker.state().last_error, None);
+        assert_eq!(world.stored(0), Some(1));
+    }
+
+    #[test]
+    fn the_queue_is_bounded_and_takes_more_once_it_is_written_down() {
+        let world = World::new();
+        let others = |number| {
+            let other = Secret {
+                name: format!("other-{number}"),
+                ..world.secrets[0].clone()
+            };
+            Use::of_secret(&other, "none", Timestamp::from_milliseconds(DAY))
+        };
+        for number in 0..NOTED_MAX {
+            assert!(world.records.note(others(number)));
+        }
+        assert!(!world.note(0, 1));
+        assert!(world.records.note(others(0)), "it is noted already");
+        world.write_down();
+        assert!(world.note(0, 1));
+    }
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import sys
 import pytest
 
 from aws import client, refused
-from server import ACCOUNT, OTHER_ACCOUNT, REGION, Credentials
+from server import ACCOUNT, OTHER_ACCOUNT, REGION, Credentials, Server
 
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/people/alice"
 REFUSED = "because no identity-based policy allows the"
@@ -242,3 +243,32 @@ def test_the_cli_reads_as_a_user(server, sm, iam, alice):
     assert read.stdout == "v\n", read.stderr
     refusal = run("secretsmanager", "delete-secret", "--secret-id", "s")
     assert refusal.returncode != 0 and "AccessDeniedException" in refusal.stderr and REFUSED in refusal.stderr
+
+
+def test_an_access_key_tells_its_last_use_at_once_and_after_a_restart(tmp_path):
+    with Server(data_dir=tmp_path / "data") as server:
+        iam, sm = client(server, service="iam"), client(server)
+        iam.create_user(UserName="alice")
+        made = iam.create_access_key(UserName="alice")["AccessKey"]
+        alice = Credentials(made["AccessKeyId"], made["SecretAccessKey"])
+        never = iam.get_access_key_last_used(AccessKeyId=alice.access_key_id)
+        assert never["UserName"] == "alice"
+        assert never["AccessKeyLastUsed"] == {"ServiceName": "N/A", "Region": "N/A"}
+        client(server, service="sts", region="eu-west-1", credentials=alice).get_caller_identity()
+        used = iam.get_access_key_last_used(AccessKeyId=alice.access_key_id)["AccessKeyLastUsed"]
+        assert (used["ServiceName"], used["Region"]) == ("sts", "eu-west-1")
+        assert abs((datetime.datetime.now(datetime.UTC) - used["LastUsedDate"]).total_seconds()) < 60
+        # Signing for something that is refused is a use as well; the same again within 15 minutes isn't noted.
+        with refused("AccessDeniedException"):
+            client(server, credentials=alice).list_secrets()
+        used = iam.get_access_key_last_used(AccessKeyId=alice.access_key_id)["AccessKeyLastUsed"]
+        assert (used["ServiceName"], used["Region"]) == ("secretsmanager", REGION)
+        sm.create_secret(Name="s", SecretString="v")
+        sm.get_secret_value(SecretId="s")
+        accessed = sm.describe_secret(SecretId="s")["LastAccessedDate"]
+        server.terminate()
+    with Server(data_dir=tmp_path / "data") as server:
+        iam, sm = client(server, service="iam"), client(server)
+        again = iam.get_access_key_last_used(AccessKeyId=alice.access_key_id)["AccessKeyLastUsed"]
+        assert again == used
+        assert sm.describe_secret(SecretId="s")["LastAccessedDate"] == accessed

@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde_json::{Value, json};
 use strongroom_services::iam::managed_policy::PolicyName;
 use strongroom_services::iam::user::User;
+use strongroom_services::last_use::Use;
 use strongroom_services::records::Key;
+use strongroom_services::time::Timestamp;
 use strongroom_services::{iam, kms, secretsmanager, sts};
 
 use super::{ADMINISTRATOR, denied, document, policy};
@@ -568,5 +570,77 @@ fn a_user_whose_named_policy_is_missing_is_not_let_through() {
         let broke = catch_unwind(asked).unwrap_err();
         let why = broke.downcast_ref::<String>().unwrap();
         assert!(why.contains("gone") && why.contains("missing"), "{why}");
+    }
+}
+
+#[test]
+fn an_access_key_shows_when_where_and_for_what_it_was_last_used() {
+    let (mut service, key) = with_alice();
+    let last_used =
+        |service: &mut Service| service.iam("GetAccessKeyLastUsed", json!({"AccessKeyId": key}));
+    let never = json!({"ServiceName": "N/A", "Region": "N/A"});
+    assert_eq!(
+        last_used(&mut service),
+        json!({"UserName": "alice", "AccessKeyLastUsed": never})
+    );
+    service.be_user(ACCOUNT, "alice", &key);
+    let use_at = |service: &Service, name: &str, seconds: i64| {
+        let now = Timestamp::from_milliseconds(1_700_000_000_000 + seconds * 1000);
+        Use::of_signature(&service.caller(), &key, name, now).unwrap()
+    };
+    let (early, late) = (use_at(&service, "sts", 0), use_at(&service, "kms", 60));
+    let shown = json!({
+        "LastUsedDate": "2023-11-14T22:14:20Z",
+        "ServiceName": "kms",
+        "Region": REGION,
+    });
+    service.be(ACCOUNT, REGION);
+    // In whichever order they are written down.
+    for uses in [vec![early.clone(), late.clone()], vec![early]] {
+        service.write_down(&uses);
+        assert_eq!(last_used(&mut service)["AccessKeyLastUsed"], shown);
+    }
+    service.iam(
+        "DeleteAccessKey",
+        json!({"UserName": "alice", "AccessKeyId": key}),
+    );
+    // What comes too late leaves nothing behind.
+    service.write_down(&[late]);
+    assert_eq!(service.count("last-use"), 0);
+    let (code, text) = service.iam_refused("GetAccessKeyLastUsed", json!({"AccessKeyId": key}));
+    assert_eq!(code, "NoSuchEntity");
+    assert_eq!(
+        text,
+        format!("The Access Key with id {key} cannot be found.")
+    );
+}
+
+#[test]
+fn whose_access_key_it_is_decides_who_may_ask_for_its_last_use() {
+    let (mut service, key) = with_alice();
+    service.iam("CreateUser", json!({"UserName": "bob"}));
+    let made = service.iam("CreateAccessKey", json!({"UserName": "bob"}));
+    let bobs = made["AccessKey"]["AccessKeyId"].as_str().unwrap();
+    service.give(
+        "alice",
+        &[policy("Allow", "iam:GetAccessKeyLastUsed", ALICE)],
+    );
+    service.be_user(ACCOUNT, "alice", &key);
+    let answer = service.iam("GetAccessKeyLastUsed", json!({"AccessKeyId": key}));
+    assert_eq!(answer["UserName"], "alice");
+    let absent = "AKIAAAAAAAAAAAAAAAAA";
+    for id in [bobs, absent] {
+        let (code, text) = service.iam_refused("GetAccessKeyLastUsed", json!({"AccessKeyId": id}));
+        assert_eq!(code, "AccessDeniedException", "{text}");
+    }
+    // Another account's root isn't told that there is such a key.
+    service.be(OTHER_ACCOUNT, REGION);
+    for id in [bobs, absent] {
+        let (code, text) = service.iam_refused("GetAccessKeyLastUsed", json!({"AccessKeyId": id}));
+        assert_eq!(code, "NoSuchEntity");
+        assert_eq!(
+            text,
+            format!("The Access Key with id {id} cannot be found.")
+        );
     }
 }
