@@ -1,32 +1,80 @@
 //! How often an account may ask: which operations share a rate, and whether a request is within it. Knows no
 //! clock: instants are given.
 //!
-//! Source: AWS Secrets Manager User Guide, Quotas; reference/api.md §4.
+//! Source: AWS Secrets Manager User Guide, Quotas; reference/api.md §4; AWS KMS Developer Guide, Request quotas; IAM and
+//! AWS STS quotas. Where AWS's figure depends on the region, the one that holds in most is taken. IAM has none that are
+//! published.
 
 use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::caller::Caller;
+use crate::kms::name::{Accepts, KeyName, Named};
+use crate::records::{Records, Source};
 
 /// A rate that some operations share, in each account and region.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rate {
+    /// The service's name in credential scopes.
+    service: &'static str,
     /// The operations that count for it, together.
-    pub operations: &'static [&'static str],
+    operations: &'static [&'static str],
+    /// Which of their requests.
+    of: Of,
     /// Requests a second.
     pub per_second: u32,
 }
 
-const fn rate(per_second: u32, operations: &'static [&'static str]) -> Rate {
+/// Which requests count for a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// All.
+    Any,
+    /// Those that use a symmetric KMS key, be it for encryption or for HMACs, or no key at all.
+    SymmetricKeys,
+    /// Those that use an RSA key.
+    RsaKeys,
+    /// Those that use a key on an elliptic curve.
+    CurveKeys,
+    /// Those for a data key pair of a kind that starts so.
+    Pairs(&'static str),
+}
+
+const fn rate(
+    service: &'static str,
+    per_second: u32,
+    of: Of,
+    operations: &'static [&'static str],
+) -> Rate {
     Rate {
+        service,
         operations,
+        of,
         per_second,
     }
 }
 
-/// The rates of Secrets Manager.
-pub const SECRETS_MANAGER: &[Rate] = &[
-    rate(10_000, &["GetSecretValue", "DescribeSecret"]),
-    rate(100, &["BatchGetSecretValue"]),
-    rate(100, &["ListSecrets"]),
-    rate(
+const fn secrets_manager(per_second: u32, operations: &'static [&'static str]) -> Rate {
+    rate("secretsmanager", per_second, Of::Any, operations)
+}
+
+const fn kms(per_second: u32, operations: &'static [&'static str]) -> Rate {
+    rate("kms", per_second, Of::Any, operations)
+}
+
+const fn pairs(per_second: u32, kind: &'static str) -> Rate {
+    rate("kms", per_second, Of::Pairs(kind), KEY_PAIRS)
+}
+
+const KEY_PAIRS: &[&str] = &["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"];
+
+/// Every rate.
+pub const RATES: &[Rate] = &[
+    secrets_manager(10_000, &["GetSecretValue", "DescribeSecret"]),
+    secrets_manager(100, &["BatchGetSecretValue"]),
+    secrets_manager(100, &["ListSecrets"]),
+    secrets_manager(
         50,
         &[
             "PutSecretValue",
@@ -37,7 +85,7 @@ pub const SECRETS_MANAGER: &[Rate] = &[
             "StopReplicationToReplica",
         ],
     ),
-    rate(
+    secrets_manager(
         50,
         &[
             "DeleteResourcePolicy",
@@ -46,21 +94,166 @@ pub const SECRETS_MANAGER: &[Rate] = &[
             "ValidateResourcePolicy",
         ],
     ),
-    rate(50, &["RotateSecret", "CancelRotateSecret"]),
-    rate(50, &["TagResource", "UntagResource"]),
-    rate(50, &["CreateSecret"]),
-    rate(50, &["DeleteSecret"]),
-    rate(50, &["RestoreSecret"]),
-    rate(50, &["GetRandomPassword"]),
-    rate(50, &["ListSecretVersionIds"]),
+    secrets_manager(50, &["RotateSecret", "CancelRotateSecret"]),
+    secrets_manager(50, &["TagResource", "UntagResource"]),
+    secrets_manager(50, &["CreateSecret"]),
+    secrets_manager(50, &["DeleteSecret"]),
+    secrets_manager(50, &["RestoreSecret"]),
+    secrets_manager(50, &["GetRandomPassword"]),
+    secrets_manager(50, &["ListSecretVersionIds"]),
+    rate(
+        "kms",
+        10_000,
+        Of::SymmetricKeys,
+        &[
+            "Decrypt",
+            "Encrypt",
+            "GenerateDataKey",
+            "GenerateDataKeyWithoutPlaintext",
+            "GenerateMac",
+            "GenerateRandom",
+            "ReEncrypt",
+            "VerifyMac",
+            // With a key that is none they are refused, but not without limit.
+            "Sign",
+            "Verify",
+        ],
+    ),
+    rate(
+        "kms",
+        1_000,
+        Of::RsaKeys,
+        &["Decrypt", "Encrypt", "ReEncrypt", "Sign", "Verify"],
+    ),
+    rate(
+        "kms",
+        1_000,
+        Of::CurveKeys,
+        &["Decrypt", "Encrypt", "ReEncrypt", "Sign", "Verify"],
+    ),
+    pairs(20, "RSA_2048"),
+    pairs(4, "RSA_3072"),
+    pairs(1, "RSA_4096"),
+    pairs(100, ""),
+    kms(5, &["CancelKeyDeletion"]),
+    kms(5, &["CreateAlias"]),
+    kms(50, &["CreateGrant"]),
+    kms(5, &["CreateKey"]),
+    kms(15, &["DeleteAlias"]),
+    kms(15, &["DeleteImportedKeyMaterial"]),
+    kms(2_000, &["DescribeKey"]),
+    kms(5, &["DisableKey"]),
+    kms(5, &["DisableKeyRotation"]),
+    kms(5, &["EnableKey"]),
+    kms(15, &["EnableKeyRotation"]),
+    kms(1_000, &["GetKeyPolicy"]),
+    kms(1_000, &["GetKeyRotationStatus"]),
+    kms(1, &["GetParametersForImport"]),
+    kms(2_000, &["GetPublicKey"]),
+    kms(15, &["ImportKeyMaterial"]),
+    kms(500, &["ListAliases"]),
+    kms(100, &["ListGrants"]),
+    kms(100, &["ListKeyPolicies"]),
+    kms(100, &["ListKeyRotations"]),
+    kms(500, &["ListKeys"]),
+    kms(2_000, &["ListResourceTags"]),
+    kms(100, &["ListRetirableGrants"]),
+    kms(15, &["PutKeyPolicy"]),
+    kms(50, &["RetireGrant"]),
+    kms(50, &["RevokeGrant"]),
+    kms(5, &["RotateKeyOnDemand"]),
+    kms(15, &["ScheduleKeyDeletion"]),
+    kms(10, &["TagResource"]),
+    kms(5, &["UntagResource"]),
+    kms(5, &["UpdateAlias"]),
+    kms(5, &["UpdateKeyDescription"]),
+    rate(
+        "sts",
+        600,
+        Of::Any,
+        &[
+            "AssumeRole",
+            "DecodeAuthorizationMessage",
+            "GetAccessKeyInfo",
+            "GetCallerIdentity",
+            "GetFederationToken",
+            "GetSessionToken",
+        ],
+    ),
 ];
 
-/// Which of its rates an operation of Secrets Manager counts for.
-pub fn of(operation: &str) -> Option<(usize, &'static Rate)> {
-    SECRETS_MANAGER
+/// Which rate a request counts for, by its number; `None` where none is published. A request that can't be read counts
+/// as one that names no key.
+pub fn of(
+    service: &str,
+    operation: &str,
+    request: &[u8],
+    caller: &Caller,
+    records: &dyn Source,
+) -> Option<(usize, &'static Rate)> {
+    let mut rates = RATES
         .iter()
         .enumerate()
-        .find(|(_, rate)| rate.operations.contains(&operation))
+        .filter(|(_, rate)| rate.service == service && rate.operations.contains(&operation));
+    let first = rates.next()?;
+    let used = match first.1.of {
+        Of::Any => return Some(first),
+        Of::Pairs(_) => Used::of_pair(request),
+        _ => Used::of_key(request, caller, records),
+    };
+    std::iter::once(first)
+        .chain(rates)
+        .find(|(_, rate)| used.counts_for(rate.of))
+}
+
+/// What a cryptographic operation uses, as far as rates tell it apart.
+struct Used {
+    /// The spec of the key, or of the pair that is to be made.
+    spec: Option<String>,
+}
+
+/// The members of a request that say which key it is about; ReEncrypt counts for the one that decrypts.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct About {
+    #[serde(alias = "SourceKeyId")]
+    key_id: Option<String>,
+    key_pair_spec: Option<String>,
+}
+
+impl Used {
+    fn of_pair(request: &[u8]) -> Self {
+        let about: About = serde_json::from_slice(request).unwrap_or_default();
+        Used {
+            spec: about.key_pair_spec,
+        }
+    }
+
+    fn of_key(request: &[u8], caller: &Caller, records: &dyn Source) -> Self {
+        let about: About = serde_json::from_slice(request).unwrap_or_default();
+        let named = about.key_id.and_then(|given| {
+            let name = KeyName::parse(given, Accepts::KeysAndAliases);
+            let records = Records::of(records);
+            name.resolve(&caller.account, &caller.region, &records).ok()
+        });
+        Used {
+            spec: match named {
+                Some(Named::Key(key)) => Some(key.spec.name().to_owned()),
+                Some(Named::Absent { .. }) | None => None,
+            },
+        }
+    }
+
+    fn counts_for(&self, of: Of) -> bool {
+        let spec = self.spec.as_deref().unwrap_or_default();
+        match of {
+            Of::Any => true,
+            Of::RsaKeys => spec.starts_with("RSA"),
+            Of::CurveKeys => spec.starts_with("ECC"),
+            Of::SymmetricKeys => !spec.starts_with("RSA") && !spec.starts_with("ECC"),
+            Of::Pairs(start) => spec.starts_with(start),
+        }
+    }
 }
 
 /// How long unused requests may be saved up: a second's worth at once is what a rate a second allows.
@@ -84,7 +277,7 @@ const NANOSECONDS: u64 = 1_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::secretsmanager::{ABSENT_OPERATIONS, OPERATIONS};
+    use crate::{iam, kms, secretsmanager, sts};
 
     /// How many of `offered` requests at regular intervals in so many seconds are within the rate.
     fn admitted(offered: u64, seconds: u64, per_second: u32, percent: u32) -> u64 {
@@ -100,15 +293,33 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_counts_for_exactly_one_rate() {
-        let present = OPERATIONS.iter().map(|entry| entry.name);
-        for name in present.chain(ABSENT_OPERATIONS.iter().map(|(name, _)| *name)) {
-            let counted = SECRETS_MANAGER
-                .iter()
-                .filter(|rate| rate.operations.contains(&name));
-            assert_eq!(counted.count(), 1, "{name}");
+    fn every_operation_of_a_service_with_rates_counts_for_one_of_them() {
+        let names = |entries: &[crate::operation::Entry]| {
+            entries.iter().map(|entry| entry.name).collect::<Vec<_>>()
+        };
+        let rates_of = |service: &str, name: &str| {
+            let mut found = RATES.iter();
+            let found = found.by_ref().filter(|rate| rate.service == service);
+            found.filter(|rate| rate.operations.contains(&name)).count()
+        };
+        let absent = secretsmanager::ABSENT_OPERATIONS
+            .iter()
+            .map(|(name, _)| *name);
+        for name in names(secretsmanager::OPERATIONS).into_iter().chain(absent) {
+            assert_eq!(rates_of("secretsmanager", name), 1, "{name}");
         }
-        assert_eq!(of("CreateKey"), None);
+        for name in names(kms::OPERATIONS) {
+            assert!(rates_of("kms", name) > 0, "{name}");
+        }
+        for name in names(iam::OPERATIONS) {
+            assert_eq!(rates_of("iam", name), 0, "{name}");
+        }
+        for name in names(sts::OPERATIONS)
+            .into_iter()
+            .filter(|name| !name.contains("With"))
+        {
+            assert_eq!(rates_of("sts", name), 1, "{name}");
+        }
     }
 
     #[test]

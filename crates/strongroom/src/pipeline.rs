@@ -135,11 +135,14 @@ impl Pipeline<'_> {
                 None => Failure::Unreadable(target.unknown_operation()),
             });
         };
-        if !self.admits(caller, target, entry) {
-            return Err(Failure::Refused(Refusal::throttled()));
-        }
         let request = target.request(&received.body);
         let request = request.map_err(Failure::Unreadable)?;
+        if !self.admits(caller, target, entry, &request) {
+            return Err(Failure::Refused(match target.service() {
+                Service::Kms => kms::throttled(),
+                _ => Refusal::throttled(),
+            }));
+        }
         let address = received.peer.map(|peer| peer.ip().to_canonical());
         let header = |name| received.parts.headers.get(name)?.to_str().ok();
         let origin = Origin {
@@ -249,9 +252,11 @@ impl Pipeline<'_> {
         (decided, records.into_seen())
     }
 
-    fn admits(&self, caller: &Caller, target: &Target<'_>, entry: &Entry) -> bool {
-        self.throttle
-            .is_none_or(|throttle| throttle.admits(caller, target.service(), entry.name))
+    fn admits(&self, caller: &Caller, target: &Target<'_>, entry: &Entry, request: &[u8]) -> bool {
+        let service = target.service();
+        self.throttle.is_none_or(|throttle| {
+            throttle.admits(caller, service, entry.name, request, self.records)
+        })
     }
 
     fn identify(&self, target: &Target<'_>, received: &Received) -> Result<Caller, Failure> {

@@ -7,7 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use strongroom_services::caller::{AccountId, Caller, Region};
-use strongroom_services::rate::{self, SECRETS_MANAGER};
+use strongroom_services::rate::{self, RATES};
+use strongroom_services::records::Source;
 use strongroom_wire::target::Service;
 
 /// Counted accounts and regions beyond which those are forgotten that haven't asked lately.
@@ -22,7 +23,7 @@ pub struct Throttle {
 }
 
 /// One instant a rate; see [`rate::take`].
-struct Account([AtomicU64; SECRETS_MANAGER.len()]);
+struct Account([AtomicU64; RATES.len()]);
 
 impl Throttle {
     /// Nobody has asked yet.
@@ -35,11 +36,16 @@ impl Throttle {
     }
 
     /// Counts a request; whether it is within its rate. Operations without a published rate always are.
-    pub fn admits(&self, caller: &Caller, service: Service, operation: &str) -> bool {
-        if service != Service::SecretsManager {
-            return true;
-        }
-        let Some((index, rate)) = rate::of(operation) else {
+    pub fn admits(
+        &self,
+        caller: &Caller,
+        service: Service,
+        operation: &str,
+        request: &[u8],
+        records: &dyn Source,
+    ) -> bool {
+        let service = service.signing_name();
+        let Some((index, rate)) = rate::of(service, operation, request, caller, records) else {
             return true;
         };
         let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -73,9 +79,13 @@ impl Throttle {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use strongroom_services::caller::Principal;
+    use strongroom_store::simulated::Simulated;
 
     use super::*;
+    use crate::cache::CachedRecords;
 
     fn caller(account: &str, region: &str) -> Caller {
         Caller {
@@ -86,29 +96,56 @@ mod tests {
         }
     }
 
+    /// Whether a request without members is within its rate.
+    fn ask(throttle: &Throttle, caller: &Caller, service: Service, operation: &str) -> bool {
+        static RECORDS: LazyLock<CachedRecords> =
+            LazyLock::new(|| CachedRecords::new(Arc::new(Simulated::new(1)), 0));
+        throttle.admits(caller, service, operation, b"{}", &*RECORDS)
+    }
+
     #[test]
     fn an_account_that_asks_too_often_is_refused_and_no_other() {
         let throttle = Throttle::new(100);
-        let (own, service) = (caller("111122223333", "us-east-1"), Service::SecretsManager);
-        while throttle.admits(&own, service, "CreateSecret") {}
-        for (caller, operation) in [
-            (&own, "GetSecretValue"),
-            (&own, "DeleteSecret"),
-            (&caller("111122223333", "eu-west-1"), "CreateSecret"),
-            (&caller("444455556666", "us-east-1"), "CreateSecret"),
+        let own = caller("111122223333", "us-east-1");
+        let others = [
+            caller("111122223333", "eu-west-1"),
+            caller("444455556666", "us-east-1"),
+        ];
+        for (service, used_up, another) in [
+            (Service::SecretsManager, "CreateSecret", "GetSecretValue"),
+            (Service::Kms, "CreateKey", "TagResource"),
+            (
+                Service::Sts,
+                "GetCallerIdentity",
+                "AssumeRoleWithWebIdentity",
+            ),
         ] {
-            assert!(throttle.admits(caller, service, operation), "{operation}");
+            while ask(&throttle, &own, service, used_up) {}
+            assert!(ask(&throttle, &own, service, another), "{another}");
+            for other in &others {
+                assert!(ask(&throttle, other, service, used_up), "{used_up}");
+            }
         }
-        assert!(throttle.admits(&own, Service::Kms, "CreateKey"));
+        // IAM publishes no rates.
+        for _ in 0..1000 {
+            assert!(ask(&throttle, &own, Service::Iam, "GetUser"));
+        }
     }
 
     #[test]
     fn operations_that_share_a_rate_use_it_up_together() {
         let throttle = Throttle::new(1);
         let own = caller("111122223333", "us-east-1");
-        let ask = |operation| throttle.admits(&own, Service::SecretsManager, operation);
-        assert!(ask("TagResource"));
-        assert!(!ask("UntagResource"));
+        assert!(ask(&throttle, &own, Service::SecretsManager, "TagResource"));
+        assert!(!ask(
+            &throttle,
+            &own,
+            Service::SecretsManager,
+            "UntagResource"
+        ));
+        // Operations of one name are another service's.
+        assert!(ask(&throttle, &own, Service::Kms, "TagResource"));
+        assert!(ask(&throttle, &own, Service::Kms, "UntagResource"));
     }
 
     #[test]
@@ -116,7 +153,12 @@ mod tests {
         let throttle = Throttle::new(1_000_000);
         for number in 0..3 * COUNTED_MAX {
             let caller = caller("111122223333", &format!("r-{number}"));
-            assert!(throttle.admits(&caller, Service::SecretsManager, "ListSecrets"));
+            assert!(ask(
+                &throttle,
+                &caller,
+                Service::SecretsManager,
+                "ListSecrets"
+            ));
         }
         assert!(throttle.counted.read().unwrap().len() <= COUNTED_MAX);
     }

@@ -99,6 +99,7 @@ impl ErrorBody {
         match &*self.code {
             "AccessDeniedException" => ("AccessDenied", StatusCode::FORBIDDEN),
             "SerializationException" => ("MalformedInput", StatusCode::BAD_REQUEST),
+            "ThrottlingException" => ("Throttling", StatusCode::BAD_REQUEST),
             "UnrecognizedClientException" => ("InvalidClientTokenId", StatusCode::FORBIDDEN),
             "ValidationException" => ("ValidationError", StatusCode::BAD_REQUEST),
             code @ "NoSuchEntity" => (code, StatusCode::NOT_FOUND),

@@ -164,6 +164,16 @@ pub fn absent(operation: &str) -> Option<Refusal> {
         .map(|(_, reason)| refusals::unsupported(*reason))
 }
 
+/// The account asks more often than it may.
+///
+/// Source: AWS KMS Developer Guide, Throttling AWS KMS requests.
+pub fn throttled() -> Refusal {
+    Refusal::framework(
+        "ThrottlingException",
+        "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls.",
+    )
+}
+
 /// A random UUID (version 4).
 fn uuid(given: &Given<'_>) -> String {
     let mut random = [0; 16];

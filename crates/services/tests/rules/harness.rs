@@ -18,6 +18,7 @@ use strongroom_services::iam::user::User;
 use strongroom_services::last_use::Use;
 use strongroom_services::operation::{Entry, Given, Means};
 use strongroom_services::origin::Origin;
+use strongroom_services::rate;
 use strongroom_services::records::{
     Change, Changes, Decode, Found, Key, Record, Records, Source, Visit,
 };
@@ -255,6 +256,19 @@ impl Service {
         let mut changes = Changes::none();
         changes.put(key.clone(), &record).unwrap();
         self.records.apply(changes);
+    }
+
+    /// The number of the rate that a request counts for.
+    pub(crate) fn rate_of(&self, service: &str, operation: &str, body: &Value) -> Option<usize> {
+        let body = body.to_string();
+        let found = rate::of(
+            service,
+            operation,
+            body.as_bytes(),
+            &self.caller,
+            &self.records,
+        );
+        found.map(|(number, _)| number)
     }
 
     /// Writes down what was noted, as happens a little later.

@@ -335,7 +335,7 @@ pub const KEYS: &[Key] = &[
         "limits.request_rate_percent",
         Kind::Integer,
         "100",
-        "How often an account may ask in a region, in percent of AWS Secrets Manager's request rates; more is refused with `ThrottlingException`, upon which SDKs wait and retry. 0: as often as it likes.",
+        "How often an account may ask in a region, in percent of the request rates that AWS publishes for Secrets Manager, KMS and STS (docs/operations.md); more is refused with `ThrottlingException`, upon which SDKs wait and retry. 0: as often as it likes.",
     ),
     key(
         "limits.keep_alive_seconds",

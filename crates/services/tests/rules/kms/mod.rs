@@ -11,6 +11,7 @@ mod keys;
 mod lists;
 mod names;
 mod policies;
+mod rates;
 mod rotation;
 mod states;
 
