@@ -53,6 +53,7 @@ impl Operation for GetRole {
         let GetRole { role } = allowed.into_request();
         let found = role.find(records, given.caller)?;
         let role = ShownRole::whole(&found, given.caller, records)?;
+        let role = role.with_last_use(&found, records)?;
         Ok(Decided::answer(FoundRole { role }))
     }
 }

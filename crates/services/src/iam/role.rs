@@ -15,6 +15,7 @@ use super::shapes::{ROLE_NAME, Tag};
 use super::{principals, refusals};
 use crate::caller::{AccountId, Caller};
 use crate::input::Text;
+use crate::last_use;
 use crate::records::{Key, Records};
 use crate::refusal::{Refusal, Stop};
 use crate::time::{Timestamp, iso8601};
@@ -303,6 +304,21 @@ pub struct ShownRole {
     tags: Vec<Tag>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions_boundary: Option<ShownBoundary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role_last_used: Option<RoleLastUsed>,
+}
+
+/// When a role's credentials last signed a request; empty where they never did.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RoleLastUsed {
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "iso8601::optional::serialize"
+    )]
+    last_used_date: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<String>,
 }
 
 impl ShownRole {
@@ -318,7 +334,21 @@ impl ShownRole {
             max_session_duration: role.session_seconds_max,
             tags: Vec::new(),
             permissions_boundary: None,
+            role_last_used: None,
         }
+    }
+
+    /// The same with when it was last used.
+    pub(super) fn with_last_use(self, role: &Role, records: &Records<'_>) -> Result<Self, Stop> {
+        let last_use = last_use::of(&role.account, &role.id, records)?;
+        let shown = last_use.map(|last_use| RoleLastUsed {
+            last_used_date: Some(last_use.at),
+            region: Some(last_use.region.clone()),
+        });
+        Ok(ShownRole {
+            role_last_used: Some(shown.unwrap_or_default()),
+            ..self
+        })
     }
 
     /// With all that there is to show.

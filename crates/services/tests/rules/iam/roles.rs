@@ -1,8 +1,11 @@
 //! Roles and who may assume them. Source: kms-iam-sts.md B; access-control.md 3 and 6.
 
 use serde_json::{Value, json};
-use strongroom_services::iam;
+use strongroom_services::last_use::Use;
+use strongroom_services::time::Timestamp;
+use strongroom_services::{iam, sts};
 
+use super::users::with_alice;
 use super::{document, policy};
 use crate::harness::{ACCOUNT, OTHER_ACCOUNT, REGION, Service};
 
@@ -41,10 +44,9 @@ fn a_role_is_shown_as_it_was_made() {
     }
     let text = role["AssumeRolePolicyDocument"].as_str().unwrap();
     assert!(text.starts_with("%7B%22"), "{text}");
-    assert_eq!(
-        service.iam("GetRole", json!({"RoleName": "aPP"}))["Role"],
-        *role
-    );
+    let mut found = service.iam("GetRole", json!({"RoleName": "aPP"}))["Role"].take();
+    let last_used = found.as_object_mut().unwrap().remove("RoleLastUsed");
+    assert_eq!((&found, last_used), (role, Some(json!({}))));
     let again = json!({"RoleName": "aPP", "AssumeRolePolicyDocument": of_account(ACCOUNT)});
     assert_eq!(
         service.iam_refused("CreateRole", again),
@@ -299,4 +301,24 @@ fn a_role_that_is_not_there_is_not_found_nor_is_another_accounts() {
             "{operation}"
         );
     }
+}
+
+#[test]
+fn a_role_shows_when_and_where_its_credentials_last_signed() {
+    let (mut service, key) = with_alice();
+    service.give("alice", &[policy("Allow", "sts:*", "*")]);
+    let body = json!({"RoleName": "r", "AssumeRolePolicyDocument": of_account(ACCOUNT)});
+    let role = service.iam("CreateRole", body)["Role"].clone();
+    service.be_user(ACCOUNT, "alice", &key);
+    let assume = json!({"RoleArn": role["Arn"], "RoleSessionName": "of-alice"});
+    let made = service.ask_of(sts::OPERATIONS, "AssumeRole", &assume);
+    service.be_session(&made.unwrap()["Credentials"]);
+    let now = Timestamp::from_milliseconds(1_700_000_000_000);
+    let used = Use::of_signature(&service.caller(), "ASIA", "kms", now).unwrap();
+    service.be(ACCOUNT, REGION);
+    service.write_down(&[used]);
+    let shown = json!({"LastUsedDate": "2023-11-14T22:13:20Z", "Region": REGION});
+    let found = service.iam("GetRole", json!({"RoleName": "r"}));
+    assert_eq!(found["Role"]["RoleLastUsed"], shown);
+    assert_eq!(service.count("last-use"), 1);
 }
