@@ -1,20 +1,26 @@
 //! What a request says about itself: condition keys and their values.
 
-use std::cmp::Ordering;
-
 /// The condition keys of one request. Key names are case-insensitive; values are not.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
-    /// Sorted by key, in the order of [`by_length`], since a look-up then mostly compares lengths.
+    /// Sorted by [`ending`] and key, so that a look-up mostly compares numbers.
     entries: Vec<Entry>,
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
+    ending: u64,
     /// In lower case.
     key: Box<str>,
-    /// `None`: two keys that differ only in letter case were given.
-    values: Option<Vec<String>>,
+    held: Held,
+}
+
+#[derive(Debug, Clone)]
+enum Held {
+    One(String),
+    Several(Vec<String>),
+    /// Two keys that differ only in letter case were given.
+    Ambiguous,
 }
 
 /// What a request holds under a condition key.
@@ -38,25 +44,34 @@ impl Context {
     /// Adds a key with one value. A key that is there already, in whatever letter case, becomes
     /// [`Saw::Ambiguous`]; use [`Context::insert_all`] for the values of a multivalued key.
     pub fn insert(&mut self, key: &str, value: impl Into<String>) {
-        self.insert_all(key, [value]);
+        self.hold(key, Held::One(value.into()));
     }
 
     /// Adds a multivalued key. No values at all is the same as an absent key.
     pub fn insert_all<T: Into<String>>(&mut self, key: &str, values: impl IntoIterator<Item = T>) {
-        let values: Vec<String> = values.into_iter().map(Into::into).collect();
-        if values.is_empty() {
-            return;
+        let mut values: Vec<String> = values.into_iter().map(Into::into).collect();
+        match values.len() {
+            0 => {}
+            1 => self.hold(key, Held::One(values.swap_remove(0))),
+            _ => self.hold(key, Held::Several(values)),
         }
+    }
+
+    fn hold(&mut self, key: &str, held: Held) {
         let key = key.to_lowercase();
         match self.position(&key) {
-            Ok(at) => self.entries[at].values = None,
-            Err(at) => self.entries.insert(
-                at,
-                Entry {
+            Ok(at) => self.entries[at].held = Held::Ambiguous,
+            Err(at) => {
+                if self.entries.capacity() == 0 {
+                    self.entries.reserve(KEYS_USUAL);
+                }
+                let entry = Entry {
+                    ending: ending(&key),
                     key: key.into(),
-                    values: Some(values),
-                },
-            ),
+                    held,
+                };
+                self.entries.insert(at, entry);
+            }
         }
     }
 
@@ -75,19 +90,34 @@ impl Context {
 
     /// As [`Context::get`], for a key that is in lower case already.
     pub(crate) fn lowercase(&self, key: &str) -> Saw<'_> {
-        match self.position(key).ok().map(|at| &self.entries[at].values) {
+        match self.position(key).ok().map(|at| &self.entries[at].held) {
             None => Saw::Absent,
-            Some(None) => Saw::Ambiguous,
-            Some(Some(values)) => Saw::Values(values),
+            Some(Held::Ambiguous) => Saw::Ambiguous,
+            Some(Held::One(value)) => Saw::Values(std::slice::from_ref(value)),
+            Some(Held::Several(values)) => Saw::Values(values),
         }
     }
 
     fn position(&self, key: &str) -> Result<usize, usize> {
-        self.entries
-            .binary_search_by(|entry| by_length(&entry.key, key))
+        let ending = ending(key);
+        self.entries.binary_search_by(|entry| {
+            (entry.ending.cmp(&ending)).then_with(|| (*entry.key).cmp(key))
+        })
     }
 }
 
-fn by_length(a: &str, b: &str) -> Ordering {
-    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
+/// As many as most requests have.
+const KEYS_USUAL: usize = 24;
+
+/// A key's last eight bytes and its length, in a number: together they tell nearly all keys apart,
+/// while most keys begin alike.
+fn ending(key: &str) -> u64 {
+    let bytes = key.as_bytes();
+    let last = match bytes.last_chunk() {
+        Some(last) => u64::from_be_bytes(*last),
+        None => bytes
+            .iter()
+            .fold(0, |last, byte| last << 8 | u64::from(*byte)),
+    };
+    last ^ (bytes.len() as u64) << 56
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::condition::{Condition, ConditionRef};
 use crate::context::Context;
+use crate::filter::ActionFilter;
 use crate::json::{Node, Shape, wrong_type};
 use crate::malformed::{Malformed, Path, Problem};
 use crate::pattern::{Pattern, Style};
@@ -57,6 +58,8 @@ pub struct Document {
     version: Version,
     id: Option<String>,
     statements: Vec<Statement>,
+    /// One for each statement, side by side, so that few cache lines hold them.
+    filters: Box<[ActionFilter]>,
     reads_context: bool,
 }
 
@@ -185,6 +188,7 @@ impl Document {
         }
         Ok(Document {
             reads_context: statements.iter().any(Statement::reads_context),
+            filters: statements.iter().map(Statement::filter).collect(),
             version,
             id,
             statements,
@@ -210,6 +214,17 @@ impl Document {
     /// The statements in their order; at least one.
     pub fn statements(&self) -> &[Statement] {
         &self.statements
+    }
+
+    /// The statements that may concern an action, with their indexes.
+    pub(crate) fn statements_for(
+        &self,
+        action: ActionFilter,
+    ) -> impl Iterator<Item = (usize, &Statement)> {
+        let numbered = self.filters.iter().zip(&self.statements).enumerate();
+        numbered
+            .filter(move |(_, (filter, _))| filter.may_concern(action))
+            .map(|(index, (_, statement))| (index, statement))
     }
 
     /// Everyone named under `Principal` or `NotPrincipal`, in order, repetitions included.
@@ -336,6 +351,13 @@ impl Statement {
             Resources::Listed(patterns) => (false, patterns),
             Resources::AllBut(patterns) => (true, patterns),
         }
+    }
+
+    fn filter(&self) -> ActionFilter {
+        if self.actions.negated {
+            return ActionFilter::EVERY;
+        }
+        ActionFilter::of_patterns(self.actions.patterns.iter().map(Pattern::text))
     }
 
     pub(crate) fn who(&self) -> &Who {

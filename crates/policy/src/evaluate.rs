@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::document::{Document, Effect, Statement};
+use crate::filter::ActionFilter;
 use crate::principal::{Caller, Reach};
 
 /// What is asked: may this caller do this to that.
@@ -10,6 +11,7 @@ pub struct Request<'a> {
     caller: &'a Caller,
     /// In lower case.
     action: String,
+    filter: ActionFilter,
     resource: &'a str,
     context: &'a Context,
 }
@@ -23,9 +25,11 @@ impl<'a> Request<'a> {
         resource: &'a str,
         context: &'a Context,
     ) -> Request<'a> {
+        let action = action.to_ascii_lowercase();
         Request {
             caller,
-            action: action.to_ascii_lowercase(),
+            filter: ActionFilter::of_action(&action),
+            action,
             resource,
             context,
         }
@@ -105,7 +109,7 @@ pub(crate) fn evaluate_for(
 ) -> Verdict {
     let mut allowed: Option<(StatementRef, Reach)> = None;
     for (document, policy) in documents.iter().enumerate() {
-        for (index, statement) in policy.statements().iter().enumerate() {
+        for (index, statement) in policy.statements_for(request.filter) {
             let at = StatementRef {
                 document,
                 statement: index,

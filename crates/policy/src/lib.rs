@@ -26,6 +26,7 @@ mod context;
 mod document;
 mod evaluate;
 mod explain;
+mod filter;
 mod json;
 mod malformed;
 mod pattern;

@@ -172,10 +172,10 @@ impl Pattern {
             Matcher::Everything => true,
             Matcher::Nothing => false,
             Matcher::Exact(wanted) => **wanted == *text,
-            Matcher::Prefix(prefix) => text.starts_with(&**prefix),
-            Matcher::Glob { prefix, units } => text
-                .strip_prefix(&**prefix)
-                .is_some_and(|rest| glob(units, rest)),
+            Matcher::Prefix(prefix) => begins(text, prefix),
+            Matcher::Glob { prefix, units } => {
+                begins(text, prefix) && glob(units, &text[prefix.len()..])
+            }
             Matcher::Template {
                 pieces,
                 style: Style::Exact,
@@ -199,6 +199,15 @@ impl Pattern {
             }),
             _ => self.matches(text, context),
         }
+    }
+}
+
+/// ARNs and actions mostly begin alike: the last byte tells most of them apart.
+fn begins(text: &str, prefix: &str) -> bool {
+    let (text, prefix) = (text.as_bytes(), prefix.as_bytes());
+    match prefix.last() {
+        None => true,
+        Some(last) => text.get(prefix.len() - 1) == Some(last) && text.starts_with(prefix),
     }
 }
 

@@ -498,6 +498,13 @@ pub(crate) fn asked(random: &mut Random) -> Asked {
     maybe("a:arn", ASKED_ARNS, 1);
     maybe("a:bool", BOOLS, 1);
     maybe("a:binary", BINARIES, 1);
+    // Beside "a:text", a key in two letter cases.
+    if random.one_in(8) {
+        values.push((
+            "A:TEXT".to_owned(),
+            vec![random.pick(&["a", "b"]).to_owned()],
+        ));
+    }
     Asked {
         caller,
         action: random.pick(ASKED_ACTIONS).to_owned(),
