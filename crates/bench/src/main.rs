@@ -6,6 +6,7 @@
 mod backup;
 mod bare;
 mod client;
+mod decide;
 mod kms;
 mod load;
 mod machine;
@@ -37,7 +38,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures Strongroom: reads, durable writes, starts, KMS, many secrets, backups"
+    about = "Measures Strongroom: reads, durable writes, starts, KMS, many secrets, backups, decisions"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -109,6 +110,7 @@ enum Part {
     Kms,
     Scale,
     Backup,
+    Decide,
 }
 
 fn main() -> ExitCode {
@@ -152,6 +154,10 @@ fn measure(run: &Run) -> Result<(), Failed> {
     }
     if wanted(Part::Backup) {
         report.rows.extend(backup::measure(run)?);
+    }
+    if wanted(Part::Decide) {
+        // As many rounds again as of the others, which last far longer.
+        report.rows.extend(decide::measure(run.pairs * 10)?);
     }
     if let Some(path) = &run.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report)?)?;
