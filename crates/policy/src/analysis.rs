@@ -141,52 +141,58 @@ fn may_cover(statement: &Statement, caller: &Caller) -> bool {
     let Who::Listed(principals) = statement.who() else {
         return false;
     };
-    principals
-        .iter()
-        .any(|principal| match (principal, caller) {
-            // Which id a name has is not known here.
-            (
-                Principal::UniqueId { .. },
-                Caller::User {
-                    unique_id: None, ..
-                },
-            )
-            | (
-                Principal::UniqueId { .. },
-                Caller::RoleSession {
-                    unique_id: None, ..
-                },
-            ) => true,
-            // Some session of the role, where none in particular is asked about. A session's ARN
-            // leaves the role's path out.
-            (
-                Principal::Session { arn },
-                Caller::RoleSession {
-                    session_arn,
-                    role_arn,
-                    ..
-                },
-            ) => {
-                let role = arn.split('/').nth(1);
-                session_arn.is_empty()
-                    && principal.account() == caller.account()
-                    && role == role_arn.rsplit('/').next()
+    // The caller's id is not known, so whoever has the name may be the one that was meant.
+    let mut names = principals.iter().map(|principal| match principal {
+        Principal::Bound { name, .. } => name.as_ref(),
+        principal => principal,
+    });
+    names.any(|principal| {
+        principal.reach(caller).is_some()
+            || match (principal, caller) {
+                // Which id a name has is not known here.
+                (
+                    Principal::UniqueId { .. },
+                    Caller::User {
+                        unique_id: None, ..
+                    },
+                )
+                | (
+                    Principal::UniqueId { .. },
+                    Caller::RoleSession {
+                        unique_id: None, ..
+                    },
+                ) => true,
+                // Some session of the role, where none in particular is asked about. A session's ARN
+                // leaves the role's path out.
+                (
+                    Principal::Session { arn },
+                    Caller::RoleSession {
+                        session_arn,
+                        role_arn,
+                        ..
+                    },
+                ) => {
+                    let role = arn.split('/').nth(1);
+                    session_arn.is_empty()
+                        && principal.account() == caller.account()
+                        && role == role_arn.rsplit('/').next()
+                }
+                // The same role, if only the session's ARN is known and the role's path thus is not.
+                (
+                    Principal::Role { arn },
+                    Caller::RoleSession {
+                        session_arn,
+                        role_arn,
+                        ..
+                    },
+                ) => {
+                    !session_arn.is_empty()
+                        && principal.account() == caller.account()
+                        && arn.rsplit('/').next() == role_arn.rsplit('/').next()
+                }
+                _ => false,
             }
-            // The same role, if only the session's ARN is known and the role's path thus is not.
-            (
-                Principal::Role { arn },
-                Caller::RoleSession {
-                    session_arn,
-                    role_arn,
-                    ..
-                },
-            ) => {
-                !session_arn.is_empty()
-                    && principal.account() == caller.account()
-                    && arn.rsplit('/').next() == role_arn.rsplit('/').next()
-            }
-            _ => false,
-        })
+    })
 }
 
 fn finding(index: usize, statement: &Statement) -> Finding {

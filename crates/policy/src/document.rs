@@ -10,7 +10,7 @@ use crate::filter::ActionFilter;
 use crate::json::{Node, Shape, wrong_type};
 use crate::malformed::{Malformed, Path, Problem};
 use crate::pattern::{Pattern, Style};
-use crate::principal::{Caller, Principal, Reach};
+use crate::principal::{Caller, Meant, Principal, Reach};
 
 /// Where a policy is used, which decides what it must and must not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -237,17 +237,24 @@ impl Document {
             })
     }
 
-    /// Replaces each named principal for which `unique_id` answers by that id, so that a principal
-    /// made later under the same name inherits nothing. `NotPrincipal` is bound as well. For a
-    /// role's session the answer is the role's id: the session's name is added to it here.
-    pub fn bind_principals(&mut self, mut unique_id: impl FnMut(&Principal) -> Option<String>) {
+    /// Binds each named principal for which `meant` answers to whom it meant, so that a principal
+    /// made later under the same name inherits nothing. For a role's session the answer is the
+    /// role's id: the session's name is added to it here.
+    ///
+    /// Where being named takes something away, such as in a statement that denies, who wasn't
+    /// there stays named: else it would escape by being made later.
+    pub fn bind_principals(&mut self, mut meant: impl FnMut(&Principal) -> Option<Meant>) {
         for statement in &mut self.statements {
-            let (Who::Listed(principals) | Who::AllBut(principals)) = &mut statement.who else {
-                continue;
+            let (principals, gives) = match &mut statement.who {
+                Who::Attached => continue,
+                Who::Listed(principals) => (principals, statement.effect == Effect::Allow),
+                Who::AllBut(principals) => (principals, statement.effect == Effect::Deny),
             };
             for principal in principals {
-                if let Some(id) = unique_id(principal) {
-                    *principal = principal.pinned(id);
+                match meant(principal) {
+                    None => {}
+                    Some(Meant::Nobody) if !gives => {}
+                    Some(meant) => *principal = principal.clone().bound(meant),
                 }
             }
         }

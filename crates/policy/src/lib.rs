@@ -32,6 +32,7 @@ mod malformed;
 mod pattern;
 mod principal;
 mod remedy;
+mod rename;
 mod values;
 
 pub use combine::{
@@ -46,5 +47,6 @@ pub use explain::{
     Meaning, Mismatch, StatementTrace, Wanted, explain, explain_refusal, explain_type,
 };
 pub use malformed::{Malformed, Problem};
-pub use principal::{Caller, Principal, Reach};
+pub use principal::{Caller, Meant, Principal, Reach};
 pub use remedy::{Changeable, Naming, Step, remedies};
+pub use rename::rename_principals;

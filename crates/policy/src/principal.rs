@@ -34,11 +34,18 @@ pub enum Principal {
         arn: String,
     },
     /// A user, a role or one session of a role by its unique id, which outlives none of them: how
-    /// AWS shows a principal that was deleted, and how [`crate::Document::bind_principals`] pins
-    /// one that exists.
+    /// AWS shows a principal that was deleted.
     UniqueId {
         /// `AIDA…` for a user, `AROA…` for a role, `AROA…:<session>` for a session.
         id: String,
+    },
+    /// One of these that [`crate::Document::bind_principals`] bound: whoever bears the name later
+    /// is another one.
+    Bound {
+        /// As written.
+        name: Box<Principal>,
+        /// Whom it meant.
+        meant: Meant,
     },
     /// A service, such as `lambda.amazonaws.com`.
     Service {
@@ -55,6 +62,15 @@ pub enum Principal {
         /// The id.
         id: String,
     },
+}
+
+/// Whom a name in a policy meant when the policy was written.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Meant {
+    /// The one with this unique id.
+    Id(String),
+    /// Nobody: none had the name.
+    Nobody,
 }
 
 impl Principal {
@@ -119,18 +135,18 @@ impl Principal {
         plain.then(|| Principal::CanonicalUser { id: text.into() })
     }
 
-    /// The same one by its unique id: its own, or its role's for a session.
-    pub(crate) fn pinned(&self, id: String) -> Self {
-        let session = match self {
-            Principal::Session { arn } => session_name(arn),
-            _ => None,
-        };
-        let id = match session {
+    /// The same one, bound; a session's id may be its role's.
+    pub(crate) fn bound(self, meant: Meant) -> Self {
+        let meant = match (meant, &self) {
             // A role's id alone would let its other sessions in.
-            Some(session) if !id.contains(':') => format!("{id}:{session}"),
-            _ => id,
+            (Meant::Id(id), Principal::Session { arn }) if !id.contains(':') => {
+                let session = session_name(arn).unwrap_or_default();
+                Meant::Id(format!("{id}:{session}"))
+            }
+            (meant, _) => meant,
         };
-        Principal::UniqueId { id }
+        let name = Box::new(self);
+        Principal::Bound { name, meant }
     }
 
     /// The account it belongs to, where its name says so.
@@ -142,6 +158,7 @@ impl Principal {
             | Principal::Session { arn }
             | Principal::FederatedUser { arn } => Arn::parse(arn).map(|arn| arn.account),
             Principal::Federated { provider } => Arn::parse(provider).map(|arn| arn.account),
+            Principal::Bound { name, .. } => name.account(),
             Principal::Everyone
             | Principal::UniqueId { .. }
             | Principal::Service { .. }
@@ -177,23 +194,10 @@ impl Principal {
                 matches!(caller, Caller::FederatedUser { arn: own } if own == arn),
                 Reach::Caller,
             ),
-            Principal::UniqueId { id } => match caller {
-                Caller::User {
-                    unique_id: Some(own),
-                    ..
-                } => covers(own == id, Reach::Caller),
-                Caller::RoleSession {
-                    unique_id: Some(own),
-                    session_arn,
-                    ..
-                } => match id.split_once(':') {
-                    None => covers(own == id, Reach::Role),
-                    Some((role, session)) => covers(
-                        own == role && session_name(session_arn) == Some(session),
-                        Reach::Caller,
-                    ),
-                },
-                _ => None,
+            Principal::UniqueId { id } => reach_of_id(id, caller),
+            Principal::Bound { meant, .. } => match meant {
+                Meant::Id(id) => reach_of_id(id, caller),
+                Meant::Nobody => None,
             },
             Principal::Service { name } => covers(
                 matches!(caller, Caller::Service { name: own } if own == name),
@@ -208,9 +212,32 @@ impl Principal {
     }
 }
 
+fn reach_of_id(id: &str, caller: &Caller) -> Option<Reach> {
+    let covers = |covered: bool, reach| covered.then_some(reach);
+    match caller {
+        Caller::User {
+            unique_id: Some(own),
+            ..
+        } => covers(own == id, Reach::Caller),
+        Caller::RoleSession {
+            unique_id: Some(own),
+            session_arn,
+            ..
+        } => match id.split_once(':') {
+            None => covers(own == id, Reach::Role),
+            Some((role, session)) => covers(
+                own == role && session_name(session_arn) == Some(session),
+                Reach::Caller,
+            ),
+        },
+        _ => None,
+    }
+}
+
 impl fmt::Display for Principal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Principal::Bound { name, .. } => return name.fmt(f),
             Principal::Everyone => "*",
             Principal::Account { account } => account,
             Principal::User { arn }

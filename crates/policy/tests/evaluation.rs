@@ -8,8 +8,8 @@
 )]
 
 use strongroom_policy::{
-    Caller, Context, Document, Kind, Meaning, Mismatch, Reach, Request, Saw, StatementRef, Verdict,
-    Wanted, evaluate, explain,
+    Caller, Context, Document, Kind, Meaning, Meant, Mismatch, Reach, Request, Saw, StatementRef,
+    Verdict, Wanted, evaluate, explain,
 };
 
 const ALICE: &str = "arn:aws:iam::111122223333:user/team/alice";
@@ -68,7 +68,7 @@ fn a_bound_name_covers_its_first_bearer_only() {
     );
     let mut document = parse(&text, Kind::Resource);
     document.bind_principals(|principal| {
-        (principal.to_string() == ALICE).then(|| "AIDAFIRST00000000".to_owned())
+        (principal.to_string() == ALICE).then(|| Meant::Id("AIDAFIRST00000000".to_owned()))
     });
     let context = Context::new();
     for (id, expected) in [("AIDAFIRST00000000", true), ("AIDASECOND0000000", false)] {
@@ -84,7 +84,38 @@ fn a_bound_name_covers_its_first_bearer_only() {
         );
     }
     let names: Vec<_> = document.principals().map(ToString::to_string).collect();
-    assert_eq!(names, ["AIDAFIRST00000000", "444455556666"]);
+    assert_eq!(names, [ALICE, "444455556666"]);
+}
+
+#[test]
+fn who_was_not_there_stays_named_only_where_that_takes_something_away() {
+    for (effect, who, covered) in [
+        ("Allow", "Principal", false),
+        ("Deny", "Principal", true),
+        // Not exempt.
+        ("Deny", "NotPrincipal", true),
+    ] {
+        let text = format!(
+            r#"{{"Statement":{{"Effect":"{effect}","{who}":{{"AWS":["{ALICE}","111122223333"]}},"Action":"*","Resource":"*"}}}}"#
+        );
+        let text = match who {
+            "Principal" => text.replace(r#","111122223333""#, ""),
+            _ => text,
+        };
+        let caller = Caller::User {
+            arn: ALICE.into(),
+            unique_id: Some("AIDALATER00000000".into()),
+        };
+        let context = Context::new();
+        let request = Request::new(&caller, "a:B", "*", &context);
+        let mut document = parse(&text, Kind::Resource);
+        let by_name = verdict(&document, &request) != Verdict::Silent;
+        assert_eq!(by_name, who == "Principal", "{text}");
+        document
+            .bind_principals(|principal| (principal.to_string() == ALICE).then_some(Meant::Nobody));
+        let found = verdict(&document, &request) != Verdict::Silent;
+        assert_eq!(found, covered, "{text}");
+    }
 }
 
 #[test]
@@ -100,9 +131,7 @@ fn a_bound_session_covers_itself_only_and_under_the_same_role_only() {
     // The answer may be the role's id or the session's: neither lets other sessions in.
     for answered in ["AROAFIRST00000000", "AROAFIRST00000000:s1"] {
         let mut document = parse(text, Kind::Resource);
-        document.bind_principals(|_| Some(answered.to_owned()));
-        let names: Vec<_> = document.principals().map(ToString::to_string).collect();
-        assert_eq!(names, ["AROAFIRST00000000:s1"]);
+        document.bind_principals(|_| Some(Meant::Id(answered.to_owned())));
         for (caller, expected) in [
             (session("AROAFIRST00000000", "s1"), true),
             (session("AROAFIRST00000000", "s2"), false),
