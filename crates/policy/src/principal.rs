@@ -75,7 +75,7 @@ pub enum Meant {
 
 impl Principal {
     /// Reads one value of the `AWS` type. `None`: it names nobody.
-    pub(crate) fn parse_aws(text: &str) -> Option<Self> {
+    pub fn parse_aws(text: &str) -> Option<Self> {
         if text == "*" {
             return Some(Principal::Everyone);
         }

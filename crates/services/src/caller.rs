@@ -196,12 +196,19 @@ impl Caller {
         }
     }
 
-    /// The ARNs by which a grant of a KMS key may name the caller.
-    pub fn grantee_arns(&self) -> Vec<String> {
-        match self.principal {
-            Principal::Role(_) => vec![self.arn(), self.principal_arn()],
-            _ => vec![self.arn()],
+    /// The ARNs and unique ids by which a grant of a KMS key may name the caller.
+    pub fn grantee_names(&self) -> Vec<String> {
+        let mut names = vec![self.arn()];
+        match &self.principal {
+            Principal::Root | Principal::WebIdentity(_) => {}
+            Principal::User(signer) => names.push(signer.user.id.clone()),
+            Principal::Role(signer) => names.extend([
+                self.principal_arn(),
+                signer.assumed.role_id.clone(),
+                signer.assumed.unique_id(),
+            ]),
         }
+        names
     }
 
     /// When the session began that signed the request.

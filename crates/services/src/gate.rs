@@ -15,17 +15,16 @@ use strongroom_policy::{
 
 use crate::access::explanation::Explanation;
 use crate::caller::{AccountId, Caller, Principal};
+use crate::iam::bound_policy::ResourcePolicy;
 use crate::iam::in_force::{InForce, documents};
 use crate::iam::role::Role;
 use crate::iam::shapes::add_resource_tags;
 use crate::kms::key::KmsKey;
 use crate::kms::name;
-use crate::kms::policy::KeyPolicy;
 use crate::operation::{Given, Operation};
 use crate::origin::Origin;
 use crate::records::Records;
 use crate::refusal::{Refusal, Stop};
-use crate::secretsmanager::resource_policy::SecretPolicy;
 use crate::secretsmanager::secret::{Secret, arn_of_name};
 use crate::secretsmanager::secret_id::SecretId;
 use crate::sts::refusals::session_asks;
@@ -332,13 +331,13 @@ impl<'a> Asked<'a> {
                 let policy = guard.policy(given).filter(|_| !spared);
                 Asked {
                     resource: guard.secret.arn(given.caller),
-                    policy: policy.map(SecretPolicy::document),
+                    policy: policy.map(ResourcePolicy::document),
                     ..plain(guard.secret.of_what(given))
                 }
             }
             Guard::Key(guard) => Asked {
                 granted: guard.granted.as_deref(),
-                ..Asked::of_key(need.action, &guard.key, &guard.key.policy)
+                ..Asked::of_key(need.action, &guard.key)
             },
             Guard::Role(guard) => Asked {
                 policy: guard.role.as_deref().map(|role| role.trust.document()),
@@ -348,13 +347,13 @@ impl<'a> Asked<'a> {
         }
     }
 
-    /// Of a key under a policy, without a grant.
-    fn of_key(action: &'a str, key: &'a KmsKey, policy: &'a KeyPolicy) -> Self {
+    /// Of a key, without a grant.
+    fn of_key(action: &'a str, key: &'a KmsKey) -> Self {
         Asked {
             action,
             resource: Cow::Owned(key.arn()),
             owner: &key.account,
-            policy: Some(policy.document()),
+            policy: Some(key.policy.document()),
             rule: ResourceRule::Required,
             granted: None,
             of: Resource::Key(&key.key_id),
@@ -494,7 +493,7 @@ pub(crate) fn would_lock_out(
     };
     let in_force = InForce::read(given.caller, records)?;
     let asked = Asked {
-        policy: guard.policy(given).map(SecretPolicy::document),
+        policy: guard.policy(given).map(ResourcePolicy::document),
         ..Asked::by(need, given)
     };
     let decision = asked.decide(&in_force, given, || need.context(given));
@@ -502,7 +501,7 @@ pub(crate) fn would_lock_out(
 }
 
 impl SecretGuard<'_> {
-    fn policy(&self, given: &Given<'_>) -> Option<&SecretPolicy> {
+    fn policy(&self, given: &Given<'_>) -> Option<&ResourcePolicy> {
         self.secret.there(given)?.resource_policy.as_ref()
     }
 
@@ -579,18 +578,17 @@ fn not_assumable(need: &Need<'_>, caller: &Caller) -> Refusal {
     Refusal::modeled("AccessDeniedException", message)
 }
 
-/// Whether a policy would let the caller do something with a key, by these `kms:` condition keys; for checking a policy
+/// Whether a key's policy would let the caller do something with it, by these `kms:` condition keys; for checking a policy
 /// before it is in force.
 pub(crate) fn is_allowed_by_key(
     action: &str,
     key: &KmsKey,
-    policy: &KeyPolicy,
     context: Context,
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<bool, Stop> {
     let in_force = InForce::read(given.caller, records)?;
-    let asked = Asked::of_key(action, key, policy);
+    let asked = Asked::of_key(action, key);
     let decision = asked.decide(&in_force, given, || context);
     Ok(refusal_of(decision).is_none())
 }

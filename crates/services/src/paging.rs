@@ -24,6 +24,18 @@ pub(crate) struct Page<T> {
     pub(crate) marker: Option<String>,
 }
 
+impl<T> Page<Result<T, Stop>> {
+    /// The page, where none of its items failed.
+    ///
+    /// # Errors
+    /// What the first failed with.
+    pub(crate) fn whole(self) -> Result<Page<T>, Stop> {
+        let items: Result<Vec<T>, Stop> = self.items.into_iter().collect();
+        let marker = self.marker;
+        items.map(|items| Page { items, marker })
+    }
+}
+
 impl PageRequest {
     /// The position behind which the page starts. `list` names the list with all that shapes it.
     ///

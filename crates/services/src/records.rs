@@ -21,6 +21,7 @@ use crate::iam::group::{Group, GroupName};
 use crate::iam::managed_policy::{ManagedPolicy, PolicyName};
 use crate::iam::oidc_provider::OidcProvider;
 use crate::iam::role::Role;
+use crate::iam::unique_id::UniqueId;
 use crate::iam::user::User;
 use crate::job::Job;
 use crate::kms::alias::Alias;
@@ -342,6 +343,11 @@ impl Key {
         Self::iam_oidc_provider(account, "")
     }
 
+    /// Who has a unique id.
+    pub fn iam_id(account: &AccountId, id: &str) -> Self {
+        Self::of("iam-id", &[account.as_str(), id])
+    }
+
     /// The index of a group's users.
     pub fn iam_member(account: &AccountId, group_id: &str, user: &str) -> Self {
         Self::of(
@@ -549,15 +555,16 @@ macro_rules! records {
 
 records! {
     /// A secret with its versions and labels, but no value.
-    Secret = "secret", format 1, at |secret, key| secret.key().as_bytes() == key;
+    Secret = "secret", format 2, at |secret, key| secret.key().as_bytes() == key, earlier Secret::earlier;
     /// A version's value, sealed.
     SealedValue = "version", format 1, at anywhere;
     /// A KMS key.
-    KmsKey = "KMS key", format 1, at KmsKey::is_at;
+    KmsKey = "KMS key", format 2, at KmsKey::is_at, earlier KmsKey::earlier;
     /// A KMS alias.
     Alias = "KMS alias", format 1, at |alias, key| ends_with(key, &[&alias.name]);
     /// A grant of a KMS key.
-    Grant = "KMS grant", format 1, at |grant, key| ends_with(key, &[&grant.key_id, &grant.grant_id]);
+    Grant = "KMS grant", format 2, at |grant, key| ends_with(key, &[&grant.key_id, &grant.grant_id]),
+        earlier Grant::earlier;
     /// Something that falls due with a KMS key.
     KmsDue = "KMS due", format 1, at KmsDue::is_at;
     /// A deletion that falls due.
@@ -586,6 +593,8 @@ records! {
     Role = "IAM role", format 1, at |role, key| role.key().as_bytes() == key;
     /// A managed policy of an account's own, with its versions.
     ManagedPolicy = "IAM policy", format 1, at |policy, key| policy.key().as_bytes() == key;
+    /// Who has a unique id.
+    UniqueId = "IAM unique id", format 1, at |entry, key| Key::iam_id(&entry.account, &entry.id).as_bytes() == key;
     /// An OpenID Connect provider.
     OidcProvider = "IAM OIDC provider", format 1, at |provider, key| provider.key().as_bytes() == key;
 }
@@ -636,6 +645,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"iam-role" => Role::decode_at,
         b"iam-policy" => ManagedPolicy::decode_at,
         b"iam-oidc-provider" => OidcProvider::decode_at,
+        b"iam-id" => UniqueId::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"
         | b"iam-attachment" | b"development-clock" => return Ok(()),
         _ => return Err(Unreadable::Kind(String::from_utf8_lossy(kind).into_owned())),

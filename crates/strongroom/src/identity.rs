@@ -10,9 +10,10 @@ use strongroom_keys::{Keyring, SecretBytes};
 use strongroom_services::accounts::{AccessKey, KeyOwner, KeyStatus};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
 use strongroom_services::iam::role::Role;
+use strongroom_services::iam::unique_id;
 use strongroom_services::iam::user::User;
 use strongroom_services::last_use::{NOTED_EVERY_MILLISECONDS, Use};
-use strongroom_services::records::{Key, Record, Source};
+use strongroom_services::records::{Key, Record, Records, Source};
 use strongroom_services::refusal::Stop;
 use strongroom_services::sts::session::{self, AssumedRole, Session, SessionOf};
 use strongroom_services::time::Timestamp;
@@ -237,8 +238,8 @@ impl OpenSession {
         let account = &self.session.account;
         match (&self.session.of, &self.assumed) {
             (SessionOf::User { name, id }, _) => {
-                let user = find::<User>(&Key::iam_user(account, name), records)?
-                    .filter(|user| user.id == *id)
+                let user = unique_id::find::<User>(account, id, Some(name), &Records::of(records))
+                    .map_err(Unidentified::Unavailable)?
                     .ok_or(AuthError::InvalidSessionToken)?;
                 Ok(Principal::User(Signer {
                     user,

@@ -5,9 +5,9 @@
 use serde::Serialize;
 
 use super::identity_policy::InlinePolicies;
-use super::role::{Role, SESSION_SECONDS_USUAL, ShownRole, TrustPolicy};
+use super::role::{self, Role, SESSION_SECONDS_USUAL, ShownRole};
 use super::shapes::{self, DESCRIPTION, POLICY_DOCUMENT, ROLE_NAME, Tag};
-use super::{attachment, entity, quota, refusals};
+use super::{attachment, entity, quota, refusals, unique_id};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -74,7 +74,7 @@ impl Operation for CreateRole {
         if records.read::<Role>(place.clone())?.is_some() {
             return Err(refusals::exists("Role", &request.name).into());
         }
-        let trust = TrustPolicy::checked(request.trust, &caller.account, records)?;
+        let trust = role::checked_trust(request.trust, &caller.account, records)?;
         let all = Key::iam_roles(&caller.account);
         quota::refuse_more(&all, "RolesPerAccount", ROLES_MAX, records)?;
         let mut role = Role {
@@ -96,6 +96,7 @@ impl Operation for CreateRole {
             attachment::set_boundary(&mut role, &arn, caller, records, &mut changes)?;
         }
         changes.put(place, &role)?;
+        unique_id::enter(&role, &mut changes)?;
         let role = ShownRole::whole(&role, caller, records)?;
         Ok(Decided::change(changes, CreatedRole { role }))
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::identity_policy::InlinePolicies;
 use super::shapes::{self, NEW_USER_NAME, Tag};
 use super::user::{ShownUser, User};
-use super::{attachment, entity, quota, refusals};
+use super::{attachment, entity, quota, refusals, unique_id};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -96,6 +96,7 @@ impl Operation for CreateUser {
             attachment::set_boundary(&mut user, &arn, caller, records, &mut changes)?;
         }
         changes.put(place, &user)?;
+        unique_id::enter(&user, &mut changes)?;
         let user = ShownUser::whole(&user, caller, records)?;
         Ok(Decided::change(changes, CreatedUser { user }))
     }

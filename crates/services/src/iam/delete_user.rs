@@ -9,6 +9,7 @@ use strongroom_policy::Context;
 use super::attachment;
 use super::entity::Named;
 use super::refusals;
+use super::unique_id;
 use super::user::User;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
@@ -58,6 +59,7 @@ impl Operation for DeleteUser {
         let mut changes = Changes::none();
         attachment::remove_boundary(&mut user, records, &mut changes)?;
         changes.delete(user.key());
+        unique_id::strike(&user, &mut changes);
         Ok(Decided::silent(changes))
     }
 }

@@ -115,7 +115,7 @@ pub trait Listable: Entity {
     /// Its path.
     fn path(&self) -> &str;
     /// What the list shows of it.
-    fn shown(&self, caller: &Caller) -> Self::Shown;
+    fn shown(&self, caller: &Caller, records: &Records<'_>) -> Result<Self::Shown, Stop>;
 }
 
 /// One of the operations that share a rule: which it is, and for which kind.

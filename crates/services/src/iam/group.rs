@@ -168,8 +168,8 @@ impl Listable for Group {
         &self.path
     }
 
-    fn shown(&self, caller: &Caller) -> ShownGroup {
-        ShownGroup::of(self, caller)
+    fn shown(&self, caller: &Caller, _: &Records<'_>) -> Result<ShownGroup, Stop> {
+        Ok(ShownGroup::of(self, caller))
     }
 }
 

@@ -12,6 +12,7 @@ use super::identity_policy::{IdentityPolicy, InlinePolicies};
 use super::managed_policy::{FoundPolicy, PolicyName};
 use super::role::Role;
 use super::shapes::Tag;
+use super::unique_id;
 use super::user::User;
 use crate::accounts::{AccessKey, Account, KeyStatus};
 use crate::caller::{AccountId, Caller, Principal};
@@ -98,10 +99,10 @@ impl InForce {
                 let is_active = by_session
                     || (records.read::<AccessKey>(Key::access_key(key_id))?)
                         .is_some_and(|key| key.status == KeyStatus::Active);
-                let user = records.read::<User>(signer.user.key())?;
+                let User { id, name, .. } = signer.user.as_ref();
+                let user = unique_id::find::<User>(&caller.account, id, Some(name), records)?;
                 let may_sign = |user: &Arc<User>| {
-                    let has_it = by_session || user.access_key_ids.contains(key_id);
-                    is_active && has_it && user.id == signer.user.id
+                    is_active && (by_session || user.access_key_ids.contains(key_id))
                 };
                 user.filter(may_sign).map(Identity::User)
             }

@@ -63,9 +63,11 @@ impl<O: OnKind<Kind: Listable>> Operation for ListEntities<O> {
                 if !entity.path().starts_with(&prefix) {
                     return ControlFlow::Continue(());
                 }
-                push(entity.name().to_ascii_lowercase(), entity.shown(caller))
+                let shown = entity.shown(caller, records);
+                push(entity.name().to_ascii_lowercase(), shown)
             })
         })?;
+        let page = page.whole()?;
         Ok(Decided::answer(Listed::of(O::Kind::LIST, page)))
     }
 }

@@ -4,21 +4,23 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use strongroom_policy::{Document, Kind, Malformed, Principal, Problem};
+use serde::{Deserialize, Serialize};
+use strongroom_policy::{Malformed, Principal, Problem};
 
 use super::attachment::ShownBoundary;
 use super::entity::{Bounded, Entity, Identity, Listable, Tagged};
 use super::identity_policy::{InlinePolicies, encoded, size};
 use super::managed_policy::PolicyName;
+use super::refusals;
 use super::shapes::{ROLE_NAME, Tag};
-use super::{principals, refusals};
 use crate::caller::{AccountId, Caller};
 use crate::input::Text;
 use crate::last_use;
 use crate::records::{Key, Records};
 use crate::refusal::{Refusal, Stop};
 use crate::time::{Timestamp, iso8601};
+
+pub use super::bound_policy::TrustPolicy;
 
 /// Characters of a trust policy, white space not counted.
 pub(super) const TRUST_MAX: usize = 2048;
@@ -133,8 +135,8 @@ impl Listable for Role {
         &self.path
     }
 
-    fn shown(&self, caller: &Caller) -> ShownRole {
-        ShownRole::of(self, caller)
+    fn shown(&self, caller: &Caller, records: &Records<'_>) -> Result<ShownRole, Stop> {
+        ShownRole::of(self, caller, records)
     }
 }
 
@@ -173,88 +175,37 @@ impl Bounded for Role {
     }
 }
 
-/// Who may assume a role: kept as it was written, compiled when its record is read.
-#[derive(Clone, Debug)]
-pub struct TrustPolicy {
+/// Reads the trust policy of a request, for a role of an account, and binds it to those whom it names now.
+///
+/// # Refusals
+/// `MalformedPolicyDocument`, `LimitExceeded`; the texts are AWS's from experience where it has one for the problem.
+pub(super) fn checked_trust(
     text: String,
-    document: Document,
-}
-
-impl TrustPolicy {
-    /// Reads a policy.
-    ///
-    /// # Errors
-    /// What is wrong with it, and where.
-    pub fn parse(text: String) -> Result<Self, Malformed> {
-        let document = Document::parse(&text, Kind::Trust)?;
-        Ok(TrustPolicy { text, document })
+    account: &AccountId,
+    records: &Records<'_>,
+) -> Result<TrustPolicy, Stop> {
+    if size(&text) > TRUST_MAX {
+        return Err(refusals::quota("ACLSizePerRole", TRUST_MAX).into());
     }
-
-    /// Reads the policy of a request, for a role of an account.
-    ///
-    /// # Refusals
-    /// `MalformedPolicyDocument`, `LimitExceeded`; the texts are AWS's from experience where it has one for the problem.
-    pub(super) fn checked(
-        text: String,
-        account: &AccountId,
-        records: &Records<'_>,
-    ) -> Result<Self, Stop> {
-        if size(&text) > TRUST_MAX {
-            return Err(refusals::quota("ACLSizePerRole", TRUST_MAX).into());
-        }
-        let policy = Self::parse(text).map_err(|malformed| malformed_trust(&malformed))?;
-        policy.refuse_other_actions()?;
-        for principal in policy.document.principals() {
-            let known = match principal {
-                Principal::CanonicalUser { .. } => false,
-                principal => principals::may_be_there(principal, account, records)?,
-            };
-            if !known {
-                return Err(refusals::malformed_policy(invalid_principal(principal)).into());
-            }
-        }
-        Ok(policy)
-    }
-
-    /// Only STS can be asked for a role.
-    fn refuse_other_actions(&self) -> Result<(), Refusal> {
-        let is_of_sts = |service: Option<&str>| {
-            service.is_some_and(|service| service.eq_ignore_ascii_case("sts"))
-        };
-        if self
-            .document
-            .actions()
-            .all(|action| is_of_sts(action.service()))
-        {
-            return Ok(());
-        }
-        Err(refusals::malformed_policy(
-            "AssumeRole policy may only specify STS AssumeRole actions.",
-        ))
-    }
-
-    /// As it was written.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Compiled.
-    pub fn document(&self) -> &Document {
-        &self.document
+    let policy = TrustPolicy::parse(text).map_err(|malformed| malformed_trust(&malformed))?;
+    refuse_other_actions(&policy)?;
+    match policy.bound(account, records)? {
+        (policy, None) => Ok(policy),
+        (_, Some(unknown)) => Err(refusals::malformed_policy(invalid_principal(&unknown)).into()),
     }
 }
 
-impl Serialize for TrustPolicy {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+/// Only STS can be asked for a role.
+fn refuse_other_actions(policy: &TrustPolicy) -> Result<(), Refusal> {
+    let is_of_sts =
+        |service: Option<&str>| service.is_some_and(|service| service.eq_ignore_ascii_case("sts"));
+    let mut actions = policy.document().actions();
+    if actions.all(|action| is_of_sts(action.service())) {
+        return Ok(());
     }
-}
-
-impl<'de> Deserialize<'de> for TrustPolicy {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(text).map_err(serde::de::Error::custom)
-    }
+    Err(refusals::malformed_policy(
+        "AssumeRole policy may only specify STS AssumeRole actions.",
+    ))
 }
 
 fn malformed_trust(malformed: &Malformed) -> Refusal {
@@ -322,20 +273,21 @@ struct RoleLastUsed {
 }
 
 impl ShownRole {
-    pub(super) fn of(role: &Role, caller: &Caller) -> Self {
-        ShownRole {
+    pub(super) fn of(role: &Role, caller: &Caller, records: &Records<'_>) -> Result<Self, Stop> {
+        let trust = role.trust.shown(&role.account, caller, records)?;
+        Ok(ShownRole {
             path: role.path.clone(),
             role_name: role.name.clone(),
             role_id: role.id.clone(),
             arn: role.arn(caller),
             create_date: role.created,
-            assume_role_policy_document: encoded(role.trust.text()),
+            assume_role_policy_document: encoded(&trust),
             description: role.description.clone(),
             max_session_duration: role.session_seconds_max,
             tags: Vec::new(),
             permissions_boundary: None,
             role_last_used: None,
-        }
+        })
     }
 
     /// The same with when it was last used.
@@ -356,7 +308,7 @@ impl ShownRole {
         Ok(ShownRole {
             tags: role.tags.clone(),
             permissions_boundary: ShownBoundary::of(role, caller, records)?,
-            ..Self::of(role, caller)
+            ..Self::of(role, caller, records)?
         })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use strongroom_policy::Context;
 
 use super::entity::Named;
-use super::role::{Role, TrustPolicy};
+use super::role::{self, Role};
 use super::shapes::POLICY_DOCUMENT;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
@@ -49,8 +49,9 @@ impl Operation for UpdateAssumeRolePolicy {
     ) -> Result<Decided<()>, Stop> {
         let UpdateAssumeRolePolicy { role, trust } = allowed.into_request();
         let role = role.find(records, given.caller)?;
+        let trust = role::checked_trust(trust, &role.account, records)?;
         let mut role = Arc::unwrap_or_clone(role);
-        role.trust = TrustPolicy::checked(trust, &role.account, records)?;
+        role.trust = trust;
         let mut changes = Changes::none();
         changes.put(role.key(), &role)?;
         Ok(Decided::silent(changes))

@@ -9,7 +9,7 @@ use strongroom_policy::Context;
 use super::entity::{Entity, Named};
 use super::shapes::{NEW_USER_NAME, PATH};
 use super::user::User;
-use super::{attachment, refusals};
+use super::{attachment, refusals, unique_id};
 use crate::accounts::{AccessKey, KeyOwner};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
@@ -96,6 +96,7 @@ impl Operation for UpdateUser {
             changes.delete(old);
         }
         changes.put(user.key(), &user)?;
+        unique_id::enter(&user, &mut changes)?;
         Ok(Decided::silent(changes))
     }
 }

@@ -160,8 +160,8 @@ impl Listable for User {
         &self.path
     }
 
-    fn shown(&self, caller: &Caller) -> ShownUser {
-        ShownUser::of(self, caller)
+    fn shown(&self, caller: &Caller, _: &Records<'_>) -> Result<ShownUser, Stop> {
+        Ok(ShownUser::of(self, caller))
     }
 }
 

@@ -15,6 +15,7 @@ use super::shapes::{GRANT_NAME, PRINCIPAL, SERVICE_PRINCIPAL};
 use super::{access, refusals, shapes, state};
 use crate::caller::Caller;
 use crate::gate::{self, Authorized, Guard, Need};
+use crate::iam::principals::Named;
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
@@ -104,20 +105,19 @@ impl Operation for CreateGrant {
         let Some(grantee) = request.grantee.clone() else {
             return Err(Refusal::validation("GranteePrincipal must be specified.").into());
         };
-        for principal in [Some(&grantee), request.retiring.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            grant::check_principal(principal, records, given.caller)?;
-        }
+        let named = grant::principal(&grantee, records, given.caller)?;
+        let retiring = match &request.retiring {
+            Some(retiring) => grant::principal(retiring, records, given.caller)?,
+            None => Named::ByName,
+        };
         grant::check_operations(&request.operations, &key)?;
         request.constraints.check(&key)?;
         if !request.is_allowed_without_grants(records, given)? {
-            let grantor = given.caller.arn();
+            let grantor = given.caller;
             let (operations, constraints) = (&request.operations, &request.constraints);
-            if !grant::may_hand_on(&key, &grantor, operations, constraints, records)? {
+            if !grant::may_hand_on(&key, grantor, operations, constraints, records)? {
                 return Err(Refusal::access_denied(
-                    &grantor,
+                    &grantor.arn(),
                     "kms:CreateGrant",
                     Some(&key.arn()),
                     "because the grant that allows it allows less than what was to be granted",
@@ -136,6 +136,8 @@ impl Operation for CreateGrant {
             issuing_account: given.caller.account.clone(),
             operations: request.operations,
             constraints: request.constraints,
+            grantee: named,
+            retiring,
         };
         let created = |grant_id: &str| Created {
             grant_token: grant::token(&key, grant_id, given),

@@ -7,7 +7,6 @@ use strongroom_policy::Context;
 
 use super::key::{KeyManager, KeyState, KeyUsage, KmsKey, Origin, Tag};
 use super::metadata::Described;
-use super::policy::KeyPolicy;
 use super::shapes::{DESCRIPTION, POLICY};
 use super::{access, policy, refusals, tags, uuid};
 use crate::caller::Caller;
@@ -128,8 +127,8 @@ impl Operation for CreateKey {
                 Origin::External => KeyState::PendingImport,
             },
             policy: match request.policy {
-                Some(text) => KeyPolicy::checked(text)?,
-                None => KeyPolicy::of_account(&caller.account, &caller.region)
+                Some(text) => policy::checked(text, &caller.account, records)?,
+                None => policy::of_account(&caller.account, &caller.region)
                     .map_err(|error| Stop::Unavailable(Box::new(error)))?,
             },
             tags: Vec::new(),
@@ -140,8 +139,7 @@ impl Operation for CreateKey {
             grants_count: 0,
         };
         tags::merge(&mut key.tags, request.tags)?;
-        key.policy
-            .refuse_lockout(&key, request.bypass, records, given)?;
+        policy::refuse_lockout(&key, request.bypass, records, given)?;
         if origin == Origin::AwsKms {
             key.renew(None, records, &given.means())?;
         }

@@ -20,7 +20,7 @@ use super::alias::{Alias, SECRETS_MANAGER_ALIAS};
 use super::encrypt::SYMMETRIC;
 use super::key::{KeyManager, KeyState, KeyUsage, KmsKey, Origin};
 use super::name::{Accepts, KeyName, Named};
-use super::policy::KeyPolicy;
+use super::policy;
 use super::usable::{Unusable, UsableKey};
 use super::{due, uuid};
 use crate::caller::{AccountId, Caller, Region};
@@ -124,7 +124,7 @@ pub fn service_key(
     {
         return Ok(key);
     }
-    let policy = KeyPolicy::of_secrets_manager(account, region)
+    let policy = policy::of_secrets_manager(account, region)
         .map_err(|error| Stop::Unavailable(Box::new(error)))?;
     let mut key = KmsKey {
         account: account.clone(),

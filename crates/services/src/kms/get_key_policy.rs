@@ -55,8 +55,9 @@ impl Operation for GetKeyPolicy {
         let request = allowed.into_request();
         let key = request.key.find(given.caller, records)?;
         policy::check_name(request.name.as_deref())?;
+        let policy = key.policy.shown(&key.account, given.caller, records)?;
         Ok(Decided::answer(Policy {
-            policy: key.policy.text().to_owned(),
+            policy: policy.into_owned(),
             policy_name: policy::ONLY_NAME,
         }))
     }

@@ -10,12 +10,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 use strongroom_keys::{KeySpec, Sealed, SecretBytes};
-use strongroom_policy::Context;
+use strongroom_policy::{Context, Principal};
 
 use super::key::{KeyUsage, KmsKey};
 use super::refusals;
 use crate::caller::{AccountId, Caller};
-use crate::iam::principals;
+use crate::iam::principals::{self, Named};
 use crate::input::Text;
 use crate::operation::Given;
 use crate::paging::Page;
@@ -48,6 +48,10 @@ pub struct Grant {
     pub operations: Vec<String>,
     /// In which cases.
     pub constraints: Constraints,
+    /// Whom the grantee's ARN meant when the grant was made: nobody else who has it later is the grantee.
+    pub grantee: Named,
+    /// The same of the retiring principal's.
+    pub retiring: Named,
 }
 
 /// In which cases a grant applies; without any, in all.
@@ -62,6 +66,26 @@ pub struct Constraints {
 }
 
 impl Grant {
+    /// Reads the fields of an earlier format. In the first, principals are taken by name.
+    pub(crate) fn earlier(format: u8, fields: &[u8]) -> Option<Self> {
+        const BY_NAME: u8 = 0;
+        if format != 1 {
+            return None;
+        }
+        postcard::from_bytes(&[fields, &[BY_NAME, BY_NAME]].concat()).ok()
+    }
+
+    /// Whether it is to someone who has these names and ids.
+    pub fn is_to(&self, names: &[String]) -> bool {
+        means(&self.grantee_principal, &self.grantee, names)
+    }
+
+    /// Whether someone who has these names and ids may retire it.
+    pub(super) fn is_retired_by(&self, names: &[String]) -> bool {
+        let retiring = self.retiring_principal.as_ref();
+        retiring.is_some_and(|retiring| means(retiring, &self.retiring, names))
+    }
+
     /// Whether it allows an operation with an encryption context.
     pub fn allows(&self, operation: &str, context: &BTreeMap<String, String>) -> bool {
         self.operations.iter().any(|granted| granted == operation)
@@ -92,8 +116,9 @@ impl Grant {
 
     fn indices(&self, key: &KmsKey) -> impl Iterator<Item = Key> {
         let (account, region, key_id) = (&key.account, &key.region, &key.key_id);
-        let grantee = &self.grantee_principal;
+        let grantee = indexed(&self.grantee_principal, &self.grantee);
         let retiring = self.retiring_principal.as_ref();
+        let retiring = retiring.map(|retiring| indexed(retiring, &self.retiring));
         let to = Key::kms_grant_to(account, region, key_id, grantee, &self.grant_id);
         [to].into_iter().chain(
             retiring.map(|retiring| {
@@ -101,6 +126,19 @@ impl Grant {
             }),
         )
     }
+}
+
+/// The name under which the indices have a principal: its unique id, or its ARN where that says it all or nobody had it.
+fn indexed<'a>(arn: &'a str, named: &'a Named) -> &'a str {
+    match named {
+        Named::There(id) => id,
+        Named::ByName | Named::Absent => arn,
+    }
+}
+
+fn means(arn: &str, named: &Named, names: &[String]) -> bool {
+    let wanted = indexed(arn, named);
+    *named != Named::Absent && names.iter().any(|name| name == wanted)
 }
 
 impl Constraints {
@@ -267,44 +305,23 @@ pub(super) fn insert_for_no_service(conditions: &mut Context) {
     conditions.insert("kms:GrantIsForAWSResource", "false");
 }
 
-/// A principal must be someone whom a grant can name.
+/// Whom an ARN means; it must be someone whom a grant can name. Whether another account has them isn't told.
 ///
 /// # Refusals
 /// `InvalidArnException`
-pub(super) fn check_principal(
-    arn: &str,
-    records: &Records<'_>,
-    caller: &Caller,
-) -> Result<(), Stop> {
-    use strongroom_policy::Caller as Principal;
-    let own = caller.account.as_str();
-    let known = match Principal::from_arn(arn) {
-        None => false,
-        Some(Principal::Root { .. }) => true,
-        Some(Principal::User { arn, .. }) => {
-            let named = strongroom_policy::Principal::User { arn };
-            principals::may_be_there(&named, &caller.account, records)?
-        }
-        Some(Principal::RoleSession {
-            session_arn,
-            role_arn,
-            ..
-        }) => {
-            let named = if session_arn.is_empty() {
-                strongroom_policy::Principal::Role { arn: role_arn }
-            } else {
-                strongroom_policy::Principal::Session { arn: session_arn }
-            };
-            principals::may_be_there(&named, &caller.account, records)?
-        }
-        // Whether another account has them isn't asked.
-        Some(principal) => principal.account() != Some(own),
+pub(super) fn principal(arn: &str, records: &Records<'_>, caller: &Caller) -> Result<Named, Stop> {
+    let own = &caller.account;
+    let principal = Principal::parse_aws(arn).filter(|_| arn.starts_with("arn:"));
+    let Some(principal) = principal else {
+        return Err(refusals::invalid_principal(arn).into());
     };
-    if known {
-        Ok(())
-    } else {
-        Err(refusals::invalid_principal(arn).into())
+    let named = principals::named(&principal, own, records)?;
+    // Of its own, an account has no federated users.
+    let is_absent = named == Named::Absent || matches!(principal, Principal::FederatedUser { .. });
+    if is_absent && !principals::is_foreign(principal.account(), own) {
+        return Err(refusals::invalid_principal(arn).into());
     }
+    Ok(named)
 }
 
 /// A new grant's id.
@@ -384,12 +401,13 @@ pub(super) fn find(
 /// Source: AWS KMS Developer Guide, Creating grants, "Grants with CreateGrant permission".
 pub(super) fn may_hand_on(
     key: &KmsKey,
-    grantor: &str,
+    grantor: &Caller,
     operations: &[String],
     constraints: &Constraints,
     records: &Records<'_>,
 ) -> Result<bool, Stop> {
-    Ok(to(key, grantor, records)?.iter().any(|own| {
+    let own = to_caller(key, grantor, records)?;
+    Ok(own.iter().any(|own| {
         let has = |operation: &String| own.operations.contains(operation);
         has(&"CreateGrant".to_owned())
             && operations.iter().all(has)
@@ -413,10 +431,13 @@ pub(super) fn same(
     wanted: &Grant,
     records: &Records<'_>,
 ) -> Result<Option<String>, Stop> {
-    let found = to(key, &wanted.grantee_principal, records)?;
+    let grantee = indexed(&wanted.grantee_principal, &wanted.grantee);
+    let found = to(key, grantee, records)?;
     let same = found.into_iter().find(|grant| {
         grant.name == wanted.name
+            && grant.grantee == wanted.grantee
             && grant.retiring_principal == wanted.retiring_principal
+            && grant.retiring == wanted.retiring
             && grant.issuing_account == wanted.issuing_account
             && grant.operations.len() == wanted.operations.len()
             && wanted
@@ -448,7 +469,7 @@ pub(super) struct ListedGrant {
     name: Option<String>,
     #[serde(serialize_with = "epoch_seconds::serialize")]
     creation_date: Timestamp,
-    grantee_principal: String,
+    pub(super) grantee_principal: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     retiring_principal: Option<String>,
     issuing_account: String,
@@ -478,21 +499,38 @@ impl Grants {
     }
 }
 
-/// A grant, as responses have it.
-pub(super) fn listed(grant: &Grant, key: &KmsKey) -> ListedGrant {
+/// A grant, as responses have it. Principals of the key's account are shown as policies show them; see
+/// [`crate::iam::bound_policy`].
+pub(super) fn listed(
+    grant: &Grant,
+    key: &KmsKey,
+    caller: &Caller,
+    records: &Records<'_>,
+) -> Result<ListedGrant, Stop> {
     let Constraints {
         encryption_context_subset,
         encryption_context_equals,
         source_arn,
     } = grant.constraints.clone();
     let any = grant.constraints != Constraints::default();
-    ListedGrant {
+    let shown = |arn: &String, named: &Named| -> Result<String, Stop> {
+        let owner = &key.account;
+        let id = match named {
+            Named::There(id) if !principals::is_foreign(principals::account_of(arn), owner) => id,
+            _ => return Ok(arn.clone()),
+        };
+        let now = principals::name_now(arn, id, owner, caller, records)?;
+        Ok(now.unwrap_or_else(|| arn.clone()))
+    };
+    let retiring = grant.retiring_principal.as_ref();
+    let retiring = retiring.map(|retiring| shown(retiring, &grant.retiring));
+    Ok(ListedGrant {
         key_id: key.arn(),
         grant_id: grant.grant_id.clone(),
         name: grant.name.clone(),
         creation_date: grant.created,
-        grantee_principal: grant.grantee_principal.clone(),
-        retiring_principal: grant.retiring_principal.clone(),
+        grantee_principal: shown(&grant.grantee_principal, &grant.grantee)?,
+        retiring_principal: retiring.transpose()?,
         issuing_account: format!(
             "arn:{}:iam::{}:root",
             key.region.partition(),
@@ -504,7 +542,7 @@ pub(super) fn listed(grant: &Grant, key: &KmsKey) -> ListedGrant {
             encryption_context_equals,
             source_arn,
         }),
-    }
+    })
 }
 
 /// The id of a grant of a key that lets a caller do an operation.
@@ -518,16 +556,27 @@ pub fn grants(
     if key.grants_count == 0 {
         return Ok(None);
     }
-    for name in caller.grantee_arns() {
-        let mut grants = to(key, &name, records)?.into_iter();
-        if let Some(grant) = grants.find(|grant| grant.allows(operation, context)) {
-            return Ok(Some(grant.grant_id.clone()));
-        }
-    }
-    Ok(None)
+    let mut grants = to_caller(key, caller, records)?.into_iter();
+    let allowing = grants.find(|grant| grant.allows(operation, context));
+    Ok(allowing.map(|grant| grant.grant_id.clone()))
 }
 
-/// The grants of a key to a principal.
+/// The grants of a key to a caller.
+fn to_caller(
+    key: &KmsKey,
+    caller: &Caller,
+    records: &Records<'_>,
+) -> Result<Vec<Arc<Grant>>, Stop> {
+    let names = caller.grantee_names();
+    let mut grants = Vec::new();
+    for name in &names {
+        grants.extend(to(key, name, records)?);
+    }
+    grants.retain(|grant| grant.is_to(&names));
+    Ok(grants)
+}
+
+/// The grants of a key to a principal, by the name under which the index has it.
 fn to(key: &KmsKey, principal: &str, records: &Records<'_>) -> Result<Vec<Arc<Grant>>, Stop> {
     let index = Key::kms_grants_to(&key.account, &key.region, &key.key_id, principal);
     let mut grant_ids = Vec::new();

@@ -5,14 +5,14 @@
 use serde::{Deserialize, Serialize};
 use strongroom_keys::{KeySpec, KeyVersionName, Sealed};
 
-use super::policy::KeyPolicy;
 use crate::caller::{AccountId, Region};
+use crate::iam::bound_policy::ResourcePolicy;
 use crate::records::Key;
 use crate::time::Timestamp;
 
-/// A KMS key.
+/// A KMS key. In the first format of its record the policy is only its text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct KmsKey {
+pub struct KmsKey<Policy = ResourcePolicy> {
     /// The account that owns it.
     pub account: AccountId,
     /// Its region; keys of different regions share no material.
@@ -34,7 +34,7 @@ pub struct KmsKey {
     /// Whether it may be used.
     pub state: KeyState,
     /// Who may use it.
-    pub policy: KeyPolicy,
+    pub policy: Policy,
     /// In the order in which they were set.
     pub tags: Vec<Tag>,
     /// The names of its aliases, with `alias/`.
@@ -153,6 +153,30 @@ pub enum RotationType {
 }
 
 impl KmsKey {
+    /// Reads the fields of an earlier format. In the first, whom the policy names is taken by name.
+    pub(crate) fn earlier(format: u8, fields: &[u8]) -> Option<Self> {
+        let first: KmsKey<String> = postcard::from_bytes(fields).ok().filter(|_| format == 1)?;
+        Some(KmsKey {
+            policy: ResourcePolicy::parse(first.policy).ok()?,
+            account: first.account,
+            region: first.region,
+            key_id: first.key_id,
+            created: first.created,
+            manager: first.manager,
+            description: first.description,
+            spec: first.spec,
+            usage: first.usage,
+            origin: first.origin,
+            state: first.state,
+            tags: first.tags,
+            aliases: first.aliases,
+            rotation: first.rotation,
+            material: first.material,
+            awaited: first.awaited,
+            grants_count: first.grants_count,
+        })
+    }
+
     /// The key's ARN.
     pub fn arn(&self) -> String {
         format!(

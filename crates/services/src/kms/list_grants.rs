@@ -70,12 +70,18 @@ impl Operation for ListGrants {
                 let other = |wanted: &Option<String>, value: &String| {
                     wanted.as_ref().is_some_and(|wanted| wanted != value)
                 };
-                if other(grant_id, &found.grant_id) || other(grantee, &found.grantee_principal) {
+                if other(grant_id, &found.grant_id) {
                     return ControlFlow::Continue(());
                 }
-                push(found.grant_id.clone(), grant::listed(&found, &key))
+                match grant::listed(&found, &key, given.caller, records) {
+                    Ok(listed) if other(grantee, &listed.grantee_principal) => {
+                        ControlFlow::Continue(())
+                    }
+                    listed => push(found.grant_id.clone(), listed),
+                }
             })
         })?;
+        let page = page.whole()?;
         Ok(Decided::answer(Grants::of(page)))
     }
 }

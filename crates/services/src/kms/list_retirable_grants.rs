@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use strongroom_policy::Caller as Principal;
+use strongroom_policy::{Caller as Someone, Principal};
 
 use super::access;
 use super::grant::{self, Grant, Grants};
@@ -16,6 +16,7 @@ use super::refusals;
 use super::shapes::{PRINCIPAL, SERVICE_PRINCIPAL};
 use crate::caller::{AccountId, Caller};
 use crate::gate::{Authorized, Need};
+use crate::iam::principals::{self, Named};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::paging::PageRequest;
@@ -51,10 +52,10 @@ impl Operation for ListRetirableGrants {
         let Some(retiring) = &self.retiring else {
             return Ok(vec![own]);
         };
-        let principal = Principal::from_arn(retiring);
+        let principal = Someone::from_arn(retiring);
         let account = principal
             .as_ref()
-            .and_then(Principal::account)
+            .and_then(Someone::account)
             .and_then(|account| AccountId::parse(account).ok());
         Ok(vec![Need {
             owner: account.map_or(own.owner, Cow::Owned),
@@ -73,18 +74,28 @@ impl Operation for ListRetirableGrants {
         let Some(retiring) = &request.retiring else {
             return Err(Refusal::validation("RetiringPrincipal must be specified.").into());
         };
-        if !request.is_service && Principal::from_arn(retiring).is_none() {
+        if !request.is_service && Someone::from_arn(retiring).is_none() {
             return Err(refusals::invalid_principal(retiring).into());
         }
+        let mut names = vec![retiring.clone()];
+        if let Some(principal) = Principal::parse_aws(retiring)
+            && let Named::There(id) = principals::named(&principal, &caller.account, records)?
+        {
+            names.push(id);
+        }
         let list = format!("ListRetirableGrants {retiring}");
-        let prefix = Key::kms_retirables(&caller.region, retiring);
-        let start = prefix.behind(request.page.start(&list, given)?.as_deref());
+        let position = request.page.start(&list, given)?;
         let mut rows = Vec::new();
-        records.scan_keys(&start, &prefix.end(), false, |row| {
-            let ids = String::from_utf8_lossy(&row[prefix.as_bytes().len()..]).into_owned();
-            rows.push(ids);
-            ControlFlow::Continue(())
-        })?;
+        for name in &names {
+            let prefix = Key::kms_retirables(&caller.region, name);
+            let start = prefix.behind(position.as_deref());
+            records.scan_keys(&start, &prefix.end(), false, |row| {
+                let ids = String::from_utf8_lossy(&row[prefix.as_bytes().len()..]).into_owned();
+                rows.push(ids);
+                ControlFlow::Continue(())
+            })?;
+        }
+        rows.sort();
         let page = request.page.fill(&list, given, |push| {
             for ids in rows {
                 let mut parts = ids.split('\0');
@@ -101,7 +112,8 @@ impl Operation for ListRetirableGrants {
                 let key = records.peek::<KmsKey>(&Key::kms_key(account, region, key_id))?;
                 let found = records.peek::<Grant>(&place)?;
                 if let (Some(key), Some(found)) = (key, found)
-                    && push(ids.clone(), grant::listed(&found, &key)).is_break()
+                    && found.is_retired_by(&names)
+                    && push(ids.clone(), grant::listed(&found, &key, caller, records)?).is_break()
                 {
                     break;
                 }

@@ -1,16 +1,15 @@
-//! A key's policy: kept as its owner wrote it, compiled once when its record is read.
+//! A key's policy: what it must be before it is kept, and those of keys that are made without one.
 //!
 //! Source: AWS KMS Developer Guide, Key policies in AWS KMS; reference/access-control.md §10.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use strongroom_policy::{Context, Document, Kind, Malformed, Principal, Problem};
+use strongroom_policy::{Context, Malformed, Problem};
 
 use super::access::{self, Usage};
 use super::key::KmsKey;
 use super::refusals;
 use crate::caller::{AccountId, Region};
 use crate::gate;
-use crate::iam::principals;
+use crate::iam::bound_policy::ResourcePolicy;
 use crate::input::{Pattern, Text};
 use crate::operation::Given;
 use crate::records::Records;
@@ -45,96 +44,69 @@ pub(super) fn insert_bypass(bypass: bool, conditions: &mut Context) {
     conditions.insert("kms:BypassPolicyLockoutSafetyCheck", bypass.to_string());
 }
 
-/// A key's policy.
-#[derive(Clone, Debug)]
-pub struct KeyPolicy {
+/// Reads the policy of a request, of a key of `owner`, and binds it to those whom it names now.
+///
+/// Source: reference/kms-iam-sts.md §A4, PutKeyPolicy.
+///
+/// # Refusals
+/// `MalformedPolicyDocumentException`; also where it names someone who isn't there.
+pub(super) fn checked(
     text: String,
-    document: Document,
+    owner: &AccountId,
+    records: &Records<'_>,
+) -> Result<ResourcePolicy, Stop> {
+    let policy = ResourcePolicy::parse(text).map_err(|malformed| {
+        refusals::malformed_policy(match malformed.problem {
+            Problem::NotJson { .. } => "Policy document is not valid JSON.".to_owned(),
+            _ => format!("Policy document is malformed. {malformed}"),
+        })
+    })?;
+    match policy.bound(owner, records)? {
+        (policy, None) => Ok(policy),
+        (_, Some(_)) => Err(refusals::malformed_policy(
+            "Policy contains a statement with one or more invalid principals.",
+        )
+        .into()),
+    }
 }
 
-impl KeyPolicy {
-    /// Reads a policy.
-    ///
-    /// # Errors
-    /// What is wrong with it, and where.
-    pub fn parse(text: String) -> Result<Self, Malformed> {
-        Document::parse(&text, Kind::Resource).map(|document| KeyPolicy { text, document })
+/// Refuses the policy of a key after which the caller couldn't change it any more by another request like this one.
+///
+/// Source: reference/kms-iam-sts.md §A4, PutKeyPolicy.
+///
+/// # Refusals
+/// `MalformedPolicyDocumentException`
+pub(super) fn refuse_lockout(
+    key: &KmsKey,
+    bypass: bool,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<(), Stop> {
+    if bypass {
+        return Ok(());
     }
-
-    /// Reads the policy of a request.
-    ///
-    /// # Refusals
-    /// `MalformedPolicyDocumentException`
-    pub(super) fn checked(text: String) -> Result<Self, Refusal> {
-        Self::parse(text).map_err(|malformed| {
-            refusals::malformed_policy(match malformed.problem {
-                Problem::NotJson { .. } => "Policy document is not valid JSON.".to_owned(),
-                _ => format!("Policy document is malformed. {malformed}"),
-            })
-        })
+    let mut usage = Usage::default();
+    insert_bypass(bypass, &mut usage.more);
+    let context = access::condition_keys(key, None, usage, given.caller);
+    if gate::is_allowed_by_key("kms:PutKeyPolicy", key, context, records, given)? {
+        return Ok(());
     }
+    Err(refusals::malformed_policy(
+        "The new key policy will not allow you to update the key policy in the future.",
+    )
+    .into())
+}
 
-    /// Refuses a policy that names someone who isn't there, or after which the caller couldn't change it any more by
-    /// another request like this one.
-    ///
-    /// Source: reference/kms-iam-sts.md §A4, PutKeyPolicy.
-    ///
-    /// # Refusals
-    /// `MalformedPolicyDocumentException`
-    pub(super) fn refuse_lockout(
-        &self,
-        key: &KmsKey,
-        bypass: bool,
-        records: &Records<'_>,
-        given: &Given<'_>,
-    ) -> Result<(), Stop> {
-        for principal in self.document.principals() {
-            let known = match principal {
-                Principal::CanonicalUser { .. } => false,
-                principal => principals::may_be_there(principal, &key.account, records)?,
-            };
-            if !known {
-                return Err(refusals::malformed_policy(
-                    "Policy contains a statement with one or more invalid principals.",
-                )
-                .into());
-            }
-        }
-        if bypass {
-            return Ok(());
-        }
-        let mut usage = Usage::default();
-        insert_bypass(bypass, &mut usage.more);
-        let context = access::condition_keys(key, None, usage, given.caller);
-        if gate::is_allowed_by_key("kms:PutKeyPolicy", key, self, context, records, given)? {
-            return Ok(());
-        }
-        Err(refusals::malformed_policy(
-            "The new key policy will not allow you to update the key policy in the future.",
-        )
-        .into())
-    }
-
-    /// As it was written.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Compiled.
-    pub fn document(&self) -> &Document {
-        &self.document
-    }
-
-    /// The policy of a key that was made without one: all to the account, whose own policies say who.
-    ///
-    /// # Errors
-    /// None: what is filled in has no quotes.
-    ///
-    /// Source: AWS KMS Developer Guide, Default key policy.
-    pub fn of_account(account: &AccountId, region: &Region) -> Result<Self, Malformed> {
-        let root = root_arn(account, region);
-        Self::parse(format!(
-            r#"{{
+/// The policy of a key that was made without one: all to the account, whose own policies say who.
+///
+/// # Errors
+/// None: what is filled in has no quotes.
+///
+/// Source: AWS KMS Developer Guide, Default key policy.
+pub fn of_account(account: &AccountId, region: &Region) -> Result<ResourcePolicy, Malformed> {
+    let root = root_arn(account, region);
+    ResourcePolicy::parse(format!(
+        r#"{{
   "Version" : "2012-10-17",
   "Id" : "key-default-1",
   "Statement" : [ {{
@@ -147,20 +119,23 @@ impl KeyPolicy {
     "Resource" : "*"
   }} ]
 }}"#
-        ))
-    }
+    ))
+}
 
-    /// The policy of the key that Secrets Manager keeps for an account: everyone in it, but through
-    /// Secrets Manager alone.
-    ///
-    /// # Errors
-    /// None: what is filled in has no quotes.
-    ///
-    /// Source: AWS Secrets Manager User Guide, Secret encryption and decryption.
-    pub fn of_secrets_manager(account: &AccountId, region: &Region) -> Result<Self, Malformed> {
-        let root = root_arn(account, region);
-        Self::parse(format!(
-            r#"{{
+/// The policy of the key that Secrets Manager keeps for an account: everyone in it, but through
+/// Secrets Manager alone.
+///
+/// # Errors
+/// None: what is filled in has no quotes.
+///
+/// Source: AWS Secrets Manager User Guide, Secret encryption and decryption.
+pub fn of_secrets_manager(
+    account: &AccountId,
+    region: &Region,
+) -> Result<ResourcePolicy, Malformed> {
+    let root = root_arn(account, region);
+    ResourcePolicy::parse(format!(
+        r#"{{
   "Version" : "2012-10-17",
   "Id" : "auto-secretsmanager-1",
   "Statement" : [ {{
@@ -187,23 +162,9 @@ impl KeyPolicy {
     "Resource" : "*"
   }} ]
 }}"#
-        ))
-    }
+    ))
 }
 
 fn root_arn(account: &AccountId, region: &Region) -> String {
     format!("arn:{}:iam::{account}:root", region.partition())
-}
-
-impl Serialize for KeyPolicy {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
-    }
-}
-
-impl<'de> Deserialize<'de> for KeyPolicy {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(text).map_err(serde::de::Error::custom)
-    }
 }

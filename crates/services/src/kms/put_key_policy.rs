@@ -5,7 +5,7 @@
 use super::access::Usage;
 use super::key::KmsKey;
 use super::name::{Accepts, KeyName};
-use super::policy::{self, KeyPolicy, POLICY_NAME};
+use super::policy::{self, POLICY_NAME};
 use super::shapes::POLICY;
 use super::{access, shapes, state};
 use crate::caller::Caller;
@@ -56,9 +56,8 @@ impl Operation for PutKeyPolicy {
         policy::check_name(request.name.as_deref())?;
         state::unless_pending_deletion(&key)?;
         let mut key = KmsKey::clone(&key);
-        key.policy = KeyPolicy::checked(request.policy)?;
-        key.policy
-            .refuse_lockout(&key, request.bypass, records, given)?;
+        key.policy = policy::checked(request.policy, &key.account, records)?;
+        policy::refuse_lockout(&key, request.bypass, records, given)?;
         let mut changes = Changes::none();
         changes.put(key.key(), &key)?;
         Ok(Decided::silent(changes))

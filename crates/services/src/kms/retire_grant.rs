@@ -89,14 +89,14 @@ fn named(
 /// The grant itself says who may retire it: its retiring principal, and its grantee where the operation is among those
 /// that it allows. Beside them the account that made it, and the one that owns the key. No key policy is asked.
 fn permit(key: &KmsKey, found: &Grant, caller: &Caller) -> Result<(), Refusal> {
-    let names = caller.grantee_arns();
-    let grantee_may = names.contains(&found.grantee_principal)
+    let names = caller.grantee_names();
+    let grantee_may = found.is_to(&names)
         && found
             .operations
             .iter()
             .any(|operation| operation == "RetireGrant");
     let may = grantee_may
-        || (found.retiring_principal.as_ref()).is_some_and(|retiring| names.contains(retiring))
+        || found.is_retired_by(&names)
         || [&found.issuing_account, &key.account].contains(&&caller.account);
     if may {
         Ok(())

@@ -1,6 +1,8 @@
-//! GetResourcePolicy: the policy as it was given; none is no error.
+//! GetResourcePolicy: the policy as it was given, but for those whose names have changed; none is no error.
 //!
 //! Source: reference/api.md §6.19.
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 
@@ -63,12 +65,13 @@ impl Operation for GetResourcePolicy {
             .into_request()
             .secret_id
             .find_active(records, given)?;
+        let policy = match &secret.resource_policy {
+            Some(policy) => Some(policy.shown(&secret.account, given.caller, records)?),
+            None => None,
+        };
         Ok(Decided::answer(ResourcePolicy {
             secret: NamedSecret::of(&secret),
-            resource_policy: secret
-                .resource_policy
-                .as_ref()
-                .map(|policy| policy.text().to_owned()),
+            resource_policy: policy.map(Cow::into_owned),
         }))
     }
 }

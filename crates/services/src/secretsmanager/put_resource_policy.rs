@@ -1,4 +1,4 @@
-//! PutResourcePolicy: checks a resource policy and keeps it, byte by byte as it was given.
+//! PutResourcePolicy: checks a resource policy and keeps it, byte by byte as it was given, for those whom it names now.
 //!
 //! Source: reference/api.md §6.18, reference/access-control.md §8.1.
 
@@ -6,7 +6,7 @@ use strongroom_policy::Context;
 
 use super::access;
 use super::metadata::NamedSecret;
-use super::resource_policy::{self, SecretPolicy};
+use super::resource_policy;
 use super::secret_id::SecretId;
 use super::shapes::{self, RESOURCE_POLICY};
 use crate::caller::Caller;
@@ -64,10 +64,10 @@ impl Operation for PutResourcePolicy {
         let mut request = allowed.into_request();
         let text = std::mem::take(&mut request.policy);
         let mut secret = (*request.secret_id.find_active(records, given)?).clone();
-        let policy = SecretPolicy::checked(text).map_err(|flaw| flaw.refusal())?;
-        let unknown = policy.unknown_principal(&secret.account, records)?;
+        let policy = resource_policy::checked(text).map_err(|flaw| flaw.refusal())?;
+        let (policy, unknown) = resource_policy::bound(policy, &secret.account, records)?;
         let public = match request.block_public_policy {
-            true => policy.grants_to_everyone().next(),
+            true => resource_policy::grants_to_everyone(&policy).next(),
             false => None,
         };
         secret.resource_policy = Some(policy);

@@ -1,13 +1,9 @@
-//! A secret's resource policy: kept as its author wrote it, compiled once when its record is read; and what it must be
-//! before it is kept.
+//! A secret's resource policy: what it must be before it is kept.
 //!
 //! Source: reference/access-control.md §8.
 
-use std::sync::Arc;
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use strongroom_policy::analysis::{self, Finding};
-use strongroom_policy::{Document, Kind, Malformed, PolicyType, Principal, Problem};
+use strongroom_policy::{PolicyType, Principal, Problem};
 
 use super::access;
 use super::secret::Secret;
@@ -15,20 +11,10 @@ use super::secret_id::SecretId;
 use super::{SERVICE, refusals};
 use crate::caller::AccountId;
 use crate::gate::{self, ConditionKeys};
-use crate::iam::principals;
+use crate::iam::bound_policy::ResourcePolicy;
 use crate::operation::Given;
 use crate::records::Records;
 use crate::refusal::{Refusal, Stop};
-
-/// A secret's resource policy. Every change of a secret copies its record, but not this.
-#[derive(Clone, Debug)]
-pub struct SecretPolicy(Arc<Compiled>);
-
-#[derive(Debug)]
-struct Compiled {
-    text: String,
-    document: Document,
-}
 
 /// Something that a policy fails at; ValidateResourcePolicy reports it, PutResourcePolicy refuses it.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,72 +37,47 @@ pub(super) enum Flaw {
     },
 }
 
-impl SecretPolicy {
-    /// Reads a policy.
-    ///
-    /// # Errors
-    /// What is wrong with it, and where.
-    fn parse(text: String) -> Result<Self, Malformed> {
-        Document::parse(&text, Kind::Resource)
-            .map(|document| SecretPolicy(Arc::new(Compiled { text, document })))
+/// Reads the policy of a request.
+pub(super) fn checked(text: String) -> Result<ResourcePolicy, Flaw> {
+    let policy = ResourcePolicy::parse(text).map_err(|malformed| match malformed.problem {
+        Problem::NotJson { .. } => Flaw::NotJson,
+        _ => Flaw::Syntax(malformed.to_string()),
+    })?;
+    let foreign_action = policy.document().actions().find(|action| {
+        !action.negated
+            && action
+                .service()
+                .is_some_and(|service| !service.eq_ignore_ascii_case(SERVICE))
+    });
+    match foreign_action {
+        None => Ok(policy),
+        Some(action) => Err(Flaw::Syntax(format!(
+            "Statement[{}].Action: {} is not an action of Secrets Manager",
+            action.statement, action.text
+        ))),
     }
+}
 
-    /// Reads the policy of a request.
-    pub(super) fn checked(text: String) -> Result<Self, Flaw> {
-        let policy = Self::parse(text).map_err(|malformed| match malformed.problem {
-            Problem::NotJson { .. } => Flaw::NotJson,
-            _ => Flaw::Syntax(malformed.to_string()),
-        })?;
-        let foreign_action = policy.document().actions().find(|action| {
-            !action.negated
-                && action
-                    .service()
-                    .is_some_and(|service| !service.eq_ignore_ascii_case(SERVICE))
-        });
-        match foreign_action {
-            None => Ok(policy),
-            Some(action) => Err(Flaw::Syntax(format!(
-                "Statement[{}].Action: {} is not an action of Secrets Manager",
-                action.statement, action.text
-            ))),
-        }
-    }
+/// The policy of a secret of `owner`, bound to those whom it names now; and whether it names someone whom a secret's
+/// policy can't name, or who isn't there.
+pub(super) fn bound(
+    policy: ResourcePolicy,
+    owner: &AccountId,
+    records: &Records<'_>,
+) -> Result<(ResourcePolicy, Option<Flaw>), Stop> {
+    let is_provider = |principal: &Principal| matches!(principal, Principal::Federated { .. });
+    let names_provider = policy.document().principals().any(is_provider);
+    let (policy, unknown) = policy.bound(owner, records)?;
+    let is_wrong = names_provider || unknown.is_some();
+    Ok((policy, is_wrong.then_some(Flaw::Principal)))
+}
 
-    /// As it was written.
-    pub fn text(&self) -> &str {
-        &self.0.text
-    }
-
-    /// Compiled.
-    pub fn document(&self) -> &Document {
-        &self.0.document
-    }
-
-    /// Whether it names someone whom a secret's policy can't name, or who isn't there.
-    pub(super) fn unknown_principal(
-        &self,
-        owner: &AccountId,
-        records: &Records<'_>,
-    ) -> Result<Option<Flaw>, Stop> {
-        for principal in self.document().principals() {
-            let known = match principal {
-                Principal::Federated { .. } | Principal::CanonicalUser { .. } => false,
-                principal => principals::may_be_there(principal, owner, records)?,
-            };
-            if !known {
-                return Ok(Some(Flaw::Principal));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Each statement that grants to the public.
-    pub(super) fn grants_to_everyone(&self) -> impl Iterator<Item = Flaw> {
-        let findings = analysis::public_access(self.document()).into_iter();
-        findings.map(|finding| Flaw::Public {
-            statement: name_of(&finding),
-        })
-    }
+/// Each statement that grants to the public.
+pub(super) fn grants_to_everyone(policy: &ResourcePolicy) -> impl Iterator<Item = Flaw> {
+    let findings = analysis::public_access(policy.document()).into_iter();
+    findings.map(|finding| Flaw::Public {
+        statement: name_of(&finding),
+    })
 }
 
 /// Whether the caller of PutResourcePolicy could no longer call it once the secret is as `changed`.
@@ -147,19 +108,6 @@ fn name_of(finding: &Finding) -> String {
     match &finding.sid {
         Some(sid) => format!("{number} ({sid})"),
         None => number.to_string(),
-    }
-}
-
-impl Serialize for SecretPolicy {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.text())
-    }
-}
-
-impl<'de> Deserialize<'de> for SecretPolicy {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(text).map_err(serde::de::Error::custom)
     }
 }
 

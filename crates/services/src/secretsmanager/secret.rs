@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use strongroom_policy::Context;
 
-use super::resource_policy::SecretPolicy;
 use super::secret_id::SUFFIX_LENGTH;
 use crate::caller::{AccountId, Caller, Region};
 use crate::gate::ConditionKeys;
+use crate::iam::bound_policy::ResourcePolicy;
 use crate::kms::dependents::KeyRef;
 use crate::operation::Given;
 use crate::records::Key;
@@ -46,8 +46,8 @@ pub struct Secret {
     pub versions: Vec<Version>,
     /// Which version has which label.
     pub labels: Labels,
-    /// The resource policy.
-    pub resource_policy: Option<SecretPolicy>,
+    /// The resource policy. The last field: what came into a policy since the first format is at its end.
+    pub resource_policy: Option<ResourcePolicy>,
 }
 
 /// Whether a secret is in use.
@@ -120,6 +120,17 @@ impl Secret {
             labels: Labels::default(),
             resource_policy: None,
         }
+    }
+
+    /// Reads the fields of an earlier format. In the first, policies have only their text: whom they name is taken by name.
+    pub(crate) fn earlier(format: u8, fields: &[u8]) -> Option<Self> {
+        const NO_BINDINGS: u8 = 0;
+        if format != 1 {
+            return None;
+        }
+        let fields = [fields, &[NO_BINDINGS]].concat();
+        // What is behind the last field isn't read, so a secret without a policy doesn't mind.
+        postcard::from_bytes(&fields).ok()
     }
 
     /// Its ARN.

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use super::access;
-use super::resource_policy::{self, Flaw, SecretPolicy};
+use super::resource_policy::{self, Flaw};
 use super::secret::Secret;
 use super::secret_id::SecretId;
 use super::shapes::{RESOURCE_POLICY, SECRET_ID};
@@ -79,18 +79,16 @@ impl Operation for ValidateResourcePolicy {
             Some(secret_id) => Some((secret_id, secret_id.find_active(records, given)?)),
             None => None,
         };
-        let flaws = match SecretPolicy::checked(request.policy) {
+        let flaws = match resource_policy::checked(request.policy) {
             Err(Flaw::NotJson) => return Err(Flaw::NotJson.refusal().into()),
             Err(flaw) => vec![flaw],
             Ok(policy) => {
                 let owner = secret
                     .as_ref()
                     .map_or(&given.caller.account, |(_, secret)| &secret.account);
-                let mut flaws: Vec<Flaw> = policy
-                    .unknown_principal(owner, records)?
-                    .into_iter()
-                    .collect();
-                flaws.extend(policy.grants_to_everyone());
+                let (policy, unknown) = resource_policy::bound(policy, owner, records)?;
+                let mut flaws: Vec<Flaw> = unknown.into_iter().collect();
+                flaws.extend(resource_policy::grants_to_everyone(&policy));
                 // Without a secret there is nothing that anyone could be locked out of.
                 if let Some((secret_id, secret)) = &secret {
                     let mut changed = Secret::clone(secret);

@@ -1247,10 +1247,12 @@ fn another_account_s_user_needs_both_sides() {
         ),
     ] {
         let mut shared = Shared::new();
+        shared.be_user(OTHER_ACCOUNT, &of_user);
+        let user = shared.service.caller();
         if !of_secret.is_empty() {
             shared.put_policy(&of_secret);
         }
-        shared.be_user(OTHER_ACCOUNT, &of_user);
+        shared.service.be_caller(user);
         let answer = shared
             .service
             .ask("GetSecretValue", &json!({"SecretId": shared.arn}));
