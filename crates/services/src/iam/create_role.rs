@@ -90,6 +90,7 @@ impl Operation for CreateRole {
             inline: InlinePolicies::default(),
             attached: Vec::new(),
             boundary: None,
+            instance_profiles: Vec::new(),
         };
         let mut changes = Changes::none();
         if let Some(arn) = request.boundary {

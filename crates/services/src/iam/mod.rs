@@ -30,6 +30,7 @@ pub mod delete_open_id_connect_provider;
 pub mod delete_permissions_boundary;
 pub mod delete_policy;
 pub mod delete_policy_version;
+pub mod delete_role;
 pub mod delete_role_permissions_boundary;
 pub mod delete_role_policy;
 pub mod delete_user;
@@ -115,6 +116,8 @@ pub mod untag_user;
 pub mod update_access_key;
 pub mod update_assume_role_policy;
 pub mod update_group;
+pub mod update_role;
+pub mod update_role_description;
 pub mod update_user;
 pub mod user;
 
@@ -143,6 +146,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<delete_open_id_connect_provider::DeleteOpenIDConnectProvider>(),
     Entry::of_query::<delete_policy::DeletePolicy>(),
     Entry::of_query::<delete_policy_version::DeletePolicyVersion>(),
+    Entry::of_query::<delete_role::DeleteRole>(),
     Entry::of_query::<delete_role_permissions_boundary::DeleteRolePermissionsBoundary>(),
     Entry::of_query::<delete_role_policy::DeleteRolePolicy>(),
     Entry::of_query::<delete_user::DeleteUser>(),
@@ -203,6 +207,8 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<update_access_key::UpdateAccessKey>(),
     Entry::of_query::<update_assume_role_policy::UpdateAssumeRolePolicy>(),
     Entry::of_query::<update_group::UpdateGroup>(),
+    Entry::of_query::<update_role::UpdateRole>(),
+    Entry::of_query::<update_role_description::UpdateRoleDescription>(),
     Entry::of_query::<update_user::UpdateUser>(),
 ];
 

@@ -54,6 +54,8 @@ pub struct Role {
     pub attached: Vec<PolicyName>,
     /// What bounds what its policies may allow.
     pub boundary: Option<PolicyName>,
+    /// The names of the instance profiles that it is in, in lower case.
+    pub instance_profiles: Vec<String>,
 }
 
 impl Role {

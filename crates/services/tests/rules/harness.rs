@@ -172,6 +172,15 @@ impl Service {
         Records::of(&self.records).read::<T>(key).unwrap()
     }
 
+    /// Puts bytes in the place of a record, as an earlier version of the program wrote them.
+    pub(crate) fn overwrite(&mut self, key: &[u8], bytes: Vec<u8>) {
+        let change = Change::Put(Key::from_bytes(key.to_vec()), bytes);
+        self.records.apply(Changes {
+            writes: vec![change],
+            ..Changes::none()
+        });
+    }
+
     /// Removes a record.
     pub(crate) fn remove(&mut self, key: Key) {
         let mut changes = Changes::none();

@@ -2,6 +2,7 @@
 
 mod account;
 mod attachments;
+mod binding;
 mod groups;
 mod managed_policies;
 mod oidc_providers;

@@ -99,6 +99,7 @@ impl World {
             inline: Default::default(),
             attached: Vec::new(),
             boundary: None,
+            instance_profiles: Vec::new(),
             account,
         };
         let key = role.key();
