@@ -313,7 +313,7 @@ fn role_detail(role: &Role, caller: &Caller, records: &Records<'_>) -> Result<De
         role_id: role.id.clone(),
         arn: role.arn(caller),
         create_date: role.created,
-        assume_role_policy_document: encoded(role.trust.text()),
+        assume_role_policy_document: encoded(&role.trust.shown(&role.account, caller, records)?),
         role_policy_list: inline_details(&role.inline),
         attached_managed_policies: attached(role, caller, records)?,
         permissions_boundary: ShownBoundary::of(role, caller, records)?,

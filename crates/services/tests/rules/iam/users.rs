@@ -39,7 +39,7 @@ fn a_user_without_policies_may_do_nothing_but_ask_who_it_is() {
     let body = json!({
         "SecretId": "s", "Name": "n", "SecretString": "x", "Tags": [], "TagKeys": ["a"], "VersionStage": "x",
         "ResourcePolicy": "{}", "SecretIdList": ["s"], "UserName": "alice", "PolicyName": "p", "PolicyDocument": "{}",
-        "AccessKeyId": key, "Status": "Inactive", "PolicyArn": ADMINISTRATOR, "GroupName": "g", "AccountAlias": "abc", "PermissionsBoundary": ADMINISTRATOR, "ClientRequestToken": "t".repeat(32), "RoleName": "r",
+        "AccessKeyId": key, "Status": "Inactive", "PolicyArn": ADMINISTRATOR, "GroupName": "g", "AccountAlias": "abc", "PermissionsBoundary": ADMINISTRATOR, "ClientRequestToken": "t".repeat(32), "Description": "d", "RoleName": "r",
         "AssumeRolePolicyDocument": "{}", "Url": "https://id.example.com",
         "OpenIDConnectProviderArn": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/id.example.com"),
         "RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "session",
