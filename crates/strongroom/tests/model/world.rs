@@ -364,10 +364,12 @@ impl World {
         let raw = self.raw()?;
         let now = self.now();
         let arns = arns(happened, &raw);
+        let before = self.model.clone();
         let mut search = Search {
             sent,
             happened,
             in_trouble,
+            before: &before,
             raw: &raw,
             arns: &arns,
             now,
@@ -483,8 +485,10 @@ fn start(node: Arc<Node>, sent: &Sent) -> Running {
 struct Search<'a> {
     sent: &'a [Sent],
     happened: &'a [Happened],
-    /// Whether something went wrong by which the date of a read may be lost.
+    /// Whether something went wrong by which the dates of reads may be lost.
     in_trouble: bool,
+    /// The model before all of the calls.
+    before: &'a Model,
     raw: &'a [Secret],
     arns: &'a [String],
     now: i64,
@@ -500,8 +504,12 @@ impl Search<'_> {
             .filter(|it| !self.order.contains(it))
             .collect();
         if left.is_empty() {
-            return match differs(model, self.raw, self.now) {
-                None => Some(model.clone()),
+            let mut model = model.clone();
+            if self.in_trouble {
+                lose_dates(&mut model, self.before, self.raw);
+            }
+            return match differs(&model, self.raw, self.now) {
+                None => Some(model),
                 Some(how) => self.fail(1, how),
             };
         }
@@ -551,11 +559,7 @@ impl Search<'_> {
                 format!("{operation} {body}\nanswered {outcome:?}\nexpected {expected:?}"),
             );
         }
-        if happens {
-            return Some(after);
-        }
-        let is_read = READS.contains(&sent.operation);
-        (is_read && self.in_trouble && after != *model).then(|| model.clone())
+        happens.then_some(after)
     }
 
     /// What the ARN may be of a secret that the call makes: the one it was told, else any that turned up and isn't taken.
@@ -595,6 +599,33 @@ impl Search<'_> {
             self.closest = (depth, how);
         }
         None
+    }
+}
+
+/// Takes back the dates of reads that the store hasn't, but none that it had before.
+fn lose_dates(model: &mut Model, before: &Model, raw: &[Secret]) {
+    let lost = |date: &mut Option<i64>, before: Option<i64>, stored: Option<Timestamp>| {
+        if stored.map(Timestamp::milliseconds) == before {
+            *date = before;
+        }
+    };
+    for (place, secret) in &mut model.secrets {
+        let Some(stored) = raw.iter().find(|stored| stored.arn() == secret.arn) else {
+            continue;
+        };
+        let earlier = before.secrets.get(place);
+        let earlier = earlier.filter(|earlier| earlier.arn == secret.arn);
+        let date = earlier.and_then(|earlier| earlier.accessed);
+        lost(&mut secret.accessed, date, stored.accessed);
+        for version in &mut secret.versions {
+            let Some(stored) = stored.version(&version.id) else {
+                continue;
+            };
+            let mut versions = earlier.iter().flat_map(|earlier| &earlier.versions);
+            let date = versions.find(|each| each.id == version.id);
+            let date = date.and_then(|version| version.accessed);
+            lost(&mut version.accessed, date, stored.accessed);
+        }
     }
 }
 
