@@ -10,3 +10,4 @@ mod random;
 mod signatures;
 mod tampering;
 mod tidy;
+mod withdrawal;
