@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod memory;
 pub mod node;
 pub mod operations;
+pub mod outbound;
 pub mod pipeline;
 pub mod seals;
 pub mod throttle;
