@@ -15,6 +15,7 @@ mod read;
 mod ready;
 mod report;
 mod requests;
+mod role;
 mod scale;
 mod store;
 mod write;
@@ -38,7 +39,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures Strongroom: reads, durable writes, starts, KMS, many secrets, backups, decisions"
+    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -108,6 +109,7 @@ enum Part {
     Write,
     Ready,
     Kms,
+    Role,
     Scale,
     Backup,
     Decide,
@@ -148,6 +150,9 @@ fn measure(run: &Run) -> Result<(), Failed> {
     }
     if wanted(Part::Kms) {
         report.rows.extend(kms::measure(run, round)?);
+    }
+    if wanted(Part::Role) {
+        report.rows.extend(role::measure(run, round)?);
     }
     if wanted(Part::Scale) {
         report.rows.extend(scale::measure(run, round)?);

@@ -10,7 +10,7 @@ use crate::client::{Answer, Client};
 use crate::load::{self, Work};
 use crate::process::{self, Server};
 use crate::report::{ReadResult, ReadRound, Side, median, note};
-use crate::requests::{Requests, value};
+use crate::requests::{Credentials, Requests, Service, value};
 use crate::{Failed, Run, bare};
 
 /// Secrets that are read in turn.
@@ -86,7 +86,7 @@ pub(crate) fn read_some(server: &Server, connections: usize, requests: u64) -> R
     let exchanges = prepare(server.address)?;
     let mut done = 0;
     while done < requests {
-        let work = Reads::of(server.address, &exchanges)?;
+        let work = Reads::by(&Credentials::root(), server.address, &exchanges)?;
         done += load::run(
             work,
             server.address,
@@ -104,7 +104,18 @@ fn one_round(
     connections: usize,
     time: Duration,
 ) -> Result<Side, Failed> {
-    let work = Reads::of(server.address, exchanges)?;
+    one_round_by(&Credentials::root(), server, exchanges, connections, time)
+}
+
+/// One round of reads by whoever has these credentials.
+pub(crate) fn one_round_by(
+    credentials: &Credentials,
+    server: &Server,
+    exchanges: &[Exchange],
+    connections: usize,
+    time: Duration,
+) -> Result<Side, Failed> {
+    let work = Reads::by(credentials, server.address, exchanges)?;
     let before = server.cpu()?;
     let done = load::run(work, server.address, connections, time)?;
     Ok(Side::of(&done, server.cpu()?.saturating_sub(before)))
@@ -112,13 +123,13 @@ fn one_round(
 
 /// A request's body, and the body that answers it.
 #[derive(Clone)]
-struct Exchange {
+pub(crate) struct Exchange {
     request: Vec<u8>,
     body: Vec<u8>,
 }
 
 /// Makes the secrets, and reads each once: its value must be the one that was stored.
-fn prepare(server: SocketAddr) -> Result<Vec<Exchange>, Failed> {
+pub(crate) fn prepare(server: SocketAddr) -> Result<Vec<Exchange>, Failed> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -160,9 +171,14 @@ struct Reads {
 }
 
 impl Reads {
-    fn of(server: SocketAddr, exchanges: &[Exchange]) -> Result<Self, Failed> {
+    fn by(
+        credentials: &Credentials,
+        server: SocketAddr,
+        exchanges: &[Exchange],
+    ) -> Result<Self, Failed> {
+        let requests = Requests::by(credentials, Service::SecretsManager, server)?;
         let reads = Reads {
-            requests: RefCell::new(Requests::to(server)?),
+            requests: RefCell::new(requests),
             exchanges: exchanges.to_vec(),
             signed: RefCell::default(),
             current: RefCell::default(),

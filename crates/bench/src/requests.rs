@@ -14,6 +14,25 @@ pub(crate) const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 pub(crate) const SECRET_ACCESS_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 pub(crate) const REGION: &str = "us-east-1";
 
+/// Who signs.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+    pub(crate) session_token: Option<String>,
+}
+
+impl Credentials {
+    /// Those of the account's root.
+    pub(crate) fn root() -> Self {
+        Credentials {
+            access_key_id: ACCESS_KEY_ID.to_owned(),
+            secret_access_key: SECRET_ACCESS_KEY.to_owned(),
+            session_token: None,
+        }
+    }
+}
+
 /// Makes requests to one server.
 pub(crate) struct Requests {
     signer: Signer,
@@ -26,6 +45,8 @@ pub(crate) struct Requests {
 pub(crate) enum Service {
     SecretsManager,
     Kms,
+    Iam,
+    Sts,
 }
 
 impl Service {
@@ -33,15 +54,27 @@ impl Service {
         match self {
             Service::SecretsManager => "secretsmanager",
             Service::Kms => "kms",
+            Service::Iam => "iam",
+            Service::Sts => "sts",
         }
     }
 
-    fn target_prefix(self) -> &'static str {
+    /// How its operations are named.
+    fn naming(self) -> Naming {
         match self {
-            Service::SecretsManager => "secretsmanager",
-            Service::Kms => "TrentService",
+            Service::SecretsManager => Naming::Target("secretsmanager"),
+            Service::Kms => Naming::Target("TrentService"),
+            Service::Iam => Naming::Version("2010-05-08"),
+            Service::Sts => Naming::Version("2011-06-15"),
         }
     }
+}
+
+enum Naming {
+    /// By a header, behind this prefix; bodies are JSON.
+    Target(&'static str),
+    /// Among the parameters, beside this version; bodies are forms.
+    Version(&'static str),
 }
 
 impl Requests {
@@ -50,13 +83,43 @@ impl Requests {
     }
 
     pub(crate) fn of(service: Service, server: SocketAddr) -> Result<Self, Failed> {
-        let secret = SecretBytes::copy_of(SECRET_ACCESS_KEY.as_bytes());
-        let signer = Signer::new(ACCESS_KEY_ID, secret, None, REGION, service.signing_name())?;
+        Self::by(&Credentials::root(), service, server)
+    }
+
+    pub(crate) fn by(
+        credentials: &Credentials,
+        service: Service,
+        server: SocketAddr,
+    ) -> Result<Self, Failed> {
+        let signer = Signer::new(
+            credentials.access_key_id.as_str(),
+            SecretBytes::copy_of(credentials.secret_access_key.as_bytes()),
+            credentials.session_token.clone(),
+            REGION,
+            service.signing_name(),
+        )?;
         Ok(Self {
             signer,
             host: server.to_string(),
             service,
         })
+    }
+
+    /// A request whose parameters are a form, signed now.
+    pub(crate) fn make_form(
+        &mut self,
+        operation: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Vec<u8>, Failed> {
+        let Naming::Version(version) = self.service.naming() else {
+            return Err("the service takes no forms".into());
+        };
+        let named = [("Action", operation), ("Version", version)];
+        let all = named.iter().chain(parameters);
+        let pairs: Vec<String> = all
+            .map(|(name, value)| format!("{}={}", encoded(name), encoded(value)))
+            .collect();
+        self.make(operation, pairs.join("&").as_bytes())
     }
 
     /// A request, signed now.
@@ -80,15 +143,32 @@ impl Requests {
         let request = Request::post("/")
             .header("host", &self.host)
             .header("accept-encoding", "identity")
-            .header(
-                "x-amz-target",
-                format!("{}.{operation}", self.service.target_prefix()),
-            )
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("user-agent", USER_AGENT)
-            .body(())?;
+            .header("user-agent", USER_AGENT);
+        let request = match self.service.naming() {
+            Naming::Target(prefix) => request
+                .header("x-amz-target", format!("{prefix}.{operation}"))
+                .header("content-type", "application/x-amz-json-1.1"),
+            Naming::Version(_) => {
+                request.header("content-type", "application/x-www-form-urlencoded")
+            }
+        };
+        let request = request.body(())?;
         Ok(request.into_parts().0)
     }
+}
+
+/// A name or a value of a form.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
 }
 
 /// Seconds since 1970.
