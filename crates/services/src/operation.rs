@@ -57,6 +57,8 @@ pub trait Operation: Sized + 'static {
     const NAME: &'static str;
     /// Whether it may walk through many records: such work must not hold up others.
     const WALKS: bool = false;
+    /// Whether nobody signs for it: its caller is who bears a token.
+    const UNSIGNED: bool = false;
     /// The response's shape. Members that have no value are left out, never null.
     type Output: Serialize;
 
@@ -149,6 +151,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Whether it may walk through many records.
     pub walks: bool,
+    /// Whether nobody signs for it.
+    pub unsigned: bool,
     /// Reads the body, authorizes and decides.
     pub run: fn(&[u8], &Records<'_>, &Given<'_>) -> Result<Written, Stop>,
 }
@@ -159,6 +163,7 @@ impl Entry {
         Entry {
             name: Op::NAME,
             walks: Op::WALKS,
+            unsigned: Op::UNSIGNED,
             run: run::<Op, false>,
         }
     }

@@ -15,6 +15,7 @@ pub mod identity;
 pub mod jobs;
 pub mod memory;
 pub mod node;
+pub mod oidc;
 pub mod operations;
 pub mod outbound;
 pub mod pipeline;

@@ -40,6 +40,7 @@ use crate::edge::{Application, Received, Reply};
 use crate::identity::Identities;
 use crate::jobs::{self, Jobs};
 use crate::memory::CacheSizes;
+use crate::oidc::{IssuerSettings, Issuers};
 use crate::operations::{Metrics, Outcome};
 use crate::pipeline::{self, Asked, Failure, Pipeline, Queues};
 use crate::throttle::Throttle;
@@ -105,6 +106,7 @@ pub struct Node {
     unverified: OnceLock<Arc<Embedded>>,
     store_check: StoreCheck,
     throttle: OnceLock<Throttle>,
+    issuers: OnceLock<Issuers>,
     denials: Denials,
     metrics: Metrics,
     dev: bool,
@@ -268,6 +270,7 @@ impl Node {
             unverified: OnceLock::new(),
             store_check: StoreCheck::new(),
             throttle: OnceLock::new(),
+            issuers: OnceLock::new(),
             denials: Denials::default(),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
@@ -313,6 +316,11 @@ impl Node {
     /// Holds accounts to so many percent of AWS's request rates from now on; the first limit counts.
     pub fn limit_rates(&self, percent: u32) {
         self.throttle.get_or_init(|| Throttle::new(percent));
+    }
+
+    /// What holds for identity providers from now on; the first settings count.
+    pub fn know_issuers(&self, settings: IssuerSettings) {
+        self.issuers.get_or_init(|| Issuers::new(settings));
     }
 
     /// The domain's present instant.
@@ -607,6 +615,7 @@ impl Node {
             queues: &self.queues,
             uses: &self.uses,
             throttle: self.throttle.get(),
+            issuers: self.issuers.get_or_init(Issuers::default),
             denials: &self.denials,
         }
     }

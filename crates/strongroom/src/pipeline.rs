@@ -16,6 +16,8 @@ use strongroom_services::operation::{Entry, Given, Written};
 use strongroom_services::origin::Origin;
 use strongroom_services::records::{Change, Changes, Records, Seen};
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
+use strongroom_services::sts::assume_role_with_web_identity::presented;
+use strongroom_services::sts::web_identity::{self, Distrust};
 use strongroom_services::{iam, kms, secretsmanager, sts};
 use strongroom_store::{Commit, CommitError, Condition, Fault, FaultKind, Revision, Store, Write};
 use strongroom_wire::error_body::ErrorBody;
@@ -30,6 +32,7 @@ use crate::clock::Clock;
 use crate::denials::Denials;
 use crate::edge::{Received, Reply};
 use crate::identity::{Identities, Unidentified};
+use crate::oidc::{Issuers, Token};
 use crate::throttle::Throttle;
 use crate::uses::UseWorker;
 
@@ -52,6 +55,8 @@ pub struct Pipeline<'a> {
     pub clock: &'a Clock,
     /// Who may sign.
     pub identities: &'a Identities,
+    /// Whose tokens are taken in place of a signature.
+    pub issuers: &'a Issuers,
     /// Where those wait who lost a race.
     pub queues: &'a Queues,
     /// What writes down what was used.
@@ -81,6 +86,8 @@ pub enum Failure {
     Unreadable(ErrorBody),
     /// The operation was refused.
     Refused(Refusal),
+    /// A token isn't its provider's.
+    Distrusted(Distrust),
     /// Something broke, before anything was changed or without need to change anything.
     Broken(String),
     /// The changes could not be stored.
@@ -97,7 +104,11 @@ impl Pipeline<'_> {
             Err(error) => return (None, error.render(&received.request_id).into()),
         };
         let entry = find(target.service(), target.operation());
-        let result = match self.identify(&target, received) {
+        let identified = match entry.is_some_and(|entry| entry.unsigned) {
+            true => self.identify_bearer(&target, received).await,
+            false => self.identify(&target, received),
+        };
+        let result = match identified {
             Err(failure) => {
                 self.hold_back(&failure, received).await;
                 Err(failure)
@@ -111,10 +122,12 @@ impl Pipeline<'_> {
 
     /// Lets the answer to another guess at credentials wait.
     async fn hold_back(&self, failure: &Failure, received: &Received) {
-        if let Failure::Unauthenticated(error) = failure
-            && error.is_guess()
-            && let Some(peer) = received.peer
-        {
+        let is_guess = match failure {
+            Failure::Unauthenticated(error) => error.is_guess(),
+            Failure::Distrusted(distrust) => *distrust == Distrust::Forged,
+            _ => false,
+        };
+        if is_guess && let Some(peer) = received.peer {
             let delay = self.identities.guesses().note(peer.ip(), Instant::now());
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
@@ -285,6 +298,33 @@ impl Pipeline<'_> {
         Ok(caller)
     }
 
+    /// Who bears the token of a request that nobody signed.
+    async fn identify_bearer(
+        &self,
+        target: &Target<'_>,
+        received: &Received,
+    ) -> Result<Caller, Failure> {
+        let stopped = |stop| match stop {
+            Stop::Refused(refusal) => Failure::Refused(refusal),
+            Stop::Unavailable(cause) => Failure::Broken(cause.to_string()),
+        };
+        let request = target.request(&received.body);
+        let request = request.map_err(Failure::Unreadable)?;
+        let presented = presented(&request).map_err(Failure::Refused)?;
+        let token = Token::read(presented.token.expose())
+            .ok_or(Failure::Distrusted(Distrust::NotAToken))?;
+        // What it says is looked at first: nobody's keys are fetched for a token that wouldn't be taken anyway.
+        let now = self.clock.real_seconds();
+        let (caller, issuer) = {
+            let records = Records::of(self.records);
+            web_identity::accept(token.claims(), &presented.role, now, &records)
+        }
+        .map_err(stopped)?;
+        let signed = self.issuers.check(&issuer, &token, Instant::now()).await;
+        signed.map_err(Failure::Distrusted)?;
+        Ok(caller)
+    }
+
     /// Whether a decision may have failed only because records changed between its reads.
     fn any_changed(&self, seen: &[Seen]) -> bool {
         let Ok(snapshot) = self.store.snapshot() else {
@@ -385,6 +425,9 @@ impl Failure {
                 message,
                 member: MessageMember::LowerCase,
             }) => ErrorBody::framework(code, message),
+            Failure::Distrusted(distrust) => {
+                Failure::Refused(distrust.into()).error_body(service, request_id)
+            }
             Failure::Broken(cause) => {
                 tracing::error!(%request_id, %cause, "a request failed");
                 internal(

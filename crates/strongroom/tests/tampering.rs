@@ -22,6 +22,7 @@ use strongroom::cache::CachedRecords;
 use strongroom::clock::Clock;
 use strongroom::denials::Denials;
 use strongroom::identity::Identities;
+use strongroom::oidc::Issuers;
 use strongroom::pipeline::{self, Asked, Failure, Pipeline, Queues};
 use strongroom::uses::UseWorker;
 use strongroom_keys::{Keyring, RootKey, Sealed, SeededEntropy};
@@ -111,6 +112,7 @@ impl World {
             clock: &self.clock,
             identities: &Identities::new(false),
             uses: &UseWorker::new(),
+            issuers: &Issuers::default(),
             queues: &Queues::new(),
             throttle: None,
             denials: &Denials::default(),

@@ -3,6 +3,7 @@
 //! Source: reference/kms-iam-sts.md §C; AWS Security Token Service API Reference.
 
 pub mod assume_role;
+pub mod assume_role_with_web_identity;
 pub mod get_access_key_info;
 pub mod get_caller_identity;
 pub mod get_session_token;
@@ -18,6 +19,7 @@ use crate::refusal::Refusal;
 /// Every operation that the service answers.
 pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<assume_role::AssumeRole>(),
+    Entry::of_query::<assume_role_with_web_identity::AssumeRoleWithWebIdentity>(),
     Entry::of_query::<get_access_key_info::GetAccessKeyInfo>(),
     Entry::of_query::<get_caller_identity::GetCallerIdentity>(),
     Entry::of_query::<get_session_token::GetSessionToken>(),
@@ -26,7 +28,6 @@ pub const OPERATIONS: &[Entry] = &[
 /// Operations of AWS that this deployment does not have: each is refused, with the reason.
 pub const ABSENT_OPERATIONS: &[(&str, &str)] = &[
     ("AssumeRoleWithSAML", SAML_ABSENT),
-    ("AssumeRoleWithWebIdentity", WEB_IDENTITY_ABSENT),
     ("AssumeRoot", ORGANIZATIONS_ABSENT),
     ("DecodeAuthorizationMessage", MESSAGES_ABSENT),
     ("GetDelegatedAccessToken", DELEGATION_ABSENT),
@@ -35,11 +36,8 @@ pub const ABSENT_OPERATIONS: &[(&str, &str)] = &[
     ("GetWebIdentityToken", OUTBOUND_ABSENT),
 ];
 
-const SAML_ABSENT: &str =
-    "This version of Strongroom knows no SAML providers. Assume a role by AssumeRole.";
-
-const WEB_IDENTITY_ABSENT: &str =
-    "This version of Strongroom knows no identity providers. Assume a role by AssumeRole.";
+const SAML_ABSENT: &str = "This version of Strongroom knows no SAML providers. Assume a role by AssumeRole, or by \
+     AssumeRoleWithWebIdentity.";
 
 const ORGANIZATIONS_ABSENT: &str =
     "This version of Strongroom has no central root access. Use the account's root credentials.";

@@ -86,3 +86,73 @@ fn packed_policy_too_large(message: String) -> Refusal {
 pub(super) fn unsupported(reason: &str) -> Refusal {
     Refusal::framework("UnsupportedOperation", reason)
 }
+
+pub(super) fn invalid_identity_token(message: impl Into<String>) -> Refusal {
+    Refusal::framework("InvalidIdentityToken", message)
+}
+
+pub(super) fn not_a_token() -> Refusal {
+    invalid_identity_token(
+        "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)",
+    )
+}
+
+pub(super) fn missing_claim(name: &str) -> Refusal {
+    invalid_identity_token(format!("Missing a required claim: {name}"))
+}
+
+pub(super) fn no_provider(issuer: &str) -> Refusal {
+    invalid_identity_token(format!(
+        "No OpenIDConnect provider found in your account for {issuer}"
+    ))
+}
+
+pub(super) fn incorrect_audience() -> Refusal {
+    invalid_identity_token("Incorrect token audience")
+}
+
+pub(super) fn no_verification_key() -> Refusal {
+    invalid_identity_token(
+        "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity \
+         documentation for requirements",
+    )
+}
+
+pub(super) fn token_not_yet_valid(now: i64, begins: i64) -> Refusal {
+    invalid_identity_token(format!(
+        "Token not yet valid: current date/time {now} must be after {begins}"
+    ))
+}
+
+pub(super) fn token_expired(now: i64, expires: i64) -> Refusal {
+    let message = format!(
+        "Token expired: current date/time {now} must be before the expiration date/time {expires}"
+    );
+    Refusal::framework("ExpiredTokenException", message)
+}
+
+pub(super) fn provider_unreachable() -> Refusal {
+    Refusal::framework(
+        "IDPCommunicationError",
+        "The identity provider's keys can't be retrieved. The reason is in the server's log.",
+    )
+}
+
+pub(super) fn invalid_tags_in_token() -> Refusal {
+    rejected_claim("The session tags in the token are not valid")
+}
+
+pub(super) fn invalid_source_identity_in_token() -> Refusal {
+    rejected_claim("The source identity in the token is not valid")
+}
+
+fn rejected_claim(message: &str) -> Refusal {
+    Refusal::framework("IDPRejectedClaim", message)
+}
+
+pub(super) fn unsigned() -> Refusal {
+    Refusal::framework(
+        "MissingAuthenticationToken",
+        "Request is missing Authentication Token",
+    )
+}

@@ -237,6 +237,11 @@ impl Wanted {
         })
     }
 
+    /// Of which role.
+    pub(super) fn into_role(self) -> Result<RoleArn, Refusal> {
+        self.role.ok_or_else(refusals::invalid_role_arn)
+    }
+
     fn role(&self) -> Result<&RoleArn, Stop> {
         let role = self.role.as_ref();
         role.ok_or_else(|| refusals::invalid_role_arn().into())

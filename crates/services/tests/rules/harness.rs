@@ -181,6 +181,11 @@ impl Service {
         });
     }
 
+    /// Lets something read records that is no operation.
+    pub(crate) fn with_records<T>(&self, read: impl FnOnce(&Records<'_>) -> T) -> T {
+        read(&Records::of(&self.records))
+    }
+
     /// Removes a record.
     pub(crate) fn remove(&mut self, key: Key) {
         let mut changes = Changes::none();

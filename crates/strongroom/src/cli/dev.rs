@@ -23,6 +23,7 @@ use crate::edge::tls::{Certificates, Generated};
 use crate::edge::{Limits, TrustedProxies};
 use crate::memory::CacheSizes;
 use crate::node::{Node, NodeOptions};
+use crate::oidc::{IssuerSettings, KeySource};
 
 /// Start a server for development and tests: no configuration, ready at once
 ///
@@ -55,6 +56,12 @@ pub(super) struct DevArguments {
     /// TOML or JSON file with accounts and secrets to begin with (see docs/operations.md)
     #[arg(long, value_name = "FILE")]
     seed: Option<PathBuf>,
+    /// Keys of an identity provider that can't be asked itself: a JSON Web Key Set, in a file or at a URL
+    #[arg(long, value_name = "ISSUER=FILE|URL", value_parser = KeySource::parse)]
+    oidc_keys: Vec<(String, KeySource)>,
+    /// PEM file with certificate authorities that identity providers are trusted by, beside the system's
+    #[arg(long, value_name = "FILE")]
+    oidc_ca_file: Option<PathBuf>,
     /// Address and port for /healthz, /readyz and /metrics
     #[arg(long, value_name = "ADDRESS:PORT", alias = "ops-listen")]
     operations_listen: Option<SocketAddr>,
@@ -110,6 +117,14 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
         caches: CacheSizes::of_this_machine(),
     })?;
     node.check_root_key()?;
+    let issuers = IssuerSettings {
+        ca_file: arguments.oidc_ca_file,
+        key_sources: arguments.oidc_keys,
+        local: Vec::new(),
+        all_local: true,
+    };
+    issuers.check().map_err(Failed::new)?;
+    node.know_issuers(issuers);
     let credentials = credentials(&node, &arguments.account_id).await?;
     if let Some(seed) = seed {
         seed.apply(&node, &arguments.account_id, &arguments.region)

@@ -179,9 +179,12 @@ impl Seed {
                 }
                 Err(Failure::Broken(why)) => why,
                 Err(Failure::NotStored(fault)) => fault.to_string(),
-                Err(Failure::Unauthenticated(_) | Failure::Unreadable(_) | Failure::Contended) => {
-                    "it could not be stored; try again".to_owned()
-                }
+                Err(
+                    Failure::Unauthenticated(_)
+                    | Failure::Distrusted(_)
+                    | Failure::Unreadable(_)
+                    | Failure::Contended,
+                ) => "it could not be stored; try again".to_owned(),
             };
             return Err(SeedProblem::Secret { name, why });
         }

@@ -99,6 +99,7 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
     if config.limits.request_rate_percent > 0 {
         node.limit_rates(config.limits.request_rate_percent);
     }
+    node.know_issuers(config.oidc.settings()?);
     if let Some(schedule) = schedule(config)? {
         node.schedule_backups(schedule);
     }

@@ -260,6 +260,24 @@ pub const KEYS: &[Key] = &[
         "The age recipients that may open scheduled backups, as `age-keygen` prints them; at least one with `folder`.",
     ),
     key(
+        "oidc.ca_file",
+        Kind::Text,
+        "none: the system's alone",
+        "PEM file with certificate authorities that identity providers are trusted by, beside the system's.",
+    ),
+    key(
+        "oidc.key_sources",
+        Kind::List,
+        "[]",
+        "Where the keys of identity providers are that can't be asked themselves: `ISSUER=FILE`, a JSON Web Key Set that is read again when it has to be, or `ISSUER=URL`.",
+    ),
+    key(
+        "oidc.local_issuers",
+        Kind::List,
+        "[]",
+        "Identity providers, by their URLs, that may be at loopback, link-local and metadata addresses; no others are asked there.",
+    ),
+    key(
         "operations.listen",
         Kind::Text,
         "none: not served",

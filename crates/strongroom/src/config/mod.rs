@@ -16,6 +16,7 @@ pub use source::{ConfigProblem, read};
 
 use crate::edge::{Limits, NetworkRange, TrustedProxies};
 use crate::memory::CacheSizes;
+use crate::oidc::{IssuerSettings, KeySource};
 
 /// All of the configuration, as written.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -29,6 +30,8 @@ pub struct Config {
     pub seal: Seal,
     /// `[backup]`
     pub backup: Backup,
+    /// `[oidc]`
+    pub oidc: Oidc,
     /// The operations listener.
     pub operations: Operations,
     /// The operators' socket.
@@ -147,6 +150,38 @@ pub struct Backup {
     pub keep: usize,
     /// The age recipients that may open them.
     pub recipients: Vec<String>,
+}
+
+/// `[oidc]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Oidc {
+    /// A PEM file with authorities that providers are trusted by.
+    pub ca_file: Option<PathBuf>,
+    /// Where the keys are of providers that can't be asked.
+    pub key_sources: Vec<String>,
+    /// Providers that may be at this machine's own addresses.
+    pub local_issuers: Vec<String>,
+}
+
+impl Oidc {
+    /// What holds for identity providers.
+    ///
+    /// # Errors
+    /// What is wrong with `key_sources` or `ca_file`.
+    pub fn settings(&self) -> Result<IssuerSettings, ConfigProblem> {
+        let sources = self.key_sources.iter();
+        let sources: Result<Vec<_>, String> = sources.map(|text| KeySource::parse(text)).collect();
+        let settings = IssuerSettings {
+            ca_file: self.ca_file.clone(),
+            key_sources: sources
+                .map_err(|why| ConfigProblem::Invalid(format!("oidc.key_sources: {why}")))?,
+            local: self.local_issuers.clone(),
+            all_local: false,
+        };
+        settings.check().map_err(ConfigProblem::Invalid)?;
+        Ok(settings)
+    }
 }
 
 /// `[operations]`

@@ -345,7 +345,7 @@ impl World {
             Err(Failure::NotStored(_)) => return Ok(Outcome::Unknown),
             Err(Failure::Broken(cause)) => return Err(format!("{operation} broke: {cause}")),
             Err(Failure::Contended) => return Err(format!("{operation} gave up")),
-            Err(Failure::Unauthenticated(_) | Failure::Unreadable(_)) => {
+            Err(Failure::Unauthenticated(_) | Failure::Distrusted(_) | Failure::Unreadable(_)) => {
                 return Err("nobody signs here".to_owned());
             }
         };

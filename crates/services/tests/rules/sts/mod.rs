@@ -3,6 +3,7 @@
 mod assume_role;
 mod role_sessions;
 mod session_tokens;
+mod web_identity;
 
 use serde_json::{Value, json};
 use strongroom_services::caller::AccountId;
