@@ -24,6 +24,7 @@ pub mod hardening;
 mod import;
 mod keyring;
 mod material;
+pub mod one_time_password;
 pub mod seal;
 mod secret_bytes;
 
