@@ -161,6 +161,10 @@ class Server:
         status, text = self.control("POST", "/_strongroom/reset")
         assert 200 <= status < 300, (status, text)
 
+    def now(self) -> float:
+        """The domain's clock, in seconds since 1970."""
+        return json.loads(self.control("GET", "/_strongroom/clock")[1])["now"]
+
     def advance(self, *, seconds: float = 0, hours: float = 0, days: float = 0) -> None:
         """Moves the domain's clock forward; due work is done when this returns."""
         total = int(seconds + hours * 3600 + days * 86400)

@@ -427,7 +427,7 @@ impl<'a> Asked<'a> {
         let keys = if sets.any(|(_, _, set)| set.iter().any(|each| each.reads_context())) {
             let mut keys = context();
             add_global_keys(&mut keys, self.owner, given);
-            in_force.add_condition_keys(given.caller, &mut keys);
+            in_force.add_condition_keys(given.caller, given.now, &mut keys);
             for (key, values) in self.supposed {
                 keys.replace(key, values.iter().map(String::as_str));
             }

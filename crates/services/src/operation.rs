@@ -9,7 +9,7 @@ use crate::gate::{self, Authorized, Need};
 use crate::input::{self, Members, Understood};
 use crate::origin::Origin;
 use crate::records::{Changes, Records};
-use crate::refusal::Stop;
+use crate::refusal::{Refusal, Stop};
 use crate::time::Timestamp;
 
 /// Room for a response of the usual size, so that writing it out doesn't move it from one buffer to
@@ -92,6 +92,8 @@ pub struct Decided<Output> {
     pub output: Option<Output>,
     /// What the store must hold before the response leaves.
     pub changes: Changes,
+    /// What is said instead of a response.
+    pub refusal: Option<Refusal>,
     /// What the operation's event says besides the request and the response.
     ///
     /// Source: AWS CloudTrail User Guide, CloudTrail record contents, `additionalEventData`.
@@ -104,6 +106,7 @@ impl<Output> Decided<Output> {
         Decided {
             output: Some(output),
             changes: Changes::none(),
+            refusal: None,
             additional_event_data: None,
         }
     }
@@ -113,7 +116,16 @@ impl<Output> Decided<Output> {
         Decided {
             output: Some(output),
             changes,
+            refusal: None,
             additional_event_data: None,
+        }
+    }
+
+    /// A refusal that leaves something behind, such as the count of a wrong code. It is given once the changes hold.
+    pub fn refuse(changes: Changes, refusal: Refusal) -> Self {
+        Decided {
+            refusal: Some(refusal),
+            ..Self::silent(changes)
         }
     }
 
@@ -122,6 +134,7 @@ impl<Output> Decided<Output> {
         Decided {
             output: None,
             changes,
+            refusal: None,
             additional_event_data: None,
         }
     }
@@ -141,6 +154,8 @@ pub struct Written {
     pub body: Vec<u8>,
     /// What must be committed first.
     pub changes: Changes,
+    /// What is said then, instead of the response.
+    pub refusal: Option<Refusal>,
     /// What the operation's event says besides the request and the response.
     pub additional_event_data: Option<serde_json::Value>,
 }
@@ -208,6 +223,7 @@ fn run<Op: Operation, const TEXTS_ONLY: bool>(
     Ok(Written {
         body,
         changes: decided.changes,
+        refusal: decided.refusal,
         additional_event_data: decided.additional_event_data,
     })
 }

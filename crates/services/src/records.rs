@@ -19,6 +19,7 @@ use crate::iam::account_alias::AccountAlias;
 use crate::iam::attachment::Usage;
 use crate::iam::group::{Group, GroupName};
 use crate::iam::managed_policy::{ManagedPolicy, PolicyName};
+use crate::iam::mfa_device::MfaDevice;
 use crate::iam::oidc_provider::OidcProvider;
 use crate::iam::role::Role;
 use crate::iam::unique_id::UniqueId;
@@ -348,6 +349,21 @@ impl Key {
         Self::of("iam-id", &[account.as_str(), id])
     }
 
+    /// A virtual MFA device. Names differ by more than letter case.
+    pub fn iam_mfa_device(account: &AccountId, name: &str) -> Self {
+        Self::of("iam-mfa", &[account.as_str(), &name.to_ascii_lowercase()])
+    }
+
+    /// What every virtual MFA device's record of an account starts with.
+    pub fn iam_mfa_devices(account: &AccountId) -> Self {
+        Self::iam_mfa_device(account, "")
+    }
+
+    /// What every virtual MFA device's record starts with.
+    pub fn all_mfa_devices() -> Self {
+        Self::of("iam-mfa", &[""])
+    }
+
     /// The index of a group's users.
     pub fn iam_member(account: &AccountId, group_id: &str, user: &str) -> Self {
         Self::of(
@@ -591,6 +607,8 @@ records! {
     GroupName = "IAM group name", format 1, at |name, key| name.key().as_bytes() == key;
     /// An IAM role with its own policies.
     Role = "IAM role", format 1, at |role, key| role.key().as_bytes() == key;
+    /// A virtual MFA device.
+    MfaDevice = "MFA device", format 1, at |device, key| device.key().as_bytes() == key;
     /// A managed policy of an account's own, with its versions.
     ManagedPolicy = "IAM policy", format 1, at |policy, key| policy.key().as_bytes() == key;
     /// Who has a unique id.
@@ -644,6 +662,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"iam-group-name" => GroupName::decode_at,
         b"iam-role" => Role::decode_at,
         b"iam-policy" => ManagedPolicy::decode_at,
+        b"iam-mfa" => MfaDevice::decode_at,
         b"iam-oidc-provider" => OidcProvider::decode_at,
         b"iam-id" => UniqueId::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"

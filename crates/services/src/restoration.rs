@@ -8,6 +8,7 @@ use strongroom_keys::{Entropy, Keyring};
 
 use crate::accounts::AccessKey;
 use crate::caller::AccountId;
+use crate::iam::mfa_device::MfaDevice;
 use crate::kms::dependents::{self, KeyRef};
 use crate::kms::key::{KeyState, KmsKey};
 use crate::records::{Changes, Key, Record, Records, Unreadable};
@@ -88,6 +89,13 @@ pub fn adopted(
     if key.starts_with(Key::all_access_keys().as_bytes()) {
         let found: AccessKey = read(key, value).map_err(unreadable)?;
         return match root_key::rewrap_access_key(&found, keyring, entropy)? {
+            Some(rewrapped) => rewrapped.encode(),
+            None => Ok(value.to_vec()),
+        };
+    }
+    if key.starts_with(Key::all_mfa_devices().as_bytes()) {
+        let found: MfaDevice = read(key, value).map_err(unreadable)?;
+        return match root_key::rewrap_mfa_device(&found, keyring, entropy)? {
             Some(rewrapped) => rewrapped.encode(),
             None => Ok(value.to_vec()),
         };

@@ -1,7 +1,7 @@
 //! Which root key the records are sealed under, and sealing them anew under another one.
 //!
-//! What is sealed under the root key itself: the material of KMS keys, and the secret halves of access
-//! keys. A decision that seals such a thing reads [`RootKeyInUse`] first, so its commit holds only while
+//! What is sealed under the root key itself: the material of KMS keys, the secret halves of access keys,
+//! and the seeds of MFA devices. A decision that seals such a thing reads [`RootKeyInUse`] first, so its commit holds only while
 //! no other root key was taken into use: then, once a new one is, nothing is sealed under the older one
 //! any more, and one pass over the records finds all there is.
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_keys::{Entropy, Keyring, OpenError, RootKeyId};
 
 use crate::accounts::AccessKey;
+use crate::iam::mfa_device::MfaDevice;
 use crate::kms::key::KmsKey;
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
@@ -52,8 +53,12 @@ pub struct NotOpened {
 }
 
 /// The records that hold something sealed under the root key.
-pub fn places() -> [Key; 2] {
-    [Key::all_kms_keys(), Key::all_access_keys()]
+pub fn places() -> [Key; 3] {
+    [
+        Key::all_kms_keys(),
+        Key::all_access_keys(),
+        Key::all_mfa_devices(),
+    ]
 }
 
 /// Seals anew what a retiring root key sealed in one record; no change where there is nothing.
@@ -70,6 +75,12 @@ pub fn rewrap(
     if place.starts_with(&Key::all_kms_keys()) {
         if let Some(key) = records.read::<KmsKey>(place.clone())?
             && let Some(rewrapped) = rewrap_key(&key, keyring, entropy)?
+        {
+            changes.put(place.clone(), &rewrapped)?;
+        }
+    } else if place.starts_with(&Key::all_mfa_devices()) {
+        if let Some(device) = records.read::<MfaDevice>(place.clone())?
+            && let Some(rewrapped) = rewrap_mfa_device(&device, keyring, entropy)?
         {
             changes.put(place.clone(), &rewrapped)?;
         }
@@ -116,6 +127,17 @@ pub(crate) fn rewrap_access_key(
         sealed_secret,
         ..key.clone()
     }))
+}
+
+pub(crate) fn rewrap_mfa_device(
+    device: &MfaDevice,
+    keyring: &Keyring,
+    entropy: &dyn Entropy,
+) -> Result<Option<MfaDevice>, Stop> {
+    let name = &device.name;
+    device
+        .rewrapped(keyring, entropy)
+        .map_err(|cause| not_opened(format!("MFA device {name}"), cause))
 }
 
 fn not_opened(what: String, cause: OpenError) -> Stop {

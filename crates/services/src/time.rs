@@ -41,6 +41,12 @@ impl Timestamp {
         )
     }
 
+    /// How long ago an earlier instant was; nothing where it wasn't earlier.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        let passed = self.0.saturating_sub(earlier.0);
+        Duration::from_millis(u64::try_from(passed).unwrap_or_default())
+    }
+
     /// Whether at least `age` passed between `earlier` and this instant.
     pub fn is_past(self, earlier: Timestamp, age: Duration) -> bool {
         self >= earlier.after(age)

@@ -305,7 +305,7 @@ impl SigningKeys {
 #[cfg(test)]
 mod tests {
     use strongroom_keys::{RootKey, SeededEntropy};
-    use strongroom_services::sts::session::issue;
+    use strongroom_services::sts::session::{Times, issue};
 
     use super::*;
 
@@ -314,10 +314,11 @@ mod tests {
         let entropy = SeededEntropy::new(1);
         let keyring = Keyring::new(RootKey::generate(&entropy));
         let account = AccountId::parse("123456789012").unwrap();
-        let times = (
-            Timestamp::from_milliseconds(0),
-            Timestamp::from_milliseconds(1),
-        );
+        let times = Times {
+            issued: Timestamp::from_milliseconds(0),
+            expires: Timestamp::from_milliseconds(1),
+            authenticated: None,
+        };
         let made = issue(account, SessionOf::Root, times, 0, &keyring, &entropy).unwrap();
         let identities = Identities::new(false);
         let opens = |keyring: &Keyring| {

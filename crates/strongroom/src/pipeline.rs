@@ -191,6 +191,7 @@ impl Pipeline<'_> {
             let Written {
                 body: answer,
                 mut changes,
+                refusal,
                 additional_event_data,
             } = match decided {
                 Ok(written) => written,
@@ -199,9 +200,10 @@ impl Pipeline<'_> {
                 Err(Stop::Unavailable(cause)) => return Err(Failure::Broken(cause.to_string())),
             };
             let uses = std::mem::take(&mut changes.uses);
+            let answer = refusal.map_or(Ok(answer), |refusal| Err(Failure::Refused(refusal)));
             if changes.writes.is_empty() {
                 self.note(uses).await;
-                return Ok(answer);
+                return answer;
             }
             match self.store.commit(commit(seen, changes)).await {
                 Ok(_) => {
@@ -209,7 +211,7 @@ impl Pipeline<'_> {
                     if let Some(data) = additional_event_data {
                         tracing::warn!(operation = entry.name, account = %caller.account, %data);
                     }
-                    return Ok(answer);
+                    return answer;
                 }
                 Err(CommitError::Conflict { key }) => {
                     // One loser at a time tries again, so that many writers of one record don't

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-import json
 
 import kms_import
 import pytest
@@ -300,6 +299,4 @@ def test_an_expired_material_awaits_its_import(server, kms):
 
 def server_now(server) -> datetime.datetime:
     """The server's clock."""
-    return datetime.datetime.fromtimestamp(
-        json.loads(server.control("GET", "/_strongroom/clock")[1])["now"], datetime.timezone.utc
-    )
+    return datetime.datetime.fromtimestamp(server.now(), datetime.timezone.utc)

@@ -90,6 +90,7 @@ impl Operation for CreateUser {
             attached: Vec::new(),
             boundary: None,
             groups: Vec::new(),
+            mfa_devices: Vec::new(),
         };
         let mut changes = Changes::none();
         if let Some(arn) = boundary {

@@ -52,6 +52,7 @@ impl Operation for DeleteUser {
         refusals::refuse_while(&[
             (!user.groups.is_empty(), "remove users from group"),
             (!user.access_key_ids.is_empty(), "delete access keys"),
+            (!user.mfa_devices.is_empty(), "delete MFA device"),
             (!user.attached.is_empty(), "detach all policies"),
             (!user.inline.is_empty(), "delete policies"),
         ])?;

@@ -4,8 +4,9 @@
 //! Source: AWS IAM User Guide, Policy evaluation logic.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use strongroom_policy::{Caller as Speaker, Context, Document};
+use strongroom_policy::{Caller as Speaker, Context, Document, Saw};
 
 use super::group::{self, Group};
 use super::identity_policy::{IdentityPolicy, InlinePolicies};
@@ -20,7 +21,7 @@ use crate::records::{Key, Records};
 use crate::refusal::{Refusal, Stop};
 use crate::sts::session::AssumedRole;
 use crate::sts::web_identity::WebIdentity;
-use crate::time::rfc3339;
+use crate::time::{Timestamp, rfc3339};
 
 /// What speaks for a caller.
 pub struct InForce {
@@ -282,10 +283,18 @@ impl InForce {
     /// The condition keys that tell of the caller what depends on what it is.
     ///
     /// Source: IAM User Guide, AWS global condition context keys, Properties of the principal.
-    pub fn add_condition_keys(&self, caller: &Caller, context: &mut Context) {
+    pub fn add_condition_keys(&self, caller: &Caller, now: Timestamp, context: &mut Context) {
         if let Some(issued) = caller.token_issue_time() {
             context.insert("aws:TokenIssueTime", rfc3339(issued));
-            context.insert("aws:MultiFactorAuthPresent", "false");
+        }
+        match &caller.session {
+            // A request that brings a code along says so itself.
+            _ if context.get(MULTI_FACTOR_PRESENT) != Saw::Absent => {}
+            Some(session) => match session.authenticated {
+                Some(at) => add_second_factor(now.since(at), context),
+                None => context.insert(MULTI_FACTOR_PRESENT, "false"),
+            },
+            None => {}
         }
         match &self.identity {
             Identity::Root => context.insert("aws:PrincipalType", "Account"),
@@ -336,6 +345,17 @@ impl Identity {
             Identity::Root | Identity::Bearer(_) => None,
         }
     }
+}
+
+/// Whether a code of a device was given for the credentials; absent for those that last.
+const MULTI_FACTOR_PRESENT: &str = "aws:MultiFactorAuthPresent";
+
+/// The condition keys of a code of a device that was given so long ago.
+///
+/// Source: AWS IAM User Guide, AWS global condition context keys, `aws:MultiFactorAuthPresent` and `…Age`.
+pub(crate) fn add_second_factor(age: Duration, context: &mut Context) {
+    context.insert(MULTI_FACTOR_PRESENT, "true");
+    context.insert("aws:MultiFactorAuthAge", age.as_secs().to_string());
 }
 
 /// Only the compiled policies, in the same order.

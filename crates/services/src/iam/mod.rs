@@ -20,6 +20,8 @@ pub mod create_policy;
 pub mod create_policy_version;
 pub mod create_role;
 pub mod create_user;
+pub mod create_virtual_mfa_device;
+pub mod deactivate_mfa_device;
 pub mod delete_access_key;
 pub mod delete_account_alias;
 pub mod delete_group;
@@ -36,10 +38,12 @@ pub mod delete_role_policy;
 pub mod delete_user;
 pub mod delete_user_permissions_boundary;
 pub mod delete_user_policy;
+pub mod delete_virtual_mfa_device;
 pub mod detach_group_policy;
 pub mod detach_managed_policy;
 pub mod detach_role_policy;
 pub mod detach_user_policy;
+pub mod enable_mfa_device;
 pub mod entity;
 pub mod get_access_key_last_used;
 pub mod get_account_authorization_details;
@@ -48,6 +52,7 @@ pub mod get_group;
 pub mod get_group_policy;
 pub mod get_inline_policy;
 pub mod get_login_profile;
+pub mod get_mfa_device;
 pub mod get_open_id_connect_provider;
 pub mod get_policy;
 pub mod get_policy_version;
@@ -71,6 +76,7 @@ pub mod list_group_policies;
 pub mod list_groups;
 pub mod list_groups_for_user;
 pub mod list_inline_policies;
+pub mod list_mfa_device_tags;
 pub mod list_mfa_devices;
 pub mod list_none_of_user;
 pub mod list_policies;
@@ -88,6 +94,7 @@ pub mod list_users;
 pub mod list_virtual_mfa_devices;
 mod listing;
 pub mod managed_policy;
+pub mod mfa_device;
 pub mod no_login_profile;
 pub mod oidc_provider;
 pub(crate) mod principals;
@@ -101,15 +108,18 @@ pub mod put_user_policy;
 mod quota;
 mod refusals;
 pub mod remove_user_from_group;
+pub mod resync_mfa_device;
 pub mod role;
 pub mod set_default_policy_version;
 pub mod shapes;
 pub mod tag_entity;
+pub mod tag_mfa_device;
 pub mod tag_policy;
 pub mod tag_role;
 pub mod tag_user;
 pub mod unique_id;
 pub mod untag_entity;
+pub mod untag_mfa_device;
 pub mod untag_policy;
 pub mod untag_role;
 pub mod untag_user;
@@ -138,6 +148,8 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<create_policy_version::CreatePolicyVersion>(),
     Entry::of_query::<create_role::CreateRole>(),
     Entry::of_query::<create_user::CreateUser>(),
+    Entry::of_query::<create_virtual_mfa_device::CreateVirtualMfaDevice>(),
+    Entry::of_query::<deactivate_mfa_device::DeactivateMfaDevice>(),
     Entry::of_query::<delete_access_key::DeleteAccessKey>(),
     Entry::of_query::<delete_account_alias::DeleteAccountAlias>(),
     Entry::of_query::<delete_group::DeleteGroup>(),
@@ -152,15 +164,18 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<delete_user::DeleteUser>(),
     Entry::of_query::<delete_user_permissions_boundary::DeleteUserPermissionsBoundary>(),
     Entry::of_query::<delete_user_policy::DeleteUserPolicy>(),
+    Entry::of_query::<delete_virtual_mfa_device::DeleteVirtualMfaDevice>(),
     Entry::of_query::<detach_group_policy::DetachGroupPolicy>(),
     Entry::of_query::<detach_role_policy::DetachRolePolicy>(),
     Entry::of_query::<detach_user_policy::DetachUserPolicy>(),
+    Entry::of_query::<enable_mfa_device::EnableMfaDevice>(),
     Entry::of_query::<get_access_key_last_used::GetAccessKeyLastUsed>(),
     Entry::of_query::<get_account_authorization_details::GetAccountAuthorizationDetails>(),
     Entry::of_query::<get_account_summary::GetAccountSummary>(),
     Entry::of_query::<get_group::GetGroup>(),
     Entry::of_query::<get_group_policy::GetGroupPolicy>(),
     Entry::of_query::<get_login_profile::GetLoginProfile>(),
+    Entry::of_query::<get_mfa_device::GetMfaDevice>(),
     Entry::of_query::<get_open_id_connect_provider::GetOpenIDConnectProvider>(),
     Entry::of_query::<get_policy::GetPolicy>(),
     Entry::of_query::<get_policy_version::GetPolicyVersion>(),
@@ -177,30 +192,34 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<list_group_policies::ListGroupPolicies>(),
     Entry::of_query::<list_groups::ListGroups>(),
     Entry::of_query::<list_groups_for_user::ListGroupsForUser>(),
-    Entry::of_query::<list_mfa_devices::ListMFADevices>(),
+    Entry::of_query::<list_mfa_device_tags::ListMfaDeviceTags>(),
+    Entry::of_query::<list_mfa_devices::ListMfaDevices>(),
     Entry::of_query::<list_policies::ListPolicies>(),
     Entry::of_query::<list_policy_tags::ListPolicyTags>(),
     Entry::of_query::<list_policy_versions::ListPolicyVersions>(),
     Entry::of_query::<list_role_policies::ListRolePolicies>(),
     Entry::of_query::<list_role_tags::ListRoleTags>(),
     Entry::of_query::<list_roles::ListRoles>(),
-    Entry::of_query::<list_ssh_public_keys::ListSSHPublicKeys>(),
     Entry::of_query::<list_service_specific_credentials::ListServiceSpecificCredentials>(),
     Entry::of_query::<list_signing_certificates::ListSigningCertificates>(),
+    Entry::of_query::<list_ssh_public_keys::ListSSHPublicKeys>(),
     Entry::of_query::<list_user_policies::ListUserPolicies>(),
     Entry::of_query::<list_user_tags::ListUserTags>(),
     Entry::of_query::<list_users::ListUsers>(),
-    Entry::of_query::<list_virtual_mfa_devices::ListVirtualMFADevices>(),
+    Entry::of_query::<list_virtual_mfa_devices::ListVirtualMfaDevices>(),
     Entry::of_query::<put_group_policy::PutGroupPolicy>(),
     Entry::of_query::<put_role_permissions_boundary::PutRolePermissionsBoundary>(),
     Entry::of_query::<put_role_policy::PutRolePolicy>(),
     Entry::of_query::<put_user_permissions_boundary::PutUserPermissionsBoundary>(),
     Entry::of_query::<put_user_policy::PutUserPolicy>(),
     Entry::of_query::<remove_user_from_group::RemoveUserFromGroup>(),
+    Entry::of_query::<resync_mfa_device::ResyncMfaDevice>(),
     Entry::of_query::<set_default_policy_version::SetDefaultPolicyVersion>(),
+    Entry::of_query::<tag_mfa_device::TagMfaDevice>(),
     Entry::of_query::<tag_policy::TagPolicy>(),
     Entry::of_query::<tag_role::TagRole>(),
     Entry::of_query::<tag_user::TagUser>(),
+    Entry::of_query::<untag_mfa_device::UntagMfaDevice>(),
     Entry::of_query::<untag_policy::UntagPolicy>(),
     Entry::of_query::<untag_role::UntagRole>(),
     Entry::of_query::<untag_user::UntagUser>(),

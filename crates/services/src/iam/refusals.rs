@@ -85,6 +85,32 @@ pub(super) fn no_such_oidc_provider(arn: &str) -> Refusal {
     no_such_entity(format!("OpenIDConnect Provider not found for arn {arn}"))
 }
 
+pub(super) fn no_such_device(serial_number: &str) -> Refusal {
+    no_such_entity(format!(
+        "MFA Device with serial number {serial_number} does not exist."
+    ))
+}
+
+pub(super) fn device_exists() -> Refusal {
+    let message = "MFADevice entity at the same path and name already exists.";
+    Refusal::framework("EntityAlreadyExists", message)
+}
+
+/// It is someone's already.
+pub(super) fn device_taken() -> Refusal {
+    Refusal::framework("EntityAlreadyExists", "MFA Device is already in use.")
+}
+
+pub(super) fn device_in_use() -> Refusal {
+    let message = "MFA VirtualDevice in use. Must deactivate first.";
+    Refusal::framework("DeleteConflict", message)
+}
+
+pub(super) fn invalid_authentication_code() -> Refusal {
+    let message = "Authentication code for device is not valid.";
+    Refusal::framework("InvalidAuthenticationCode", message)
+}
+
 pub(super) fn no_such_access_key(id: &str) -> Refusal {
     no_such_entity(format!("The Access Key with id {id} cannot be found."))
 }

@@ -11,7 +11,7 @@ use crate::input::{Members, Pattern, Text};
 use crate::operation::Given;
 use crate::refusal::Refusal;
 
-const NAME_PATTERN: Pattern = Pattern {
+pub(super) const NAME_PATTERN: Pattern = Pattern {
     shown: "[\\w+=,.@-]+",
     matches: |text| {
         let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);

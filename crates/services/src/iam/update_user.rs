@@ -7,6 +7,7 @@ use std::sync::Arc;
 use strongroom_policy::Context;
 
 use super::entity::{Entity, Named};
+use super::mfa_device::MfaDevice;
 use super::shapes::{NEW_USER_NAME, PATH};
 use super::user::User;
 use super::{attachment, refusals, unique_id};
@@ -90,6 +91,16 @@ impl Operation for UpdateUser {
             for group in &user.groups {
                 changes.delete(Key::iam_member(&user.account, group, &user.name));
                 changes.put_entry(Key::iam_member(&user.account, group, &name));
+            }
+            for device in &user.mfa_devices {
+                let place = Key::iam_mfa_device(&user.account, device);
+                if let Some(device) = records.read::<MfaDevice>(place.clone())? {
+                    let mut device = Arc::unwrap_or_clone(device);
+                    if let Some(enabled) = &mut device.enabled {
+                        enabled.user.clone_from(&name);
+                    }
+                    changes.put(place, &device)?;
+                }
             }
             attachment::rename(&user, &name, &mut changes);
             user.name = name;

@@ -10,6 +10,7 @@ use super::attachment::ShownBoundary;
 use super::entity::{Bounded, Entity, Identity, Listable, Named, Tagged};
 use super::identity_policy::InlinePolicies;
 use super::managed_policy::PolicyName;
+use super::mfa_device::MfaDevice;
 use super::refusals;
 use super::shapes::{Tag, USER_NAME};
 use crate::caller::{AccountId, Caller, Principal};
@@ -43,9 +44,11 @@ pub struct User {
     pub boundary: Option<PolicyName>,
     /// The ids of the groups that it is in, in the order of its joining them.
     pub groups: Vec<String>,
+    /// The names of its MFA devices.
+    pub mfa_devices: Vec<String>,
 }
 
-/// A user as format 1 has it: without managed policies, boundary and groups.
+/// A user as format 1 has it: without managed policies, boundary, groups and MFA devices.
 #[derive(Deserialize)]
 struct FirstUser {
     account: AccountId,
@@ -94,6 +97,7 @@ impl User {
             attached: Vec::new(),
             boundary: None,
             groups: Vec::new(),
+            mfa_devices: Vec::new(),
         })
     }
 }
@@ -209,6 +213,24 @@ pub(super) fn named_or_caller(name: Option<&str>, caller: &Caller) -> Result<Nam
         (Some(name), _) => Ok(Named::of(name.to_owned())),
         (None, Principal::User(signer)) => Ok(Named::of(signer.user.name.clone())),
         (None, _) => Err(refusals::name_needed().into()),
+    }
+}
+
+/// A user that a request means, and a device that must be its own.
+///
+/// # Refusals
+/// `NoSuchEntity`; `ValidationError` where the user is neither named nor the caller.
+pub(super) fn with_device(
+    user: Option<&str>,
+    device: &Named<MfaDevice>,
+    records: &Records<'_>,
+    caller: &Caller,
+) -> Result<(Arc<User>, Arc<MfaDevice>), Stop> {
+    let user = named_or_caller(user, caller)?.find(records, caller)?;
+    let found = device.find(records, caller)?;
+    match &found.enabled {
+        Some(enabled) if enabled.user == user.name => Ok((user, found)),
+        _ => Err(refusals::no_such_device(device.name()).into()),
     }
 }
 

@@ -2,23 +2,27 @@
 //!
 //! Source: AWS STS API Reference, AssumeRole.
 
+use std::time::Duration;
+
 use strongroom_policy::Context;
 
 use super::refusals;
 use super::role_session::{Attributes, RoleSession, Wanted, inherited};
-use super::shapes::{self, EXTERNAL_ID, SOURCE_IDENTITY};
+use super::shapes::{EXTERNAL_ID, SOURCE_IDENTITY, SecondFactor};
 use crate::caller::{Caller, Principal};
 use crate::gate::{Authorized, Need};
+use crate::iam::in_force::add_second_factor;
 use crate::iam::shapes::{TAG_KEY, TAGS_MAX, tags_refused_by};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
-use crate::records::Records;
+use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 
 /// The request.
 pub struct AssumeRole {
     wanted: Wanted,
     attributes: Attributes,
+    second_factor: Option<SecondFactor>,
     external_id: Option<String>,
 }
 
@@ -27,7 +31,7 @@ impl Operation for AssumeRole {
     type Output = RoleSession;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
-        shapes::refuse_second_factor(members);
+        let second_factor = SecondFactor::take(members);
         if members.is_there("ProvidedContexts") {
             members.object(refusals::unsupported(CONTEXTS_ABSENT));
         }
@@ -48,6 +52,7 @@ impl Operation for AssumeRole {
         AssumeRole {
             wanted: Wanted::read(members),
             attributes,
+            second_factor,
             external_id: members.text("ExternalId", &EXTERNAL_ID),
         }
     }
@@ -63,6 +68,10 @@ impl Operation for AssumeRole {
         let mut context = Context::new();
         if let Some(id) = &self.external_id {
             context.insert("sts:ExternalId", id.as_str());
+        }
+        if self.second_factor.is_some() {
+            // That the code is right is seen to before anything is given for it.
+            add_second_factor(Duration::ZERO, &mut context);
         }
         // An inherited identity is set for the next session too.
         let earlier = inherited(caller).and_then(|earlier| earlier.source_identity.as_deref());
@@ -80,10 +89,20 @@ impl Operation for AssumeRole {
         given: &Given<'_>,
     ) -> Result<Decided<RoleSession>, Stop> {
         let AssumeRole {
-            wanted, attributes, ..
+            wanted,
+            attributes,
+            second_factor,
+            ..
         } = allowed.into_request();
-        let session = wanted.begin(attributes, records, given)?;
-        Ok(Decided::answer(session))
+        let mut changes = Changes::none();
+        if let Some(second_factor) = &second_factor
+            && let Some(refusal) = second_factor.refused(records, given, &mut changes)?
+        {
+            return Ok(Decided::refuse(changes, refusal));
+        }
+        let authenticated = second_factor.map(|_| given.now);
+        let session = wanted.begin(attributes, authenticated, records, given)?;
+        Ok(Decided::change(changes, session))
     }
 }
 

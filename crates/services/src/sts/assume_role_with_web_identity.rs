@@ -93,7 +93,7 @@ impl Operation for AssumeRoleWithWebIdentity {
     ) -> Result<Decided<FederatedSession>, Stop> {
         let bearer = bearer(given.caller)?;
         let wanted = allowed.into_request().wanted;
-        let session = wanted.begin(bearer.attributes(), records, given)?;
+        let session = wanted.begin(bearer.attributes(), None, records, given)?;
         Ok(Decided::answer(FederatedSession {
             session,
             subject_from_web_identity_token: bearer.subject.clone(),

@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::refusals;
-use super::session::{self, SessionOf};
-use super::shapes::{self, Credentials, TokenSize};
+use super::session::{self, SessionOf, Times};
+use super::shapes::{self, Credentials, SecondFactor, TokenSize};
 use crate::caller::{Caller, Principal};
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
-use crate::records::Records;
+use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 
 const SECONDS_DEFAULT: u32 = 43_200;
@@ -24,6 +24,7 @@ const ROOT_SECONDS_MAX: u32 = 3600;
 
 /// The request.
 pub struct GetSessionToken {
+    second_factor: Option<SecondFactor>,
     seconds: Option<u32>,
     token_bytes_min: usize,
 }
@@ -42,9 +43,10 @@ impl Operation for GetSessionToken {
     type Output = SessionToken;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
-        shapes::refuse_second_factor(members);
+        let second_factor = SecondFactor::take(members);
         let seconds = members.integer("DurationSeconds", 900..=129_600);
         GetSessionToken {
+            second_factor,
             seconds: seconds.and_then(|seconds| u32::try_from(seconds).ok()),
             token_bytes_min: shapes::token_bytes_min(members),
         }
@@ -60,7 +62,7 @@ impl Operation for GetSessionToken {
 
     fn decide(
         allowed: Authorized<Self>,
-        _: &Records<'_>,
+        records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<SessionToken>, Stop> {
         let request = allowed.into_request();
@@ -81,21 +83,29 @@ impl Operation for GetSessionToken {
                 return Err(refusals::session_asks(Self::NAME).into());
             }
         };
+        let mut changes = Changes::none();
+        if let Some(second_factor) = &request.second_factor
+            && let Some(refusal) = second_factor.refused(records, given, &mut changes)?
+        {
+            return Ok(Decided::refuse(changes, refusal));
+        }
         let issued = session::issue(
             given.caller.account.clone(),
             of,
-            (
-                given.now,
-                given.now.after(Duration::from_secs(u64::from(seconds))),
-            ),
+            Times {
+                issued: given.now,
+                expires: given.now.after(Duration::from_secs(u64::from(seconds))),
+                authenticated: request.second_factor.map(|_| given.now),
+            },
             request.token_bytes_min,
             given.keyring,
             given.entropy,
         )?;
         let size = TokenSize::of(&issued);
-        Ok(Decided::answer(SessionToken {
+        let output = SessionToken {
             credentials: Credentials::of(issued),
             size,
-        }))
+        };
+        Ok(Decided::change(changes, output))
     }
 }

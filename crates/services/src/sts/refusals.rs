@@ -14,11 +14,13 @@ pub(super) fn root_assumes_no_role() -> Refusal {
     denied("Roles may not be assumed by root accounts.")
 }
 
-pub(super) fn no_second_factors() -> Refusal {
-    denied(
-        "MultiFactorAuthentication failed, unable to validate MFA code. This version of Strongroom has no MFA devices: \
-         leave out SerialNumber and TokenCode.",
-    )
+/// The code isn't one of the caller's device, or was taken before. Which of them isn't told.
+pub(super) fn wrong_code() -> Refusal {
+    denied("MultiFactorAuthentication failed with invalid MFA one time pass code.")
+}
+
+pub(super) fn half_a_second_factor() -> Refusal {
+    Refusal::validation("Must provide both MFA serial number and one time pass code.")
 }
 
 /// Credentials of GetSessionToken, or any temporary ones, don't do for this.

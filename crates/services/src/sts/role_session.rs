@@ -10,7 +10,7 @@ use serde::Serialize;
 use strongroom_policy::Context;
 
 use super::refusals;
-use super::session::{self, AssumedRole, SessionOf, TOKEN_BYTES_MAX};
+use super::session::{self, AssumedRole, SessionOf, TOKEN_BYTES_MAX, Times};
 use super::shapes::{self, ARN, Credentials, SESSION_NAME, SESSION_POLICY, TokenSize};
 use crate::caller::{AccountId, Caller, Principal};
 use crate::gate::{Guard, Need, RoleGuard};
@@ -23,6 +23,7 @@ use crate::input::Members;
 use crate::operation::Given;
 use crate::records::Records;
 use crate::refusal::{Refusal, Stop};
+use crate::time::Timestamp;
 
 /// Characters of all policies of a session together. Source: IAM and AWS STS quotas.
 const POLICIES_CHARACTERS_MAX: usize = 2048;
@@ -168,7 +169,7 @@ impl Wanted {
         Ok(actions.into_iter().flatten().map(need).collect())
     }
 
-    /// Begins the session.
+    /// Begins the session; `authenticated` is when a code of a device was given for it.
     ///
     /// # Refusals
     /// - `ValidationError`: it would last longer than the role or a chain allows, or have another source identity;
@@ -178,6 +179,7 @@ impl Wanted {
     pub(super) fn begin(
         self,
         attributes: Attributes,
+        authenticated: Option<Timestamp>,
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<RoleSession, Stop> {
@@ -219,7 +221,11 @@ impl Wanted {
         let issued = session::issue(
             role.account.clone(),
             SessionOf::Role(Box::new(assumed)),
-            (given.now, expires),
+            Times {
+                issued: given.now,
+                expires,
+                authenticated,
+            },
             self.token_bytes_min,
             given.keyring,
             given.entropy,

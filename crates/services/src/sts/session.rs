@@ -46,6 +46,19 @@ pub struct Session {
     pub expires: Timestamp,
     /// Who in the account.
     pub of: SessionOf,
+    /// When a code of a device was given for it, where one was.
+    pub authenticated: Option<Timestamp>,
+}
+
+/// The instants of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// When it begins.
+    pub issued: Timestamp,
+    /// When it ends.
+    pub expires: Timestamp,
+    /// When a code of a device was given for it, where one was.
+    pub authenticated: Option<Timestamp>,
 }
 
 /// Who a session's credentials are for.
@@ -135,7 +148,7 @@ pub struct Issued {
 pub fn issue(
     account: AccountId,
     of: SessionOf,
-    (issued, expires): (Timestamp, Timestamp),
+    times: Times,
     token_bytes_min: usize,
     keyring: &Keyring,
     entropy: &dyn Entropy,
@@ -144,16 +157,17 @@ pub fn issue(
     let session = Session {
         access_key_id: made.access_key_id,
         account,
-        issued,
-        expires,
+        issued: times.issued,
+        expires: times.expires,
         of,
+        authenticated: times.authenticated,
     };
     let fields =
         postcard::to_allocvec(&session).map_err(|error| Stop::Unavailable(Box::new(error)))?;
     let mut plain = Vec::with_capacity(SECRET_BYTES + fields.len());
     plain.extend(made.secret_access_key.expose());
     plain.extend(fields);
-    let day = issued.seconds().div_euclid(DAY_SECONDS);
+    let day = times.issued.seconds().div_euclid(DAY_SECONDS);
     let day = u32::try_from(day).unwrap_or_default();
     let sealed = |plain: &SecretBytes| {
         let sealed = keyring.seal_token(&purpose(day), plain.expose(), entropy);
@@ -220,7 +234,11 @@ mod tests {
         let account = AccountId::parse("123456789012").unwrap();
         let at = |seconds: i64| Timestamp::from_milliseconds(seconds * 1000);
         let entropy = SeededEntropy::new(7);
-        let times = (at(100_000), at(103_600));
+        let times = Times {
+            issued: at(100_000),
+            expires: at(103_600),
+            authenticated: None,
+        };
         issue(account, of, times, token_bytes_min, keyring, &entropy).unwrap()
     }
 

@@ -7,8 +7,13 @@ use strongroom_keys::SecretBytes;
 
 use super::refusals;
 use super::session::{Issued, TOKEN_BYTES_MAX};
+use crate::caller::Principal;
 use crate::disclosed::Disclosed;
+use crate::iam::mfa_device::{CODE, MfaDevice, SERIAL_NUMBER};
 use crate::input::{Members, Pattern, Text};
+use crate::operation::Given;
+use crate::records::{Changes, Records};
+use crate::refusal::{Refusal, Stop};
 use crate::time::{Timestamp, iso8601};
 
 /// An ARN.
@@ -50,21 +55,53 @@ const POLICY_PATTERN: Pattern = Pattern {
         text.chars().all(is_allowed)
     },
 };
-/// The identifier of a device that makes codes.
-const SERIAL_NUMBER: Text = Text::of(9..=256);
-/// What it shows.
-const TOKEN_CODE: Text = Text::of(6..=6);
 
 fn is_in_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte)
 }
 
-/// Takes a request's second factor, of which there is none here: a code that nobody can check must not pass for one.
-pub(super) fn refuse_second_factor(members: &mut Members<'_, '_>) {
-    let serial_number = members.text("SerialNumber", &SERIAL_NUMBER);
-    let code = members.sensitive_text("TokenCode", &TOKEN_CODE);
-    if serial_number.is_some() || code.is_some() {
-        members.object(refusals::no_second_factors());
+/// A code of a device, which a request brings along.
+pub(super) struct SecondFactor {
+    serial_number: String,
+    code: String,
+}
+
+impl SecondFactor {
+    /// Takes `SerialNumber` and `TokenCode`: both, or none.
+    pub(super) fn take(members: &mut Members<'_, '_>) -> Option<Self> {
+        let serial_number = members.text("SerialNumber", &SERIAL_NUMBER);
+        let code = members.text("TokenCode", &CODE);
+        match (serial_number, code) {
+            (Some(serial_number), Some(code)) => Some(SecondFactor {
+                serial_number,
+                code,
+            }),
+            (None, None) => None,
+            _ => {
+                members.object(refusals::half_a_second_factor());
+                None
+            }
+        }
+    }
+
+    /// Takes the code; the refusal where it isn't one of a device of the caller's. No code counts twice, and wrong ones
+    /// are counted.
+    pub(super) fn refused(
+        &self,
+        records: &Records<'_>,
+        given: &Given<'_>,
+        changes: &mut Changes,
+    ) -> Result<Option<Refusal>, Stop> {
+        let (serial_number, code) = (&self.serial_number, &self.code);
+        let is_taken = match &given.caller.principal {
+            Principal::User(signer) => {
+                let user = &signer.user;
+                MfaDevice::take_code(serial_number, code, user, records, given, changes)?
+            }
+            // Nobody else has a device.
+            _ => false,
+        };
+        Ok((!is_taken).then(refusals::wrong_code))
     }
 }
 

@@ -249,6 +249,9 @@ impl Service {
                 let uses = written.changes.uses.clone();
                 self.records.apply(written.changes);
                 self.write_down(&uses);
+                if let Some(refusal) = written.refusal {
+                    return Err(refusal);
+                }
                 let body = if written.body.is_empty() {
                     b"null"
                 } else {

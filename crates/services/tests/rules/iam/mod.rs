@@ -5,6 +5,7 @@ mod attachments;
 mod binding;
 mod groups;
 mod managed_policies;
+mod mfa;
 mod oidc_providers;
 mod roles;
 mod users;

@@ -39,7 +39,8 @@ fn a_user_without_policies_may_do_nothing_but_ask_who_it_is() {
     let body = json!({
         "SecretId": "s", "Name": "n", "SecretString": "x", "Tags": [], "TagKeys": ["a"], "VersionStage": "x",
         "ResourcePolicy": "{}", "SecretIdList": ["s"], "UserName": "alice", "PolicyName": "p", "PolicyDocument": "{}",
-        "AccessKeyId": key, "Status": "Inactive", "PolicyArn": ADMINISTRATOR, "GroupName": "g", "AccountAlias": "abc", "PermissionsBoundary": ADMINISTRATOR, "ClientRequestToken": "t".repeat(32), "Description": "d", "RoleName": "r",
+        "AccessKeyId": key, "Status": "Inactive", "VirtualMFADeviceName": "n", "SerialNumber": "123456789",
+        "AuthenticationCode1": "000000", "AuthenticationCode2": "000000", "PolicyArn": ADMINISTRATOR, "GroupName": "g", "AccountAlias": "abc", "PermissionsBoundary": ADMINISTRATOR, "ClientRequestToken": "t".repeat(32), "Description": "d", "RoleName": "r",
         "AssumeRolePolicyDocument": "{}", "Url": "https://id.example.com",
         "OpenIDConnectProviderArn": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/id.example.com"),
         "RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "session",
@@ -57,8 +58,11 @@ fn a_user_without_policies_may_do_nothing_but_ask_who_it_is() {
             } else {
                 body.clone()
             };
-            if name == "iam" {
-                body["VersionId"] = json!("v1");
+            match name {
+                "iam" => body["VersionId"] = json!("v1"),
+                // A device without its code is half a second factor.
+                "sts" => body["SerialNumber"] = json!(null),
+                _ => {}
             }
             let result = service.ask_of(operations, entry.name, &body);
             if entry.name == "GetCallerIdentity" {

@@ -275,8 +275,8 @@ fn what_a_request_cannot_have_is_refused_by_name() {
         .collect();
     #[rustfmt::skip]
     let cases = [
-        (json!({"SerialNumber": "arn:aws:iam::123456789012:mfa/alice", "TokenCode": "123456"}), super::DENIED, "no MFA devices"),
-        (json!({"TokenCode": "123456"}), super::DENIED, "no MFA devices"),
+        (json!({"SerialNumber": "arn:aws:iam::123456789012:mfa/alice", "TokenCode": "123456"}), super::DENIED, "invalid MFA one time pass code"),
+        (json!({"TokenCode": "123456"}), "ValidationException", "both MFA serial number and one time pass code"),
         (json!({"ProvidedContexts": [{"ProviderArn": "x", "ContextAssertion": "y"}]}), "UnsupportedOperation", "ProvidedContexts"),
         (json!({"TransitiveTagKeys": ["a"]}), "InvalidParameterValue", "must be included in the requested tags"),
         (json!({"Tags": tags(&[("a", "b"), ("A", "b")])}), "InvalidParameterValue", "Duplicate tag keys"),

@@ -49,7 +49,7 @@ fn they_last_as_long_as_asked_those_of_root_an_hour_at_most() {
     }
     let body = json!({"SerialNumber": "GAHT12345678", "TokenCode": "123456"});
     let (code, text) = refused(world.sts("GetSessionToken", &body));
-    assert!(code == super::DENIED && text.contains("no MFA devices"));
+    assert!(code == super::DENIED && text.contains("invalid MFA one time pass code"));
 }
 
 #[test]

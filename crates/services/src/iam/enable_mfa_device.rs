@@ -1,0 +1,80 @@
+//! EnableMFADevice: gives a device to a user, who shows by two codes in a row to have it at hand.
+//!
+//! Source: AWS IAM API Reference, EnableMFADevice.
+
+use std::sync::Arc;
+
+use strongroom_policy::Context;
+
+use super::entity::Named;
+use super::mfa_device::{CODE, DEVICES_MAX, EnabledFor, MfaDevice, WrongCodes};
+use super::refusals;
+use super::user::User;
+use crate::caller::Caller;
+use crate::gate::{Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Changes, Records};
+use crate::refusal::Stop;
+
+/// The request.
+pub struct EnableMfaDevice {
+    user: Named<User>,
+    device: Named<MfaDevice>,
+    codes: [String; 2],
+}
+
+impl Operation for EnableMfaDevice {
+    const NAME: &'static str = "EnableMFADevice";
+    type Output = ();
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        EnableMfaDevice {
+            user: Named::take(members),
+            device: Named::take(members),
+            codes: [
+                members.required_text("AuthenticationCode1", &CODE),
+                members.required_text("AuthenticationCode2", &CODE),
+            ],
+        }
+    }
+
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        let action = "iam:EnableMFADevice";
+        self.user.need(action, Context::new(), caller, records)
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<()>, Stop> {
+        let request = allowed.into_request();
+        let mut user = Arc::unwrap_or_clone(request.user.find(records, given.caller)?);
+        let device = request.device.find(records, given.caller)?;
+        if device.enabled.is_some() {
+            return Err(refusals::device_taken().into());
+        }
+        if user.mfa_devices.len() >= DEVICES_MAX {
+            return Err(refusals::quota("MFADevicesPerUser", DEVICES_MAX).into());
+        }
+        let (last_step, steps_ahead) = device.synchronized(&request.codes, given)?;
+        let mut device = Arc::unwrap_or_clone(device);
+        device.enabled = Some(EnabledFor {
+            user: user.name.clone(),
+            since: given.now,
+            last_step,
+            steps_ahead,
+            wrong: WrongCodes::none(given.now),
+        });
+        user.mfa_devices.push(device.name.clone());
+        let mut changes = Changes::none();
+        changes.put(device.key(), &device)?;
+        changes.put(user.key(), &user)?;
+        Ok(Decided::silent(changes))
+    }
+}

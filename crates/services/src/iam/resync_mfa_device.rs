@@ -1,0 +1,72 @@
+//! ResyncMFADevice: follows a device whose clock has drifted, by two codes in a row.
+//!
+//! Source: AWS IAM API Reference, ResyncMFADevice.
+
+use std::sync::Arc;
+
+use strongroom_policy::Context;
+
+use super::entity::Named;
+use super::mfa_device::{CODE, MfaDevice};
+use super::refusals;
+use super::user::{self, User};
+use crate::caller::Caller;
+use crate::gate::{Authorized, Need};
+use crate::input::Members;
+use crate::operation::{Decided, Given, Operation};
+use crate::records::{Changes, Records};
+use crate::refusal::Stop;
+
+/// The request.
+pub struct ResyncMfaDevice {
+    user: Named<User>,
+    device: Named<MfaDevice>,
+    codes: [String; 2],
+}
+
+impl Operation for ResyncMfaDevice {
+    const NAME: &'static str = "ResyncMFADevice";
+    type Output = ();
+
+    fn read(members: &mut Members<'_, '_>) -> Self {
+        ResyncMfaDevice {
+            user: Named::take(members),
+            device: Named::take(members),
+            codes: [
+                members.required_text("AuthenticationCode1", &CODE),
+                members.required_text("AuthenticationCode2", &CODE),
+            ],
+        }
+    }
+
+    fn needs<'a>(
+        &'a self,
+        caller: &'a Caller,
+        records: &Records<'_>,
+    ) -> Result<Vec<Need<'a>>, Stop> {
+        let action = "iam:ResyncMFADevice";
+        self.user.need(action, Context::new(), caller, records)
+    }
+
+    fn decide(
+        allowed: Authorized<Self>,
+        records: &Records<'_>,
+        given: &Given<'_>,
+    ) -> Result<Decided<()>, Stop> {
+        let request = allowed.into_request();
+        let name = Some(request.user.name());
+        let (_, device) = user::with_device(name, &request.device, records, given.caller)?;
+        let (step, ahead) = device.synchronized(&request.codes, given)?;
+        let mut device = Arc::unwrap_or_clone(device);
+        let Some(enabled) = &mut device.enabled else {
+            return Err(refusals::no_such_device(request.device.name()).into());
+        };
+        if step <= enabled.last_step {
+            return Err(refusals::invalid_authentication_code().into());
+        }
+        (enabled.last_step, enabled.steps_ahead) = (step, ahead);
+        let mut changes = Changes::none();
+        changes.put(device.key(), &device)?;
+        Ok(Decided::silent(changes))
+    }
+}
