@@ -16,6 +16,7 @@ use super::create_user::USERS_MAX;
 use super::entity::Identity;
 use super::group::Group;
 use super::managed_policy::{ManagedPolicy, SIZE_MAX, VERSIONS_MAX};
+use super::mfa_device::MfaDevice;
 use super::role::{Role, TRUST_MAX};
 use super::user::User;
 use super::{account_alias, quota};
@@ -80,6 +81,13 @@ impl Operation for GetAccountSummary {
             versions += policy.versions.len();
             ControlFlow::Continue(())
         })?;
+        let (mut devices, mut devices_in_use) = (0, 0);
+        let all = Key::iam_mfa_devices(account);
+        records.scan::<MfaDevice>(all.as_bytes(), &all.end(), false, |device| {
+            devices += 1;
+            devices_in_use += usize::from(device.enabled.is_some());
+            ControlFlow::Continue(())
+        })?;
         let root = records.read::<Account>(Key::account(account))?;
         let has_keys = root.is_some_and(|root| !root.root_access_key_ids.is_empty());
         let numbers = [
@@ -109,8 +117,8 @@ impl Operation for GetAccountSummary {
             ("AccountMFAEnabled", 0),
             ("AccountPasswordPresent", 0),
             ("AccountSigningCertificatesPresent", 0),
-            ("MFADevices", 0),
-            ("MFADevicesInUse", 0),
+            ("MFADevices", devices),
+            ("MFADevicesInUse", devices_in_use),
             ("ServerCertificates", 0),
             ("ServerCertificatesQuota", SERVER_CERTIFICATES_MAX),
             ("SigningCertificatesPerUserQuota", SIGNING_CERTIFICATES_MAX),

@@ -1,7 +1,7 @@
-//! The rule of ListMFADevices, ListSigningCertificates and their like: what users can't have here, so that the list of
+//! The rule of ListSSHPublicKeys, ListSigningCertificates and their like: what users can't have here, so that the list of
 //! any user who is there is empty. Who cleans up a user asks for all of them.
 //!
-//! Source: AWS IAM API Reference, ListMFADevices.
+//! Source: AWS IAM API Reference, ListSigningCertificates.
 
 use std::marker::PhantomData;
 

@@ -230,7 +230,6 @@ fn an_accounts_details_are_all_that_allows_in_it() {
 fn what_a_user_cannot_have_is_an_empty_list_of_a_user_who_is_there() {
     let (mut service, key) = with_alice();
     for (operation, list) in [
-        ("ListMFADevices", "MFADevices"),
         ("ListSSHPublicKeys", "SSHPublicKeys"),
         (
             "ListServiceSpecificCredentials",
