@@ -9,12 +9,16 @@ import botocore.session
 import pytest
 
 from query_protocol import complaints
-from server import REGION, ROOT
+from server import ACCOUNT, REGION, ROOT
 from wire import Signer, Wire
 
 FORM = "application/x-www-form-urlencoded; charset=utf-8"
 POLICY = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 USER = {"UserName": "standing"}
+GROUP = {"GroupName": "standing"}
+OWN_POLICY = {"PolicyArn": f"arn:aws:iam::{ACCOUNT}:policy/standing"}
+AWS_POLICY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+PAGE = {"MaxItems": "1", "Marker": "x"}
 
 # What each operation takes; `KEY` stands for the user's access key.
 VALID = {
@@ -33,11 +37,63 @@ VALID = {
     "TagUser": USER | {"Tags.member.1.Key": "k", "Tags.member.1.Value": "v"},
     "UntagUser": USER | {"TagKeys.member.1": "a"},
     "UpdateAccessKey": USER | {"AccessKeyId": "KEY", "Status": "Inactive"},
+    "AddUserToGroup": GROUP | USER,
+    "AttachGroupPolicy": GROUP | {"PolicyArn": AWS_POLICY},
+    "AttachUserPolicy": USER | {"PolicyArn": AWS_POLICY},
+    "CreateAccountAlias": {"AccountAlias": "new-alias"},
+    "CreateGroup": {"GroupName": "new", "Path": "/"},
+    "CreatePolicy": {
+        "PolicyName": "new", "Path": "/x/", "PolicyDocument": POLICY, "Tags.member.1.Key": "k", "Tags.member.1.Value": "v",
+    },
+    "CreatePolicyVersion": OWN_POLICY | {"PolicyDocument": POLICY, "SetAsDefault": "true"},
+    "DeleteAccountAlias": {"AccountAlias": "standing"},
+    "DeleteGroup": {"GroupName": "empty"},
+    "DeleteGroupPolicy": GROUP | {"PolicyName": "p"},
+    "DeleteLoginProfile": USER,
+    "DeletePolicy": {"PolicyArn": OWN_POLICY["PolicyArn"] + "2"},
+    "DeletePolicyVersion": OWN_POLICY | {"VersionId": "v2"},
+    "DeleteUserPermissionsBoundary": USER,
+    "DetachGroupPolicy": GROUP | OWN_POLICY,
+    "DetachUserPolicy": USER | OWN_POLICY,
+    "GetAccountAuthorizationDetails": {"Filter.member.1": "User"} | PAGE,
+    "GetAccountSummary": {},
+    "GetGroup": GROUP | PAGE,
+    "GetGroupPolicy": GROUP | {"PolicyName": "p"},
+    "GetLoginProfile": USER,
+    "GetPolicy": OWN_POLICY,
+    "GetPolicyVersion": OWN_POLICY | {"VersionId": "v1"},
+    "ListAccountAliases": PAGE,
+    "ListAttachedGroupPolicies": GROUP | {"PathPrefix": "/"} | PAGE,
+    "ListAttachedUserPolicies": USER | {"PathPrefix": "/"} | PAGE,
+    "ListEntitiesForPolicy": OWN_POLICY | {
+        "EntityFilter": "User", "PathPrefix": "/", "PolicyUsageFilter": "PermissionsPolicy",
+    } | PAGE,
+    "ListGroupPolicies": GROUP | PAGE,
+    "ListGroups": {"PathPrefix": "/"} | PAGE,
+    "ListGroupsForUser": USER | PAGE,
+    "ListMFADevices": USER | PAGE,
+    "ListPolicies": {
+        "Scope": "Local", "OnlyAttached": "true", "PathPrefix": "/", "PolicyUsageFilter": "PermissionsBoundary",
+    } | PAGE,
+    "ListPolicyTags": OWN_POLICY | PAGE,
+    "ListPolicyVersions": OWN_POLICY | PAGE,
+    "ListSSHPublicKeys": USER | PAGE,
+    "ListServiceSpecificCredentials": USER | PAGE,
+    "ListSigningCertificates": USER | PAGE,
+    "ListVirtualMFADevices": {"AssignmentStatus": "Any"} | PAGE,
+    "PutGroupPolicy": GROUP | {"PolicyName": "q", "PolicyDocument": POLICY},
+    "PutUserPermissionsBoundary": USER | {"PermissionsBoundary": AWS_POLICY},
+    "RemoveUserFromGroup": GROUP | USER,
+    "SetDefaultPolicyVersion": OWN_POLICY | {"VersionId": "v2"},
+    "TagPolicy": OWN_POLICY | {"Tags.member.1.Key": "k", "Tags.member.1.Value": "v"},
+    "UntagPolicy": OWN_POLICY | {"TagKeys.member.1": "a"},
+    "UpdateGroup": GROUP | {"NewGroupName": "other", "NewPath": "/x/"},
     "UpdateUser": USER | {"NewUserName": "other", "NewPath": "/x/"},
     "GetAccessKeyInfo": {"AccessKeyId": "KEY"},
 }
 REQUIRED = {
     "UserName", "PolicyName", "PolicyDocument", "Status", "Tags.member.1.Key", "Tags.member.1.Value", "AccessKeyId",
+    "GroupName", "PolicyArn", "VersionId", "AccountAlias", "PermissionsBoundary",
 }
 # The user that these mean where they name none is the caller; root is none, and is told so.
 NAME_NONE = {"GetUser"}
@@ -94,6 +150,18 @@ class Standing:
         self.iam.create_user(UserName="standing", Tags=[{"Key": "a", "Value": "1"}])
         self.key = self.iam.create_access_key(UserName="standing")["AccessKey"]["AccessKeyId"]
         self.iam.put_user_policy(UserName="standing", PolicyName="p", PolicyDocument=POLICY)
+        arn = OWN_POLICY["PolicyArn"]
+        for name in ("standing", "standing2"):
+            self.iam.create_policy(PolicyName=name, PolicyDocument=POLICY, Tags=[{"Key": "a", "Value": "1"}])
+        self.iam.create_policy_version(PolicyArn=arn, PolicyDocument=POLICY)
+        for name in ("standing", "empty"):
+            self.iam.create_group(GroupName=name)
+        self.iam.put_group_policy(GroupName="standing", PolicyName="p", PolicyDocument=POLICY)
+        self.iam.add_user_to_group(GroupName="standing", UserName="standing")
+        self.iam.attach_group_policy(GroupName="standing", PolicyArn=arn)
+        self.iam.attach_user_policy(UserName="standing", PolicyArn=arn)
+        self.iam.put_user_permissions_boundary(UserName="standing", PermissionsBoundary=arn)
+        self.iam.create_account_alias(AccountAlias="standing")
 
     def dump(self):
         iam = self.iam
@@ -103,6 +171,10 @@ class Standing:
             iam.list_access_keys(UserName="standing")["AccessKeyMetadata"],
             [iam.get_user_policy(UserName="standing", PolicyName=name)["PolicyDocument"]
              for name in iam.list_user_policies(UserName="standing")["PolicyNames"]],
+            {name: value for name, value in iam.get_account_authorization_details(
+                Filter=["User", "Group", "Role", "LocalManagedPolicy"]).items() if name != "ResponseMetadata"},
+            iam.list_policy_tags(PolicyArn=OWN_POLICY["PolicyArn"])["Tags"],
+            iam.list_account_aliases()["AccountAliases"],
         ]
 
     def call(self, operation: str, request: dict[str, str] | bytes, sign: str = "right"):

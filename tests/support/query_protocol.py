@@ -86,6 +86,12 @@ def mismatches(shape: botocore.model.Shape, element: ElementTree.Element, path: 
                 if child.tag != "member":
                     wrong.append(f"{path} has the item {child.tag}")
                 wrong += mismatches(shape.member, child, path)
+        case "map":
+            for child in element:
+                if [child.tag, *(each.tag for each in child)] != ["entry", "key", "value"]:
+                    wrong.append(f"{path} has the entry {ElementTree.tostring(child)!r}")
+                else:
+                    wrong += mismatches(shape.value, child[1], path)
         case "boolean" if element.text not in {"true", "false"}:
             wrong.append(f"{path} is {element.text!r}")
         case "integer" if not (element.text or "").isdigit():
