@@ -46,6 +46,8 @@ pub fn part_of_account(account: &AccountId, key: &[u8], value: &[u8]) -> Result<
         b"kms-due" => key.split(|byte| *byte == 0).any(|part| part == own),
         // Behind the region and whoever may retire the grant.
         b"kms-retirable" => parts.nth(1) == Some(own),
+        // An alias that another account may have by now.
+        b"account-alias" | b"alias-of-account" => false,
         _ => first == own,
     };
     Ok(match kind {
@@ -243,4 +245,32 @@ fn add_missing_material(key: &mut KmsKey, other: &KmsKey) -> Result<(), Stop> {
             .any(|material| material.name.version == awaited.version)
     });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_has_all_of_its_records_but_its_alias() {
+        let account = AccountId::parse("123456789012").unwrap();
+        let other = AccountId::parse("210987654321").unwrap();
+        for (key, of_account, of_other) in [
+            (Key::iam_user(&account, "u"), Part::Own, Part::Other),
+            (Key::iam_group(&account, "AGPA"), Part::Own, Part::Other),
+            (Key::iam_group_name(&account, "g"), Part::Own, Part::Other),
+            (
+                Key::iam_member(&account, "AGPA", "u"),
+                Part::Own,
+                Part::Other,
+            ),
+            (Key::account_alias("123456789012"), Part::Other, Part::Other),
+            (Key::alias_of_account(&account), Part::Other, Part::Other),
+        ] {
+            for (account, expected) in [(&account, of_account), (&other, of_other)] {
+                let part = part_of_account(account, key.as_bytes(), b"").unwrap();
+                assert_eq!(part, expected, "{key:?} of {account}");
+            }
+        }
+    }
 }

@@ -9,16 +9,14 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::account_alias;
-use super::attachment::ShownBoundary;
 use super::aws_managed;
 use super::entity::{Identity, Listable};
 use super::group::{self, Group, ShownGroup};
-use super::identity_policy::{InlinePolicies, encoded};
+use super::identity_policy::InlinePolicies;
 use super::list_attached_policies::AttachedPolicy;
 use super::listing;
 use super::managed_policy::{FoundPolicy, ManagedPolicy, ShownPolicy, ShownVersion};
-use super::role::Role;
-use super::shapes::Tag;
+use super::role::{Role, ShownRole};
 use super::user::{ShownUser, User};
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
@@ -27,7 +25,6 @@ use crate::operation::{Decided, Given, Operation};
 use crate::paging::PageRequest;
 use crate::records::{Key, Records};
 use crate::refusal::Stop;
-use crate::time::{Timestamp, iso8601};
 
 /// What can be asked for, in the order in which it comes.
 const KINDS: &[&str] = &[
@@ -80,19 +77,10 @@ struct GroupDetail {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct RoleDetail {
-    path: String,
-    role_name: String,
-    role_id: String,
-    arn: String,
-    #[serde(serialize_with = "iso8601::serialize")]
-    create_date: Timestamp,
-    assume_role_policy_document: String,
+    #[serde(flatten)]
+    role: ShownRole,
     role_policy_list: Vec<InlineDetail>,
     attached_managed_policies: Vec<AttachedPolicy>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    permissions_boundary: Option<ShownBoundary>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<Tag>,
 }
 
 #[derive(Serialize)]
@@ -308,16 +296,9 @@ fn group_detail(group: &Group, caller: &Caller, records: &Records<'_>) -> Result
 
 fn role_detail(role: &Role, caller: &Caller, records: &Records<'_>) -> Result<Detail, Stop> {
     Ok(Detail::Role(RoleDetail {
-        path: role.path.clone(),
-        role_name: role.name.clone(),
-        role_id: role.id.clone(),
-        arn: role.arn(caller),
-        create_date: role.created,
-        assume_role_policy_document: encoded(&role.trust.shown(&role.account, caller, records)?),
+        role: ShownRole::in_details(role, caller, records)?,
         role_policy_list: inline_details(&role.inline),
         attached_managed_policies: attached(role, caller, records)?,
-        permissions_boundary: ShownBoundary::of(role, caller, records)?,
-        tags: role.tags.clone(),
     }))
 }
 

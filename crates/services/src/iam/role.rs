@@ -252,7 +252,8 @@ pub struct ShownRole {
     assume_role_policy_document: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
-    max_session_duration: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_session_duration: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<Tag>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -285,7 +286,7 @@ impl ShownRole {
             create_date: role.created,
             assume_role_policy_document: encoded(&trust),
             description: role.description.clone(),
-            max_session_duration: role.session_seconds_max,
+            max_session_duration: Some(role.session_seconds_max),
             tags: Vec::new(),
             permissions_boundary: None,
             role_last_used: None,
@@ -302,6 +303,20 @@ impl ShownRole {
         Ok(ShownRole {
             role_last_used: Some(shown.unwrap_or_default()),
             ..self
+        })
+    }
+
+    /// As the account's details show it, without what is no permission.
+    pub(super) fn in_details(
+        role: &Role,
+        caller: &Caller,
+        records: &Records<'_>,
+    ) -> Result<Self, Stop> {
+        let shown = Self::whole(role, caller, records)?.with_last_use(role, records)?;
+        Ok(ShownRole {
+            description: None,
+            max_session_duration: None,
+            ..shown
         })
     }
 

@@ -323,6 +323,15 @@ fn a_policy_in_use_tells_by_what_and_cannot_be_deleted() {
             assert!(user["UserId"].as_str().unwrap().starts_with("AIDA"));
         }
     }
+    // Another name, and the same uses.
+    for (operation, kind) in [("UpdateUser", "User"), ("UpdateGroup", "Group")] {
+        for (old, new) in [("E", "F"), ("F", "E")] {
+            let (old_name, new_name) = (format!("{kind}Name"), format!("New{kind}Name"));
+            service.iam(operation, json!({old_name.clone(): old, new_name: new}));
+            let found = service.iam("ListEntitiesForPolicy", of(&arn, json!({})));
+            assert_eq!(found[format!("Policy{kind}s")][0][old_name], json!(new));
+        }
+    }
     // Page by page, each once.
     for (list, name) in [
         ("PolicyUsers", "UserName"),
