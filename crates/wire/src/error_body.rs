@@ -102,7 +102,9 @@ impl ErrorBody {
             "ThrottlingException" => ("Throttling", StatusCode::BAD_REQUEST),
             "UnrecognizedClientException" => ("InvalidClientTokenId", StatusCode::FORBIDDEN),
             "ValidationException" => ("ValidationError", StatusCode::BAD_REQUEST),
-            code @ ("IDPRejectedClaim" | "InvalidAuthenticationCode") => (code, StatusCode::FORBIDDEN),
+            code @ ("IDPRejectedClaim" | "InvalidAuthenticationCode") => {
+                (code, StatusCode::FORBIDDEN)
+            }
             code @ "NoSuchEntity" => (code, StatusCode::NOT_FOUND),
             code @ ("ConcurrentModification"
             | "DeleteConflict"
