@@ -19,6 +19,7 @@ mod identity;
 mod kms;
 mod labels;
 mod lists;
+mod oracles;
 mod passwords;
 mod placeholders;
 mod policies;
