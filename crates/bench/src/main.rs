@@ -10,6 +10,7 @@ mod decide;
 mod kms;
 mod load;
 mod machine;
+mod oracle;
 mod process;
 mod read;
 mod ready;
@@ -39,7 +40,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions"
+    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions, refusals"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -113,6 +114,7 @@ enum Part {
     Scale,
     Backup,
     Decide,
+    Oracle,
 }
 
 fn main() -> ExitCode {
@@ -159,6 +161,9 @@ fn measure(run: &Run) -> Result<(), Failed> {
     }
     if wanted(Part::Backup) {
         report.rows.extend(backup::measure(run)?);
+    }
+    if wanted(Part::Oracle) {
+        report.rows.extend(oracle::measure(run)?);
     }
     if wanted(Part::Decide) {
         // As many rounds again as of the others, which last far longer.
