@@ -262,6 +262,33 @@ def test_a_session_is_revoked_as_the_console_of_aws_does_it(server, iam, role, a
         reads(server, temporary(assume(server, alice)))
 
 
+def test_a_deleted_role_ends_its_sessions_and_another_of_its_name_revives_none(
+    server, iam, role, alice
+):
+    session = temporary(assume(server, alice))
+    assert reads(server, session) == "v"
+    iam.delete_role_policy(RoleName="reader", PolicyName="p")
+    iam.delete_role(RoleName="reader")
+
+    def is_nobody() -> None:
+        with refused("UnrecognizedClientException", INVALID):
+            reads(server, session)
+        with refused("InvalidClientTokenId", INVALID, 403):
+            client(server, service="sts", credentials=session).get_caller_identity()
+
+    is_nobody()
+    with denied("sts:AssumeRole"):
+        assume(server, alice)
+    iam.create_role(
+        RoleName="reader",
+        Path="/ci/",
+        AssumeRolePolicyDocument=policy(trust({"AWS": ACCOUNT})),
+    )
+    permit(iam, allow("*"))
+    is_nobody()
+    assert reads(server, temporary(assume(server, alice))) == "v"
+
+
 def test_a_token_goes_with_its_own_key_alone(server, role, alice):
     one, other = (temporary(assume(server, alice)) for _ in range(2))
     for mixed, query in [

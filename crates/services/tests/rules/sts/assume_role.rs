@@ -1,6 +1,7 @@
 //! Who may assume a role, and what is asked for with it.
 
 use serde_json::{Value, json};
+use strongroom_services::iam;
 
 use super::{ALICE, BOB, READER, World, closed, refused, statement, tags, trust, under};
 use crate::harness::{ACCOUNT, OTHER_ACCOUNT};
@@ -299,4 +300,35 @@ fn what_a_request_cannot_have_is_refused_by_name() {
             "{more}: {found} {text}"
         );
     }
+}
+
+#[test]
+fn a_user_made_anew_under_an_old_name_does_not_inherit_a_role() {
+    let mut world = World::new();
+    world.be("root");
+    let trust = super::document(&[trust("AWS", ALICE, ASSUME)]);
+    let iam = |world: &mut World, operation: &str, body: Value| {
+        let done = world.service.ask_of(iam::OPERATIONS, operation, &body);
+        done.unwrap()
+    };
+    let role = json!({"RoleName": "reader", "Path": "/team/", "AssumeRolePolicyDocument": trust});
+    iam(&mut world, "CreateRole", role);
+    world.be("alice");
+    world.assume(json!({})).unwrap();
+    world.be("root");
+    let alice = json!({"UserName": "alice"});
+    let key = json!({"UserName": "alice", "AccessKeyId": world.alice});
+    iam(&mut world, "DeleteAccessKey", key);
+    iam(&mut world, "DeleteUser", alice.clone());
+    iam(&mut world, "CreateUser", alice.clone());
+    let made = iam(&mut world, "CreateAccessKey", alice);
+    world.alice = made["AccessKey"]["AccessKeyId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    world.be("alice");
+    assert_eq!(
+        refused(world.assume(json!({}))),
+        closed(ALICE, ASSUME, READER)
+    );
 }
