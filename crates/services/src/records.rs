@@ -17,6 +17,7 @@ use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
 use crate::iam::account_alias::AccountAlias;
 use crate::iam::attachment::Usage;
+use crate::iam::credential_report::CredentialReport;
 use crate::iam::group::{Group, GroupName};
 use crate::iam::managed_policy::{ManagedPolicy, PolicyName};
 use crate::iam::mfa_device::MfaDevice;
@@ -349,6 +350,11 @@ impl Key {
         Self::of("iam-id", &[account.as_str(), id])
     }
 
+    /// That an account's credential report was asked for.
+    pub fn iam_credential_report(account: &AccountId) -> Self {
+        Self::of("iam-credential-report", &[account.as_str()])
+    }
+
     /// A virtual MFA device. Names differ by more than letter case.
     pub fn iam_mfa_device(account: &AccountId, name: &str) -> Self {
         Self::of("iam-mfa", &[account.as_str(), &name.to_ascii_lowercase()])
@@ -607,6 +613,9 @@ records! {
     GroupName = "IAM group name", format 1, at |name, key| name.key().as_bytes() == key;
     /// An IAM role with its own policies.
     Role = "IAM role", format 1, at |role, key| role.key().as_bytes() == key;
+    /// That an account's credential report was asked for.
+    CredentialReport = "credential report", format 1, at
+        |report, key| Key::iam_credential_report(&report.account).as_bytes() == key;
     /// A virtual MFA device.
     MfaDevice = "MFA device", format 1, at |device, key| device.key().as_bytes() == key;
     /// A managed policy of an account's own, with its versions.
@@ -663,6 +672,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"iam-role" => Role::decode_at,
         b"iam-policy" => ManagedPolicy::decode_at,
         b"iam-mfa" => MfaDevice::decode_at,
+        b"iam-credential-report" => CredentialReport::decode_at,
         b"iam-oidc-provider" => OidcProvider::decode_at,
         b"iam-id" => UniqueId::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"

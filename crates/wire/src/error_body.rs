@@ -105,6 +105,7 @@ impl ErrorBody {
             code @ ("IDPRejectedClaim" | "InvalidAuthenticationCode") => {
                 (code, StatusCode::FORBIDDEN)
             }
+            code @ ("ReportExpired" | "ReportNotPresent") => (code, StatusCode::GONE),
             code @ "NoSuchEntity" => (code, StatusCode::NOT_FOUND),
             code @ ("ConcurrentModification"
             | "DeleteConflict"

@@ -21,6 +21,7 @@ pub mod create_policy_version;
 pub mod create_role;
 pub mod create_user;
 pub mod create_virtual_mfa_device;
+pub mod credential_report;
 pub mod deactivate_mfa_device;
 pub mod delete_access_key;
 pub mod delete_account_alias;
@@ -45,9 +46,11 @@ pub mod detach_role_policy;
 pub mod detach_user_policy;
 pub mod enable_mfa_device;
 pub mod entity;
+pub mod generate_credential_report;
 pub mod get_access_key_last_used;
 pub mod get_account_authorization_details;
 pub mod get_account_summary;
+pub mod get_credential_report;
 pub mod get_group;
 pub mod get_group_policy;
 pub mod get_inline_policy;
@@ -169,9 +172,11 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<detach_role_policy::DetachRolePolicy>(),
     Entry::of_query::<detach_user_policy::DetachUserPolicy>(),
     Entry::of_query::<enable_mfa_device::EnableMfaDevice>(),
+    Entry::of_query::<generate_credential_report::GenerateCredentialReport>(),
     Entry::of_query::<get_access_key_last_used::GetAccessKeyLastUsed>(),
     Entry::of_query::<get_account_authorization_details::GetAccountAuthorizationDetails>(),
     Entry::of_query::<get_account_summary::GetAccountSummary>(),
+    Entry::of_query::<get_credential_report::GetCredentialReport>(),
     Entry::of_query::<get_group::GetGroup>(),
     Entry::of_query::<get_group_policy::GetGroupPolicy>(),
     Entry::of_query::<get_login_profile::GetLoginProfile>(),
@@ -251,10 +256,6 @@ const ABSENT: &[(&[&str], &str)] = &[
         &["Role"],
         "This version of Strongroom can make and read roles, and change whom they trust and what they may do. This it \
          can't. Nothing was changed.",
-    ),
-    (
-        &["MFADevice"],
-        "This version of Strongroom has no MFA devices. Nothing was changed.",
     ),
     (
         &[

@@ -85,6 +85,17 @@ pub(super) fn no_such_oidc_provider(arn: &str) -> Refusal {
     no_such_entity(format!("OpenIDConnect Provider not found for arn {arn}"))
 }
 
+pub(super) fn report_not_present() -> Refusal {
+    let message = "No report exists. Ask for one by GenerateCredentialReport.";
+    Refusal::framework("ReportNotPresent", message)
+}
+
+pub(super) fn report_expired() -> Refusal {
+    let message =
+        "The report is older than four hours. Ask for a new one by GenerateCredentialReport.";
+    Refusal::framework("ReportExpired", message)
+}
+
 pub(super) fn no_such_device(serial_number: &str) -> Refusal {
     no_such_entity(format!(
         "MFA Device with serial number {serial_number} does not exist."

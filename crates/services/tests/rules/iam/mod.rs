@@ -3,6 +3,7 @@
 mod account;
 mod attachments;
 mod binding;
+mod credential_report;
 mod groups;
 mod managed_policies;
 mod mfa;
