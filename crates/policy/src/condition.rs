@@ -192,6 +192,14 @@ impl<'a> ConditionRef<'a> {
             })
     }
 
+    /// The wanted values, whatever they mean in a request.
+    pub(crate) fn as_written(self) -> impl Iterator<Item = Wanted<'a>> {
+        self.values().map(|written| Wanted {
+            written,
+            meaning: Meaning::AsWritten,
+        })
+    }
+
     /// The keys of the policy variables in the values, in lower case.
     pub fn variables(self) -> impl Iterator<Item = &'a str> {
         let patterns: &[Pattern] = match &self.0.wanted {

@@ -425,6 +425,29 @@ impl Statement {
         }
     }
 
+    /// The same where variables of keys that are `open` may have any value; `None`: it depends on that.
+    pub(crate) fn covers_resource_perhaps(
+        &self,
+        resource: &str,
+        context: &Context,
+        is_open: &dyn Fn(&str) -> bool,
+    ) -> Option<bool> {
+        let (negated, patterns) = self.listed_resources();
+        let depends = |pattern: &&Pattern| pattern.variables().any(is_open);
+        if !patterns.iter().any(|pattern| depends(&pattern)) {
+            return Some(self.covers_resource(resource, context));
+        }
+        let mut settled = patterns.iter().filter(|pattern| !depends(pattern));
+        if settled.any(|pattern| pattern.matches(resource, context)) {
+            return Some(!negated);
+        }
+        let mut open = patterns.iter().filter(depends);
+        if !negated && !open.any(|pattern| pattern.could_match(resource, context, is_open)) {
+            return Some(false);
+        }
+        None
+    }
+
     /// Every action, without exception.
     pub(crate) fn covers_every_action(&self) -> bool {
         !self.actions.negated && self.actions.patterns.iter().any(Pattern::is_everything)

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::document::{Document, Effect, Statement};
 use crate::filter::ActionFilter;
+use crate::possible::{self, Bound, Known, Partly};
 use crate::principal::{Caller, Reach};
 
 /// What is asked: may this caller do this to that.
@@ -14,6 +15,8 @@ pub struct Request<'a> {
     filter: ActionFilter,
     resource: &'a str,
     context: &'a Context,
+    /// Where not all of it is known.
+    partly: Option<Partly<'a>>,
 }
 
 impl<'a> Request<'a> {
@@ -32,6 +35,17 @@ impl<'a> Request<'a> {
             action,
             resource,
             context,
+            partly: None,
+        }
+    }
+
+    /// One of all requests that are the same under these condition keys, whatever they hold under others. Someone who
+    /// has assumed a role may be in any session where the name of the session isn't given.
+    #[must_use]
+    pub fn bounded(&self, known: &'a Known, bound: Bound) -> Request<'a> {
+        Request {
+            partly: Some(Partly { known, bound }),
+            ..self.clone()
         }
     }
 
@@ -137,7 +151,7 @@ pub(crate) fn applying<'s>(
 ) -> impl Iterator<Item = (StatementRef, Reach)> {
     let documents = documents.iter().enumerate();
     let statements = documents.flat_map(|(document, policy)| {
-        let statements = policy.statements().iter().enumerate();
+        let statements = policy.statements_for(request.filter);
         statements.map(move |(statement, text)| {
             let at = StatementRef {
                 document,
@@ -153,6 +167,9 @@ pub(crate) fn applying<'s>(
 
 /// The cheapest and most telling questions first.
 fn applies(statement: &Statement, request: &Request<'_>, bounded: bool) -> Option<Reach> {
+    if let Some(partly) = request.partly {
+        return possible::applies(statement, request, bounded, partly);
+    }
     let context = request.context;
     if !statement.covers_action(&request.action, context) {
         return None;

@@ -30,6 +30,7 @@ mod filter;
 mod json;
 mod malformed;
 mod pattern;
+mod possible;
 mod principal;
 mod remedy;
 mod rename;
@@ -47,6 +48,7 @@ pub use explain::{
     Meaning, Mismatch, StatementTrace, Wanted, explain, explain_refusal, explain_type,
 };
 pub use malformed::{Malformed, Problem};
+pub use possible::{Bound, Known, Open, PossibleStatement, possible_statements};
 pub use principal::{Caller, Meant, Principal, Reach};
 pub use remedy::{Changeable, Naming, Step, remedies};
 pub use rename::rename_principals;

@@ -167,6 +167,43 @@ impl Pattern {
         }
     }
 
+    /// As written, whatever that means.
+    pub(crate) fn unresolved(&self) -> Wanted<'_> {
+        Wanted {
+            written: &self.text,
+            meaning: Meaning::AsWritten,
+        }
+    }
+
+    /// Whether it may match where variables of keys that are `open` have whatever value. It never says no where it may.
+    pub(crate) fn could_match(
+        &self,
+        text: &str,
+        context: &Context,
+        is_open: &dyn Fn(&str) -> bool,
+    ) -> bool {
+        let Matcher::Template { pieces, .. } = &self.matcher else {
+            return self.matches(text, context);
+        };
+        let mut units = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            match piece {
+                // What a variable brings in may move the colons that narrow a wildcard.
+                Piece::Unit(Unit::One { .. }) => units.push(Unit::One { crosses: true }),
+                Piece::Unit(Unit::Run { .. }) => units.push(Unit::Run { crosses: true }),
+                Piece::Unit(unit) => units.push(*unit),
+                Piece::Variable { key, .. } if is_open(key) => {
+                    units.push(Unit::Run { crosses: true });
+                }
+                Piece::Variable { key, default } => match resolve(key, default, context) {
+                    Some(value) => units.extend(value.chars().map(Unit::Char)),
+                    None => return false,
+                },
+            }
+        }
+        glob(&units, text)
+    }
+
     pub(crate) fn matches(&self, text: &str, context: &Context) -> bool {
         match &self.matcher {
             Matcher::Everything => true,

@@ -166,6 +166,35 @@ impl Principal {
         }
     }
 
+    /// Whether it is one session of a role that the caller has assumed in a session of whatever name.
+    pub(crate) fn is_some_session_of(&self, caller: &Caller) -> bool {
+        let Caller::RoleSession {
+            session_arn,
+            role_arn,
+            unique_id,
+        } = caller
+        else {
+            return false;
+        };
+        if !(session_arn.is_empty() || session_arn.ends_with('/')) {
+            return false;
+        }
+        let is_id = |id: &str| {
+            let role = id.split_once(':').map(|(role, _)| role);
+            role.is_some() && role == unique_id.as_deref()
+        };
+        match self {
+            // A session's ARN leaves the role's path out.
+            Principal::Session { arn } => {
+                self.account() == caller.account()
+                    && arn.split('/').nth(1) == role_arn.rsplit('/').next()
+            }
+            Principal::UniqueId { id } => is_id(id),
+            Principal::Bound { meant, .. } => matches!(meant, Meant::Id(id) if is_id(id)),
+            _ => false,
+        }
+    }
+
     /// How closely it names this caller; `None` if it doesn't.
     pub fn reach(&self, caller: &Caller) -> Option<Reach> {
         let covers = |covered: bool, reach| covered.then_some(reach);

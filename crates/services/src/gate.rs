@@ -213,6 +213,26 @@ pub(crate) fn explain(
     asked.explain(in_force, given, || need.context(given))
 }
 
+/// Puts a need to all that has a say, for whoever asks something else than what is decided.
+pub(crate) fn consider<Answer>(
+    need: &Need<'_>,
+    supposed: &Supposed,
+    in_force: &InForce,
+    given: &Given<'_>,
+    ask: impl FnOnce(&Asked<'_>, &Policies<'_>, &policy::Request<'_>) -> Answer,
+) -> Answer {
+    let asked = Asked {
+        supposed,
+        ..Asked::by(need, given)
+    };
+    asked.put(
+        in_force,
+        given,
+        || need.context(given),
+        |policies, request| ask(&asked, policies, request),
+    )
+}
+
 /// Who is denied is told what AWS tells; why is noted for the operator.
 fn permit_by(
     in_force: &InForce,
@@ -374,13 +394,13 @@ impl<'a> Asked<'a> {
     }
 
     /// What they say.
-    fn answer(
+    pub(crate) fn answer(
         &self,
         policies: &Policies<'_>,
         request: &policy::Request<'_>,
         given: &Given<'_>,
     ) -> Decision {
-        match self.keeps_out(request, given) {
+        match self.keeps_out(policies, request, given) {
             Some(refused) => Decision::Deny(refused),
             None => policy::decide(policies, request),
         }
@@ -443,13 +463,18 @@ impl<'a> Asked<'a> {
 
     /// What keeps another account out on the resource's own side. It comes first: a policy of the caller's own that asks
     /// for a resource's tags must not tell by its refusal what they are, or that there is a resource.
-    fn keeps_out(&self, request: &policy::Request<'_>, given: &Given<'_>) -> Option<Refused> {
+    fn keeps_out(
+        &self,
+        policies: &Policies<'_>,
+        request: &policy::Request<'_>,
+        given: &Given<'_>,
+    ) -> Option<Refused> {
         if given.caller.account == *self.owner {
             return None;
         }
         let denied = match policy::evaluate(self.policy.as_slice(), request) {
             Verdict::Allow { .. } => return None,
-            Verdict::Silent if self.granted.is_some() => return None,
+            Verdict::Silent if policies.granted.is_some() => return None,
             Verdict::Silent => None,
             Verdict::ExplicitDeny { at } => Some(at),
         };

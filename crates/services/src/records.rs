@@ -234,6 +234,11 @@ impl Key {
         Self::of("kms-key", &[""])
     }
 
+    /// What every account's record starts with.
+    pub fn all_accounts() -> Self {
+        Self::of("account", &[""])
+    }
+
     /// What every access key's record starts with.
     pub fn all_access_keys() -> Self {
         Self::of("access-key", &[""])

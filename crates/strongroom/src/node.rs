@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use strongroom_keys::seal::Unsealed;
 use strongroom_keys::{Entropy, Keyring, RootKeyId, SecretBytes, SystemEntropy};
 use strongroom_services::access::explanation::Explanation;
+use strongroom_services::access::who_can::{self, WhoCan};
 use strongroom_services::access::{self, Problem, Question};
 use strongroom_services::accounts::{
     self, AccessKey, Account, AccountProblem, FreshCredentials, KeyOwner, service_control,
@@ -542,6 +543,14 @@ impl Node {
     ) -> Result<Vec<Explanation>, Problem> {
         let records = Records::of(&self.records);
         access::explain(principal, question, &records, &self.means())
+    }
+
+    /// Who may do something.
+    ///
+    /// # Errors
+    /// The question is about nothing.
+    pub fn who_can(&self, question: &Question) -> Result<WhoCan, Problem> {
+        who_can::who_can(question, &Records::of(&self.records), &self.means())
     }
 
     /// Why a request was denied; `None`: none of that id was since the start, or it was too long ago.

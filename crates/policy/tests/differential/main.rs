@@ -10,6 +10,7 @@
 
 #[path = "../evaluators/mod.rs"]
 mod evaluators;
+mod possible;
 mod random;
 mod remedies;
 

@@ -14,7 +14,7 @@ const OWNER: &str = "111122223333";
 
 /// Policies as JSON, so that they can be changed.
 #[derive(Clone)]
-struct Written {
+pub(crate) struct Written {
     identity: Vec<Value>,
     boundary: Option<Value>,
     session: Option<Vec<Value>>,
@@ -24,7 +24,7 @@ struct Written {
 }
 
 impl Written {
-    fn random(random: &mut Random) -> Self {
+    pub(crate) fn random(random: &mut Random) -> Self {
         let identity = |random: &mut Random| random::policy(random, Kind::Identity);
         Written {
             identity: (0..random.pick(&[0, 1, 2]))
@@ -44,7 +44,7 @@ impl Written {
         }
     }
 
-    fn decide<T>(
+    pub(crate) fn decide<T>(
         &self,
         asked: &Asked,
         context: &Context,

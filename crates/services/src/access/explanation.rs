@@ -247,7 +247,7 @@ fn allowing(
 }
 
 /// Every policy that has a say, in the order of its set.
-fn sources(
+pub(super) fn sources(
     asked: &Asked<'_>,
     in_force: &InForce,
     policies: &Policies<'_>,

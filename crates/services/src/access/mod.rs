@@ -4,6 +4,7 @@ pub mod explanation;
 mod remedy;
 mod subject;
 mod topic;
+pub mod who_can;
 
 use crate::caller::{AccountId, Region};
 use crate::gate;

@@ -1,5 +1,6 @@
 //! Who is asked about: someone that an ARN names, with the policies that speak for them.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::Problem;
@@ -10,6 +11,7 @@ use crate::iam::role::Role;
 use crate::iam::user::User;
 use crate::records::{Key, Records};
 use crate::sts::session::AssumedRole;
+use crate::sts::web_identity::WebIdentity;
 
 /// Someone, and what speaks for them.
 pub(super) struct Subject {
@@ -73,6 +75,60 @@ impl Subject {
             caller: caller(&role.account, region, Principal::Role(signer)),
             in_force: InForce::of_role(role, records)?,
         })
+    }
+
+    /// The bearer of a token of a provider of an account's.
+    pub(super) fn bearer(
+        provider_arn: &str,
+        account: &AccountId,
+        region: &Region,
+        records: &Records<'_>,
+    ) -> Result<Self, Problem> {
+        let provider = provider_arn.split_once("oidc-provider/");
+        let bearer = Arc::new(WebIdentity {
+            provider_arn: provider_arn.to_owned(),
+            provider: provider.map_or(provider_arn, |(_, url)| url).to_owned(),
+            subject: String::new(),
+            audience: String::new(),
+            claims: Vec::new(),
+        });
+        Ok(Subject {
+            caller: caller(account, region, Principal::WebIdentity(Arc::clone(&bearer))),
+            in_force: InForce::of_bearer(bearer, account, records)?,
+        })
+    }
+
+    /// Every root user, user and role of every account.
+    pub(super) fn everyone(region: &Region, records: &Records<'_>) -> Result<Vec<Self>, Problem> {
+        let mut accounts: Vec<Arc<Account>> = Vec::new();
+        let all = Key::all_accounts();
+        records.scan::<Account>(all.as_bytes(), &all.end(), false, |account| {
+            accounts.push(account);
+            ControlFlow::Continue(())
+        })?;
+        let mut everyone = Vec::new();
+        for account in accounts {
+            everyone.push(Self::root(&account.id, region, records)?);
+            let mut users: Vec<Arc<User>> = Vec::new();
+            let all = Key::iam_users(&account.id);
+            records.scan::<User>(all.as_bytes(), &all.end(), false, |user| {
+                users.push(user);
+                ControlFlow::Continue(())
+            })?;
+            for user in users {
+                everyone.push(Self::user(user, region, records)?);
+            }
+            let mut roles: Vec<Arc<Role>> = Vec::new();
+            let all = Key::iam_roles(&account.id);
+            records.scan::<Role>(all.as_bytes(), &all.end(), false, |role| {
+                roles.push(role);
+                ControlFlow::Continue(())
+            })?;
+            for role in roles {
+                everyone.push(Self::role(role, "", region, records)?);
+            }
+        }
+        Ok(everyone)
     }
 
     /// Whom an ARN names.

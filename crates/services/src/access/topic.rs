@@ -138,6 +138,35 @@ impl Topic {
         })
     }
 
+    /// The assuming of a role.
+    pub(super) fn assuming(action: &str, role: &Arc<Role>, region: &Region) -> Self {
+        let resource = Role::resource(&role.path, &role.name);
+        let arn = format!(
+            "arn:{}:iam::{}:{resource}",
+            region.partition(),
+            role.account
+        );
+        Topic {
+            action: action.to_owned(),
+            region: region.clone(),
+            what: What::Role {
+                arn,
+                owner: role.account.clone(),
+                role: Some(Arc::clone(role)),
+            },
+        }
+    }
+
+    /// Whether it is about something that is there, so that its tags are known.
+    pub(super) fn is_there(&self) -> bool {
+        !matches!(self.what, What::NewSecret(_) | What::Nothing)
+    }
+
+    /// Whether it is about a role that is to be assumed, which no root user can.
+    pub(super) fn is_assuming(&self) -> bool {
+        matches!(self.what, What::Role { .. })
+    }
+
     /// What someone must be allowed to do; after the action itself, what else it takes.
     pub(super) fn needs<'a>(
         &'a self,

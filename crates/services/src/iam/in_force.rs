@@ -140,6 +140,15 @@ impl InForce {
         Self::of(Identity::Role(role, None), &account, records)
     }
 
+    /// Reads what speaks for the bearer of a token: nothing of its own.
+    pub fn of_bearer(
+        bearer: Arc<WebIdentity>,
+        account: &AccountId,
+        records: &Records<'_>,
+    ) -> Result<Self, Stop> {
+        Self::of(Identity::Bearer(bearer), account, records)
+    }
+
     /// Reads what speaks for an account's root user.
     pub fn of_root(account: &AccountId, records: &Records<'_>) -> Result<Self, Stop> {
         Self::of(Identity::Root, account, records)

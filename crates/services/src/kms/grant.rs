@@ -179,7 +179,7 @@ impl Constraints {
     }
 
     /// The encryption context that they ask for, by which policies judge a request that makes a grant.
-    pub(super) fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
+    pub(crate) fn encryption_context(&self) -> Option<&BTreeMap<String, String>> {
         let equals = self.encryption_context_equals.as_ref();
         equals.or(self.encryption_context_subset.as_ref())
     }
@@ -559,6 +559,25 @@ pub fn grants(
     let mut grants = to_caller(key, caller, records)?.into_iter();
     let allowing = grants.find(|grant| grant.allows(operation, context));
     Ok(allowing.map(|grant| grant.grant_id.clone()))
+}
+
+/// All grants of a key that may allow an operation.
+pub(crate) fn all_for(
+    key: &KmsKey,
+    operation: &str,
+    records: &Records<'_>,
+) -> Result<Vec<Arc<Grant>>, Stop> {
+    let mut grants = Vec::new();
+    if key.grants_count > 0 {
+        let all = Key::kms_grants(&key.account, &key.region, &key.key_id);
+        records.scan::<Grant>(all.as_bytes(), &all.end(), false, |grant| {
+            if grant.operations.iter().any(|each| each == operation) {
+                grants.push(grant);
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(grants)
 }
 
 /// The grants of a key to a caller.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use strongroom_keys::{Keyring, RootKey, SeededEntropy};
 use strongroom_services::access::explanation::Explanation;
+use strongroom_services::access::who_can::{self, WhoCan};
 use strongroom_services::access::{self, Question};
 use strongroom_services::accounts::{self, AccountProblem};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
@@ -474,6 +475,19 @@ impl Service {
         let records = Records::of(&self.records);
         access::explain(principal, &question, &records, &self.means())
             .map_err(|problem| problem.to_string())
+    }
+
+    /// Who may do something, as an operator asks.
+    pub(crate) fn who_can(&self, action: &str, resource: &str, account: &str) -> WhoCan {
+        let question = Question {
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            account: Some(AccountId::parse(account).unwrap()),
+            region: Some(Region::parse(REGION).unwrap()),
+            supposed: Vec::new(),
+        };
+        let records = Records::of(&self.records);
+        who_can::who_can(&question, &records, &self.means()).unwrap()
     }
 
     /// Makes changes as an operator does.

@@ -31,4 +31,5 @@ mod states;
 mod sts;
 mod tags;
 mod tokens;
+mod who_can;
 mod write;

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use strongroom_services::access::Problem;
 
 use super::server::{refused, told};
-use super::{AskedAccess, AskedDenial, Explained};
+use super::{AskedAbout, AskedAccess, AskedDenial, Explained};
 use crate::node::Node;
 
 /// Answers a question.
@@ -19,6 +19,13 @@ pub(super) async fn answer(path: &str, body: &[u8], node: &Arc<Node>) -> (Status
                 let question = asked.about.question().map_err(Problem::Asked)?;
                 let explanations = node.explain(&asked.principal, &question)?;
                 Ok(Explained { explanations })
+            })
+            .await
+        }
+        "/access/who-can" => {
+            worked_out(body, node, |asked: AskedAbout, node| {
+                let question = asked.question().map_err(Problem::Asked)?;
+                node.who_can(&question)
             })
             .await
         }

@@ -308,7 +308,7 @@ pub struct AskedAccess {
     pub about: AskedAbout,
 }
 
-/// An action on something, as operators name it.
+/// An action on something, as operators name it; alone, the question of `POST /access/who-can`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AskedAbout {

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 use http::Method;
+use strongroom_services::access::who_can::WhoCan;
 
 use super::running_server::{RunningServer, asked_for_long};
 use super::{Failed, say};
@@ -16,6 +17,8 @@ use crate::denials::DeniedRequest;
   strongroom access explain --principal arn:aws:iam::123456789012:user/alice \\
       --action secretsmanager:GetSecretValue --resource prod/db --region eu-central-1
   strongroom access explain --request-id 0b9e3c44-5d53-4f0c-8a1e-2d7b0c3a9f10
+  strongroom access who-can --action secretsmanager:GetSecretValue \\
+      --secret arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/db-AbCdEf
 
 More: docs/access.md")]
 pub(super) struct AccessArguments {
@@ -66,12 +69,52 @@ enum AccessCommand {
         #[arg(long)]
         json: bool,
     },
+    /// List who may do something, in all accounts: root users, users and roles, and who may assume those roles
+    ///
+    /// What a request alone says, such as its address or the time, isn't known beforehand: who may only where it says
+    /// the right thing is listed with the conditions. For GetSecretValue of a secret under a customer's key, also who
+    /// may decrypt with that key.
+    #[command(after_help = "Examples:
+  strongroom access who-can --action secretsmanager:GetSecretValue --secret prod/db \\
+      --account 123456789012 --region eu-central-1
+  strongroom access who-can --action kms:Decrypt --json \\
+      --resource arn:aws:kms:eu-central-1:123456789012:alias/payments
+  strongroom access who-can --action sts:AssumeRole --resource arn:aws:iam::123456789012:role/app
+  strongroom access who-can --action secretsmanager:GetSecretValue --context aws:SourceIp=10.1.2.3 \\
+      --secret arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/db-AbCdEf")]
+    WhoCan {
+        /// The action, such as secretsmanager:GetSecretValue
+        #[arg(long, value_name = "ACTION")]
+        action: String,
+        #[command(flatten)]
+        what: What,
+        /// A condition key that the request holds, and its value; again for more keys, or more values of one
+        #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+        context: Vec<(String, String)>,
+        #[command(flatten)]
+        place: Place,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What is asked about.
+#[derive(Debug, Args)]
+#[group(id = "what", required = true, multiple = false)]
+struct What {
+    /// The secret: its ARN or its name
+    #[arg(long, value_name = "ARN|NAME")]
+    secret: Option<String>,
+    /// Anything else: an ARN, a key's id or alias, or *
+    #[arg(long, value_name = "ARN|NAME")]
+    resource: Option<String>,
 }
 
 /// Where a name that is no ARN is looked up.
 #[derive(Debug, Args)]
 struct Place {
-    /// The account of a resource that is named without it; by default the principal's
+    /// The account of a resource that is named without it; for explain, by default the principal's
     #[arg(long, value_name = "ID")]
     account: Option<String>,
     /// The region of a resource that is named without it; by default AWS_REGION or AWS_DEFAULT_REGION
@@ -140,6 +183,28 @@ pub(super) fn run(arguments: &AccessArguments) -> Result<(), Failed> {
                 return Ok(());
             }
             say(&joined(&explained.explanations));
+        }
+        AccessCommand::WhoCan {
+            action,
+            what,
+            context,
+            place,
+            json,
+        } => {
+            let resource = what.secret.as_ref().or(what.resource.as_ref());
+            let body = serde_json::to_vec(&AskedAbout {
+                action: action.clone(),
+                resource: resource.cloned().unwrap_or_default(),
+                account: place.account.clone(),
+                region: place.region(),
+                context: by_key(context),
+            })?;
+            let found: WhoCan = asked_for_long(&socket, Method::POST, "/access/who-can", body)?;
+            if *json {
+                say(&serde_json::to_string(&found)?);
+            } else {
+                say(found.to_string().trim_end());
+            }
         }
     }
     Ok(())
