@@ -88,9 +88,7 @@ impl Subject {
         let bearer = Arc::new(WebIdentity {
             provider_arn: provider_arn.to_owned(),
             provider: provider.map_or(provider_arn, |(_, url)| url).to_owned(),
-            subject: String::new(),
-            audience: String::new(),
-            claims: Vec::new(),
+            ..WebIdentity::default()
         });
         Ok(Subject {
             caller: caller(account, region, Principal::WebIdentity(Arc::clone(&bearer))),
