@@ -190,6 +190,7 @@ const ARNS: &[&str] = &[
     "arn:aws:iam::111122223333:user/alice",
     "arn:aws:iam::*:user/*",
     "arn:aws:iam::1*:role/?",
+    "arn:aws:iam::*:role/r",
     "arn:aws:iam:*:user/alice",
     "arn:*",
     "*",
@@ -202,6 +203,7 @@ const ASKED_ARNS: &[&str] = &[
     "arn:aws:iam::111122223333:user/alice",
     "arn:aws:iam::111122223333:role/r",
     "arn:aws:iam::444455556666:user/x/y:z",
+    "arn:aws:iam::111122223333:user/x:role/r",
     "no arn",
 ];
 const BOOLS: &[&str] = &["true", "false", "True", "maybe"];
