@@ -262,6 +262,20 @@ fn kinds() -> Vec<Kind> {
             DENIED,
         ),
         kind(
+            "a role that a secret's policy names",
+            read,
+            |world| {
+                let alice = world.allow_alice();
+                world.new_role("named");
+                world.secret_policy_of("Allow", "arn:aws:iam::123456789012:role/named");
+                world.session_of(&alice, "named")
+            },
+            |world, _| {
+                world.root("iam", "DeleteRole", json!({"RoleName": "named"}));
+            },
+            "UnrecognizedClientException",
+        ),
+        kind(
             "all sessions of a role before an instant",
             make_key,
             |world| world.session_of_role(),
@@ -380,12 +394,7 @@ impl World {
         world.root("iam", "CreateGroup", json!({"GroupName": "g"}));
         let body = json!({"GroupName": "g", "PolicyName": "p", "PolicyDocument": ALLOW_ALL});
         world.root("iam", "PutGroupPolicy", body);
-        let trust = json!({
-            "Version": "2012-10-17",
-            "Statement": {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole"},
-        });
-        let body = json!({"RoleName": "r", "AssumeRolePolicyDocument": trust.to_string()});
-        world.root("iam", "CreateRole", body);
+        world.new_role("r");
         world
     }
 
@@ -521,11 +530,25 @@ impl World {
         self.ask(&self.root, "iam", "DeleteRolePolicy", &revoked);
         let body = json!({"RoleName": "r", "PolicyName": "p", "PolicyDocument": ALLOW_ALL});
         self.root("iam", "PutRolePolicy", body);
-        let body =
-            json!({"RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "by-alice"});
-        let answer = self.ask(&alice, "sts", "AssumeRole", &body);
+        self.session_of(&alice, "r")
+    }
+
+    fn session_of(&self, by: &Credentials, role: &str) -> Credentials {
+        let arn = format!("arn:aws:iam::123456789012:role/{role}");
+        let body = json!({"RoleArn": arn, "RoleSessionName": "by-alice"});
+        let answer = self.ask(by, "sts", "AssumeRole", &body);
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.credentials()
+    }
+
+    /// A role that the account's users may assume.
+    fn new_role(&self, name: &str) {
+        let trust = json!({
+            "Version": "2012-10-17",
+            "Statement": {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole"},
+        });
+        let body = json!({"RoleName": name, "AssumeRolePolicyDocument": trust.to_string()});
+        self.root("iam", "CreateRole", body);
     }
 
     fn managed_policy(&self, name: &str, document: &str) -> String {
@@ -539,8 +562,12 @@ impl World {
     }
 
     fn secret_policy(&self, effect: &str) {
+        self.secret_policy_of(effect, ALICE);
+    }
+
+    fn secret_policy_of(&self, effect: &str, principal: &str) {
         let statement = json!({
-            "Effect": effect, "Principal": {"AWS": ALICE}, "Action": "secretsmanager:*", "Resource": "*",
+            "Effect": effect, "Principal": {"AWS": principal}, "Action": "secretsmanager:*", "Resource": "*",
         });
         let policy = json!({"Version": "2012-10-17", "Statement": statement}).to_string();
         let body = json!({"SecretId": "s", "ResourcePolicy": policy});

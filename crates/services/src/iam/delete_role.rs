@@ -13,7 +13,7 @@ use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
-use crate::records::{Changes, Records};
+use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
 
 /// The request.
@@ -59,6 +59,7 @@ impl Operation for DeleteRole {
         let mut changes = Changes::none();
         attachment::remove_boundary(&mut role, records, &mut changes)?;
         changes.delete(role.key());
+        changes.delete(Key::last_use(&role.account, &role.id));
         unique_id::strike(&role, &mut changes);
         Ok(Decided::silent(changes))
     }

@@ -321,4 +321,6 @@ fn a_role_shows_when_and_where_its_credentials_last_signed() {
     let found = service.iam("GetRole", json!({"RoleName": "r"}));
     assert_eq!(found["Role"]["RoleLastUsed"], shown);
     assert_eq!(service.count("last-use"), 1);
+    service.iam("DeleteRole", json!({"RoleName": "r"}));
+    assert_eq!(service.count("last-use"), 0);
 }
