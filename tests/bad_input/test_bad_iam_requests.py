@@ -91,7 +91,40 @@ VALID = {
     "UpdateUser": USER | {"NewUserName": "other", "NewPath": "/x/"},
     "GetAccessKeyInfo": {"AccessKeyId": "KEY"},
 }
+ROLE = {"RoleName": "standing"}
+PROFILE = {"InstanceProfileName": "standing"}
+PROVIDER = {"OpenIDConnectProviderArn": "arn:aws:iam::123456789012:oidc-provider/id.example.com"}
+TRUST = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}'
+VALID |= {
+    "AddRoleToInstanceProfile": ROLE | PROFILE,
+    "CreateInstanceProfile": {"InstanceProfileName": "new", "Path": "/"},
+    "CreateOpenIDConnectProvider": {"Url": "https://new.example.com", "ThumbprintList.member.1": "a" * 40},
+    "CreateRole": {
+        "RoleName": "new", "AssumeRolePolicyDocument": TRUST, "Path": "/", "MaxSessionDuration": "3600",
+        "Tags.member.1.Key": "k", "Tags.member.1.Value": "v",
+    },
+    "DeleteInstanceProfile": PROFILE,
+    "DeleteOpenIDConnectProvider": PROVIDER,
+    "DeleteRole": ROLE,
+    "DeleteRolePolicy": ROLE | {"PolicyName": "p"},
+    "GetInstanceProfile": PROFILE,
+    "GetOpenIDConnectProvider": PROVIDER,
+    "GetRole": ROLE,
+    "GetRolePolicy": ROLE | {"PolicyName": "p"},
+    "ListInstanceProfiles": {"PathPrefix": "/"} | PAGE,
+    "ListInstanceProfilesForRole": ROLE | PAGE,
+    "ListRolePolicies": ROLE | PAGE,
+    "ListRoleTags": ROLE | PAGE,
+    "ListRoles": {"PathPrefix": "/"} | PAGE,
+    "PutRolePolicy": ROLE | {"PolicyName": "q", "PolicyDocument": POLICY},
+    "RemoveRoleFromInstanceProfile": ROLE | PROFILE,
+    "TagRole": ROLE | {"Tags.member.1.Key": "k", "Tags.member.1.Value": "v"},
+    "UntagRole": ROLE | {"TagKeys.member.1": "a"},
+    "UpdateAssumeRolePolicy": ROLE | {"PolicyDocument": TRUST},
+    "UpdateRole": ROLE | {"MaxSessionDuration": "3600"},
+}
 REQUIRED = {
+    "RoleName", "InstanceProfileName", "OpenIDConnectProviderArn", "AssumeRolePolicyDocument", "Url",
     "UserName", "PolicyName", "PolicyDocument", "Status", "Tags.member.1.Key", "Tags.member.1.Value", "AccessKeyId",
     "GroupName", "PolicyArn", "VersionId", "AccountAlias", "PermissionsBoundary",
 }
@@ -162,6 +195,10 @@ class Standing:
         self.iam.attach_user_policy(UserName="standing", PolicyArn=arn)
         self.iam.put_user_permissions_boundary(UserName="standing", PermissionsBoundary=arn)
         self.iam.create_account_alias(AccountAlias="standing")
+        self.iam.create_role(RoleName="standing", AssumeRolePolicyDocument=TRUST, Tags=[{"Key": "a", "Value": "1"}])
+        self.iam.put_role_policy(RoleName="standing", PolicyName="p", PolicyDocument=POLICY)
+        self.iam.create_instance_profile(InstanceProfileName="standing")
+        self.iam.create_open_id_connect_provider(Url="https://id.example.com")
 
     def dump(self):
         iam = self.iam
@@ -175,6 +212,12 @@ class Standing:
                 Filter=["User", "Group", "Role", "LocalManagedPolicy"]).items() if name != "ResponseMetadata"},
             iam.list_policy_tags(PolicyArn=OWN_POLICY["PolicyArn"])["Tags"],
             iam.list_account_aliases()["AccountAliases"],
+            [[role["Arn"], role["AssumeRolePolicyDocument"], role["MaxSessionDuration"]]
+             for role in iam.list_roles()["Roles"]],
+            iam.list_role_tags(RoleName="standing")["Tags"],
+            iam.list_role_policies(RoleName="standing")["PolicyNames"],
+            iam.list_instance_profiles()["InstanceProfiles"],
+            iam.list_open_id_connect_providers()["OpenIDConnectProviderList"],
         ]
 
     def call(self, operation: str, request: dict[str, str] | bytes, sign: str = "right"):

@@ -19,6 +19,7 @@ use crate::iam::account_alias::AccountAlias;
 use crate::iam::attachment::Usage;
 use crate::iam::credential_report::CredentialReport;
 use crate::iam::group::{Group, GroupName};
+use crate::iam::instance_profile::InstanceProfile;
 use crate::iam::managed_policy::{ManagedPolicy, PolicyName};
 use crate::iam::mfa_device::MfaDevice;
 use crate::iam::oidc_provider::OidcProvider;
@@ -340,6 +341,19 @@ impl Key {
         Self::iam_policy(account, "")
     }
 
+    /// An instance profile. Names differ by more than letter case.
+    pub fn iam_instance_profile(account: &AccountId, name: &str) -> Self {
+        Self::of(
+            "iam-instance-profile",
+            &[account.as_str(), &name.to_ascii_lowercase()],
+        )
+    }
+
+    /// What every instance profile's record of an account starts with.
+    pub fn iam_instance_profiles(account: &AccountId) -> Self {
+        Self::iam_instance_profile(account, "")
+    }
+
     /// An OpenID Connect provider, by its URL without `https://`.
     pub fn iam_oidc_provider(account: &AccountId, url: &str) -> Self {
         Self::of("iam-oidc-provider", &[account.as_str(), url])
@@ -627,6 +641,8 @@ records! {
     ManagedPolicy = "IAM policy", format 1, at |policy, key| policy.key().as_bytes() == key;
     /// Who has a unique id.
     UniqueId = "IAM unique id", format 1, at |entry, key| Key::iam_id(&entry.account, &entry.id).as_bytes() == key;
+    /// What hands a role to a machine.
+    InstanceProfile = "IAM instance profile", format 1, at |profile, key| Key::iam_instance_profile(&profile.account, &profile.name).as_bytes() == key;
     /// An OpenID Connect provider.
     OidcProvider = "IAM OIDC provider", format 1, at |provider, key| provider.key().as_bytes() == key;
 }
@@ -678,6 +694,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"iam-policy" => ManagedPolicy::decode_at,
         b"iam-mfa" => MfaDevice::decode_at,
         b"iam-credential-report" => CredentialReport::decode_at,
+        b"iam-instance-profile" => InstanceProfile::decode_at,
         b"iam-oidc-provider" => OidcProvider::decode_at,
         b"iam-id" => UniqueId::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"

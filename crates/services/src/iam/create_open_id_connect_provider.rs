@@ -2,16 +2,13 @@
 //!
 //! Source: AWS IAM API Reference, CreateOpenIDConnectProvider.
 
-use std::borrow::Cow;
-
 use serde::Serialize;
-use strongroom_policy::Context;
 
 use super::oidc_provider::{self, CLIENT_ID, OidcProvider};
 use super::shapes::{self, Tag};
-use super::{quota, refusals};
+use super::{entity, quota, refusals};
 use crate::caller::Caller;
-use crate::gate::{Authorized, Guard, Need};
+use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Key, Records};
@@ -58,19 +55,14 @@ impl Operation for CreateOpenIDConnectProvider {
     }
 
     fn needs<'a>(&'a self, caller: &'a Caller, _: &Records<'_>) -> Result<Vec<Need<'a>>, Stop> {
-        let resource = OidcProvider::resource(&self.url);
-        let need = |action, context: Context| Need {
-            action,
-            owner: Cow::Borrowed(&caller.account),
-            shown: Some(Cow::Owned(caller.iam_arn(&caller.account, &resource))),
-            guard: Guard::ToBeMade(context),
-        };
-        let context = shapes::request_tags(&self.tags);
-        let mut needs = vec![need("iam:CreateOpenIDConnectProvider", context.clone())];
-        if !self.tags.is_empty() {
-            needs.push(need("iam:TagOpenIDConnectProvider", context));
-        }
-        Ok(needs)
+        Ok(entity::needs_to_make(
+            "iam:CreateOpenIDConnectProvider",
+            "iam:TagOpenIDConnectProvider",
+            &OidcProvider::resource(&self.url),
+            &self.tags,
+            None,
+            caller,
+        ))
     }
 
     fn decide(

@@ -4,7 +4,9 @@
 
 use strongroom_policy::Context;
 
-use super::oidc_provider::{self, ARN};
+use super::entity::Entity;
+use super::entity::Named;
+use super::oidc_provider::OidcProvider;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -14,7 +16,7 @@ use crate::refusal::Stop;
 
 /// The request.
 pub struct DeleteOpenIDConnectProvider {
-    arn: String,
+    provider: Named<OidcProvider>,
 }
 
 impl Operation for DeleteOpenIDConnectProvider {
@@ -23,7 +25,7 @@ impl Operation for DeleteOpenIDConnectProvider {
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         DeleteOpenIDConnectProvider {
-            arn: members.required_text("OpenIDConnectProviderArn", &ARN),
+            provider: Named::take(members),
         }
     }
 
@@ -33,7 +35,7 @@ impl Operation for DeleteOpenIDConnectProvider {
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
         const ACTION: &str = "iam:DeleteOpenIDConnectProvider";
-        oidc_provider::need(ACTION, &self.arn, Context::new(), caller, records)
+        self.provider.need(ACTION, Context::new(), caller, records)
     }
 
     fn decide(
@@ -41,9 +43,9 @@ impl Operation for DeleteOpenIDConnectProvider {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<()>, Stop> {
-        let DeleteOpenIDConnectProvider { arn } = allowed.into_request();
+        let DeleteOpenIDConnectProvider { provider } = allowed.into_request();
         let mut changes = Changes::none();
-        if let Some(provider) = oidc_provider::by_arn(&arn, records, given.caller)? {
+        if let Some(provider) = OidcProvider::read(provider.name(), given.caller, records)? {
             changes.delete(provider.key());
         }
         Ok(Decided::silent(changes))

@@ -13,6 +13,7 @@ use super::aws_managed;
 use super::entity::{Identity, Listable};
 use super::group::{self, Group, ShownGroup};
 use super::identity_policy::InlinePolicies;
+use super::instance_profile::{self, ShownInstanceProfile};
 use super::list_attached_policies::AttachedPolicy;
 use super::listing;
 use super::managed_policy::{FoundPolicy, ManagedPolicy, ShownPolicy, ShownVersion};
@@ -79,6 +80,7 @@ struct GroupDetail {
 struct RoleDetail {
     #[serde(flatten)]
     role: ShownRole,
+    instance_profile_list: Vec<ShownInstanceProfile>,
     role_policy_list: Vec<InlineDetail>,
     attached_managed_policies: Vec<AttachedPolicy>,
 }
@@ -295,8 +297,11 @@ fn group_detail(group: &Group, caller: &Caller, records: &Records<'_>) -> Result
 }
 
 fn role_detail(role: &Role, caller: &Caller, records: &Records<'_>) -> Result<Detail, Stop> {
+    let profiles = instance_profile::of_role(role, records)?.into_iter();
+    let profiles = profiles.map(|profile| ShownInstanceProfile::of(&profile, caller, records));
     Ok(Detail::Role(RoleDetail {
         role: ShownRole::in_details(role, caller, records)?,
+        instance_profile_list: profiles.collect::<Result<_, _>>()?,
         role_policy_list: inline_details(&role.inline),
         attached_managed_policies: attached(role, caller, records)?,
     }))

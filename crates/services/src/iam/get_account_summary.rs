@@ -10,6 +10,7 @@ use super::add_user_to_group::GROUPS_MAX as GROUPS_OF_USER_MAX;
 use super::attachment::ATTACHED_MAX;
 use super::create_access_key::ACCESS_KEYS_MAX;
 use super::create_group::GROUPS_MAX;
+use super::create_instance_profile::INSTANCE_PROFILES_MAX;
 use super::create_policy::POLICIES_MAX;
 use super::create_role::ROLES_MAX;
 use super::create_user::USERS_MAX;
@@ -112,6 +113,11 @@ impl Operation for GetAccountSummary {
             ("AttachedPoliciesPerGroupQuota", ATTACHED_MAX),
             ("AttachedPoliciesPerRoleQuota", ATTACHED_MAX),
             ("AccessKeysPerUserQuota", ACCESS_KEYS_MAX),
+            (
+                "InstanceProfiles",
+                count(Key::iam_instance_profiles(account))?,
+            ),
+            ("InstanceProfilesQuota", INSTANCE_PROFILES_MAX),
             ("Providers", count(Key::iam_oidc_providers(account))?),
             ("AccountAccessKeysPresent", usize::from(has_keys)),
             ("AccountMFAEnabled", 0),

@@ -5,7 +5,8 @@
 use serde::Serialize;
 use strongroom_policy::Context;
 
-use super::oidc_provider::{self, ARN};
+use super::entity::Named;
+use super::oidc_provider::OidcProvider;
 use super::shapes::Tag;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
@@ -17,7 +18,7 @@ use crate::time::{Timestamp, iso8601};
 
 /// The request.
 pub struct GetOpenIDConnectProvider {
-    arn: String,
+    provider: Named<OidcProvider>,
 }
 
 /// The response.
@@ -40,7 +41,7 @@ impl Operation for GetOpenIDConnectProvider {
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         GetOpenIDConnectProvider {
-            arn: members.required_text("OpenIDConnectProviderArn", &ARN),
+            provider: Named::take(members),
         }
     }
 
@@ -49,8 +50,12 @@ impl Operation for GetOpenIDConnectProvider {
         caller: &'a Caller,
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
-        const ACTION: &str = "iam:GetOpenIDConnectProvider";
-        oidc_provider::need(ACTION, &self.arn, Context::new(), caller, records)
+        self.provider.need(
+            "iam:GetOpenIDConnectProvider",
+            Context::new(),
+            caller,
+            records,
+        )
     }
 
     fn decide(
@@ -58,8 +63,8 @@ impl Operation for GetOpenIDConnectProvider {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<FoundProvider>, Stop> {
-        let GetOpenIDConnectProvider { arn } = allowed.into_request();
-        let found = oidc_provider::find(&arn, records, given.caller)?;
+        let GetOpenIDConnectProvider { provider } = allowed.into_request();
+        let found = provider.find(records, given.caller)?;
         Ok(Decided::answer(FoundProvider {
             url: found.url.clone(),
             client_ids: found.client_ids.clone(),

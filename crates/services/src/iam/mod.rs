@@ -4,6 +4,8 @@
 
 mod access_key;
 pub mod account_alias;
+pub mod add_client_id_to_open_id_connect_provider;
+pub mod add_role_to_instance_profile;
 pub mod add_user_to_group;
 pub mod attach_group_policy;
 pub mod attach_managed_policy;
@@ -15,6 +17,7 @@ pub mod bound_policy;
 pub mod create_access_key;
 pub mod create_account_alias;
 pub mod create_group;
+pub mod create_instance_profile;
 pub mod create_open_id_connect_provider;
 pub mod create_policy;
 pub mod create_policy_version;
@@ -28,6 +31,7 @@ pub mod delete_account_alias;
 pub mod delete_group;
 pub mod delete_group_policy;
 pub mod delete_inline_policy;
+pub mod delete_instance_profile;
 pub mod delete_login_profile;
 pub mod delete_open_id_connect_provider;
 pub mod delete_permissions_boundary;
@@ -54,6 +58,7 @@ pub mod get_credential_report;
 pub mod get_group;
 pub mod get_group_policy;
 pub mod get_inline_policy;
+pub mod get_instance_profile;
 pub mod get_login_profile;
 pub mod get_mfa_device;
 pub mod get_open_id_connect_provider;
@@ -66,6 +71,7 @@ pub mod get_user_policy;
 pub mod group;
 pub mod identity_policy;
 pub mod in_force;
+pub mod instance_profile;
 pub mod list_access_keys;
 pub mod list_account_aliases;
 pub mod list_attached_group_policies;
@@ -79,9 +85,14 @@ pub mod list_group_policies;
 pub mod list_groups;
 pub mod list_groups_for_user;
 pub mod list_inline_policies;
+pub mod list_instance_profile_tags;
+pub mod list_instance_profiles;
+pub mod list_instance_profiles_for_role;
 pub mod list_mfa_device_tags;
 pub mod list_mfa_devices;
 pub mod list_none_of_user;
+pub mod list_open_id_connect_provider_tags;
+pub mod list_open_id_connect_providers;
 pub mod list_policies;
 pub mod list_policy_tags;
 pub mod list_policy_versions;
@@ -110,25 +121,32 @@ pub mod put_user_permissions_boundary;
 pub mod put_user_policy;
 mod quota;
 mod refusals;
+pub mod remove_client_id_from_open_id_connect_provider;
+pub mod remove_role_from_instance_profile;
 pub mod remove_user_from_group;
 pub mod resync_mfa_device;
 pub mod role;
 pub mod set_default_policy_version;
 pub mod shapes;
 pub mod tag_entity;
+pub mod tag_instance_profile;
 pub mod tag_mfa_device;
+pub mod tag_open_id_connect_provider;
 pub mod tag_policy;
 pub mod tag_role;
 pub mod tag_user;
 pub mod unique_id;
 pub mod untag_entity;
+pub mod untag_instance_profile;
 pub mod untag_mfa_device;
+pub mod untag_open_id_connect_provider;
 pub mod untag_policy;
 pub mod untag_role;
 pub mod untag_user;
 pub mod update_access_key;
 pub mod update_assume_role_policy;
 pub mod update_group;
+pub mod update_open_id_connect_provider_thumbprint;
 pub mod update_role;
 pub mod update_role_description;
 pub mod update_user;
@@ -139,6 +157,9 @@ use crate::refusal::Refusal;
 
 /// Every operation that the service answers.
 pub const OPERATIONS: &[Entry] = &[
+    Entry::of_query::<add_client_id_to_open_id_connect_provider::AddClientIDToOpenIDConnectProvider>(
+    ),
+    Entry::of_query::<add_role_to_instance_profile::AddRoleToInstanceProfile>(),
     Entry::of_query::<add_user_to_group::AddUserToGroup>(),
     Entry::of_query::<attach_group_policy::AttachGroupPolicy>(),
     Entry::of_query::<attach_role_policy::AttachRolePolicy>(),
@@ -146,6 +167,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<create_access_key::CreateAccessKey>(),
     Entry::of_query::<create_account_alias::CreateAccountAlias>(),
     Entry::of_query::<create_group::CreateGroup>(),
+    Entry::of_query::<create_instance_profile::CreateInstanceProfile>(),
     Entry::of_query::<create_open_id_connect_provider::CreateOpenIDConnectProvider>(),
     Entry::of_query::<create_policy::CreatePolicy>(),
     Entry::of_query::<create_policy_version::CreatePolicyVersion>(),
@@ -157,6 +179,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<delete_account_alias::DeleteAccountAlias>(),
     Entry::of_query::<delete_group::DeleteGroup>(),
     Entry::of_query::<delete_group_policy::DeleteGroupPolicy>(),
+    Entry::of_query::<delete_instance_profile::DeleteInstanceProfile>(),
     Entry::of_query::<delete_login_profile::DeleteLoginProfile>(),
     Entry::of_query::<delete_open_id_connect_provider::DeleteOpenIDConnectProvider>(),
     Entry::of_query::<delete_policy::DeletePolicy>(),
@@ -179,6 +202,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<get_credential_report::GetCredentialReport>(),
     Entry::of_query::<get_group::GetGroup>(),
     Entry::of_query::<get_group_policy::GetGroupPolicy>(),
+    Entry::of_query::<get_instance_profile::GetInstanceProfile>(),
     Entry::of_query::<get_login_profile::GetLoginProfile>(),
     Entry::of_query::<get_mfa_device::GetMfaDevice>(),
     Entry::of_query::<get_open_id_connect_provider::GetOpenIDConnectProvider>(),
@@ -197,8 +221,13 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<list_group_policies::ListGroupPolicies>(),
     Entry::of_query::<list_groups::ListGroups>(),
     Entry::of_query::<list_groups_for_user::ListGroupsForUser>(),
+    Entry::of_query::<list_instance_profile_tags::ListInstanceProfileTags>(),
+    Entry::of_query::<list_instance_profiles::ListInstanceProfiles>(),
+    Entry::of_query::<list_instance_profiles_for_role::ListInstanceProfilesForRole>(),
     Entry::of_query::<list_mfa_device_tags::ListMfaDeviceTags>(),
     Entry::of_query::<list_mfa_devices::ListMfaDevices>(),
+    Entry::of_query::<list_open_id_connect_provider_tags::ListOpenIDConnectProviderTags>(),
+    Entry::of_query::<list_open_id_connect_providers::ListOpenIDConnectProviders>(),
     Entry::of_query::<list_policies::ListPolicies>(),
     Entry::of_query::<list_policy_tags::ListPolicyTags>(),
     Entry::of_query::<list_policy_versions::ListPolicyVersions>(),
@@ -217,20 +246,31 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<put_role_policy::PutRolePolicy>(),
     Entry::of_query::<put_user_permissions_boundary::PutUserPermissionsBoundary>(),
     Entry::of_query::<put_user_policy::PutUserPolicy>(),
+    Entry::of_query::<
+        remove_client_id_from_open_id_connect_provider::RemoveClientIDFromOpenIDConnectProvider,
+    >(),
+    Entry::of_query::<remove_role_from_instance_profile::RemoveRoleFromInstanceProfile>(),
     Entry::of_query::<remove_user_from_group::RemoveUserFromGroup>(),
     Entry::of_query::<resync_mfa_device::ResyncMfaDevice>(),
     Entry::of_query::<set_default_policy_version::SetDefaultPolicyVersion>(),
+    Entry::of_query::<tag_instance_profile::TagInstanceProfile>(),
     Entry::of_query::<tag_mfa_device::TagMfaDevice>(),
+    Entry::of_query::<tag_open_id_connect_provider::TagOpenIDConnectProvider>(),
     Entry::of_query::<tag_policy::TagPolicy>(),
     Entry::of_query::<tag_role::TagRole>(),
     Entry::of_query::<tag_user::TagUser>(),
+    Entry::of_query::<untag_instance_profile::UntagInstanceProfile>(),
     Entry::of_query::<untag_mfa_device::UntagMfaDevice>(),
+    Entry::of_query::<untag_open_id_connect_provider::UntagOpenIDConnectProvider>(),
     Entry::of_query::<untag_policy::UntagPolicy>(),
     Entry::of_query::<untag_role::UntagRole>(),
     Entry::of_query::<untag_user::UntagUser>(),
     Entry::of_query::<update_access_key::UpdateAccessKey>(),
     Entry::of_query::<update_assume_role_policy::UpdateAssumeRolePolicy>(),
     Entry::of_query::<update_group::UpdateGroup>(),
+    Entry::of_query::<
+        update_open_id_connect_provider_thumbprint::UpdateOpenIDConnectProviderThumbprint,
+    >(),
     Entry::of_query::<update_role::UpdateRole>(),
     Entry::of_query::<update_role_description::UpdateRoleDescription>(),
     Entry::of_query::<update_user::UpdateUser>(),
@@ -249,13 +289,12 @@ const ABSENT: &[(&[&str], &str)] = &[
          changed.",
     ),
     (
-        &["InstanceProfile"],
-        "This version of Strongroom has no instance profiles. Nothing was changed.",
+        &["AcquireRole", "RoleTemplate"],
+        "This version of Strongroom has no templates of roles. Nothing was changed; make the role by CreateRole.",
     ),
     (
-        &["Role"],
-        "This version of Strongroom can make and read roles, and change whom they trust and what they may do. This it \
-         can't. Nothing was changed.",
+        &["UpdateOpenIDConnectProvider"],
+        "This version of Strongroom doesn't map tokens to users of an IAM Identity Center. Nothing was changed.",
     ),
     (
         &[

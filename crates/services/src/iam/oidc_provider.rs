@@ -1,18 +1,15 @@
-//! An OpenID Connect provider: whose tokens are taken for a role. Its record, how it is found, and what its operations
-//! need.
+//! An OpenID Connect provider: whose tokens are taken for a role. Its record, and how it is found.
 //!
 //! Source: AWS IAM User Guide, Create an OpenID Connect (OIDC) identity provider in IAM, and IAM and AWS STS quotas.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use strongroom_policy::Context;
 
+use super::entity::{Entity, Tagged};
 use super::refusals;
-use super::shapes::{Tag, add_resource_tags};
+use super::shapes::{ARN, Tag};
 use crate::caller::{AccountId, Caller};
-use crate::gate::{Guard, Need};
 use crate::input::{Members, Text};
 use crate::records::{Key, Records};
 use crate::refusal::{Refusal, Stop};
@@ -21,7 +18,6 @@ use crate::time::Timestamp;
 const CLIENT_IDS_MAX: usize = 100;
 const THUMBPRINTS_MAX: usize = 5;
 const SCHEME: &str = "https://";
-pub(super) const ARN: Text = Text::of(20..=2048);
 pub(super) const URL: Text = Text::of(1..=255);
 pub(super) const CLIENT_ID: Text = Text::of(1..=255);
 const THUMBPRINT: Text = Text::of(40..=40);
@@ -78,6 +74,61 @@ impl OidcProvider {
     }
 }
 
+impl Entity for OidcProvider {
+    const NOUN: &'static str = "OpenID Connect provider";
+    const MEMBER: &'static str = "OpenIDConnectProviderArn";
+    const NAME: Text = ARN;
+
+    /// Requests name it by its ARN.
+    fn read(arn: &str, caller: &Caller, records: &Records<'_>) -> Result<Option<Arc<Self>>, Stop> {
+        let start = caller.iam_arn(&caller.account, &Self::resource(""));
+        match arn.strip_prefix(&start) {
+            Some(url) => records.read(Key::iam_oidc_provider(&caller.account, url)),
+            None => Ok(None),
+        }
+    }
+
+    fn missing(arn: &str) -> Refusal {
+        refusals::no_such_oidc_provider(arn)
+    }
+
+    fn arn_of_missing(arn: &str, _: &Caller) -> String {
+        arn.to_owned()
+    }
+
+    fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    fn key(&self) -> Key {
+        OidcProvider::key(self)
+    }
+
+    fn name(&self) -> &str {
+        &self.url
+    }
+
+    fn id(&self) -> &str {
+        &self.url
+    }
+
+    fn arn(&self, caller: &Caller) -> String {
+        OidcProvider::arn(self, caller)
+    }
+
+    fn tags(&self) -> &[Tag] {
+        &self.tags
+    }
+}
+
+impl Tagged for OidcProvider {
+    const TAGS_QUOTA: &'static str = "TagsPerOpenIdConnectProvider";
+
+    fn tags_mut(&mut self) -> &mut Vec<Tag> {
+        &mut self.tags
+    }
+}
+
 /// Takes the `Url` of a request, without its scheme. Unlike AWS's, it may have a port: in a data centre, issuers do.
 ///
 /// Source: AWS IAM API Reference, CreateOpenIDConnectProvider (`Url`).
@@ -127,49 +178,4 @@ pub(super) fn thumbprints(members: &mut Members<'_, '_>) -> Vec<String> {
         ));
     }
     all
-}
-
-/// The provider of the caller's account that an ARN names; `None` where it names none of it.
-pub(super) fn by_arn(
-    arn: &str,
-    records: &Records<'_>,
-    caller: &Caller,
-) -> Result<Option<Arc<OidcProvider>>, Stop> {
-    let start = caller.iam_arn(&caller.account, &OidcProvider::resource(""));
-    match arn.strip_prefix(&start) {
-        Some(url) => records.read(Key::iam_oidc_provider(&caller.account, url)),
-        None => Ok(None),
-    }
-}
-
-/// The same, which must be there.
-///
-/// # Refusals
-/// `NoSuchEntity`
-pub(super) fn find(
-    arn: &str,
-    records: &Records<'_>,
-    caller: &Caller,
-) -> Result<Arc<OidcProvider>, Stop> {
-    let found = by_arn(arn, records, caller)?;
-    found.ok_or_else(|| refusals::no_such_oidc_provider(arn).into())
-}
-
-/// The need of an operation on a provider, with what conditions may ask of the request.
-pub(super) fn need<'a>(
-    action: &'static str,
-    arn: &'a str,
-    mut context: Context,
-    caller: &'a Caller,
-    records: &Records<'_>,
-) -> Result<Vec<Need<'a>>, Stop> {
-    if let Some(provider) = by_arn(arn, records, caller)? {
-        add_resource_tags(&provider.tags, &mut context);
-    }
-    Ok(vec![Need {
-        action,
-        owner: Cow::Borrowed(&caller.account),
-        shown: Some(Cow::Borrowed(arn)),
-        guard: Guard::ToBeMade(context),
-    }])
 }

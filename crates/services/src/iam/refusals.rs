@@ -81,6 +81,15 @@ pub(super) fn owned_by_aws(arn: &str) -> Refusal {
     Refusal::modeled("AccessDeniedException", message)
 }
 
+pub(super) fn no_such_instance_profile(name: &str) -> Refusal {
+    no_such_entity(format!("Instance Profile {name} cannot be found."))
+}
+
+pub(super) fn instance_profile_exists(name: &str) -> Refusal {
+    let message = format!("Instance Profile {name} already exists.");
+    Refusal::framework("EntityAlreadyExists", message)
+}
+
 pub(super) fn no_such_oidc_provider(arn: &str) -> Refusal {
     no_such_entity(format!("OpenIDConnect Provider not found for arn {arn}"))
 }

@@ -25,6 +25,7 @@ pub(super) const NEW_USER_NAME: Text = Text::matching(1..=64, &NAME_PATTERN);
 pub(super) const USER_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 /// The name of a role, to be or there.
 pub(super) const ROLE_NAME: Text = Text::matching(1..=64, &NAME_PATTERN);
+pub(super) const INSTANCE_PROFILE_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 pub(super) const GROUP_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 pub(super) const POLICY_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 pub(super) const POLICY_DOCUMENT: Text = Text::matching(

@@ -5,6 +5,7 @@ mod attachments;
 mod binding;
 mod credential_report;
 mod groups;
+mod instance_profiles;
 mod managed_policies;
 mod mfa;
 mod oidc_providers;

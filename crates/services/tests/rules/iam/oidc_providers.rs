@@ -230,3 +230,100 @@ fn the_policies_of_who_asks_see_the_provider_and_the_request() {
         );
     }
 }
+
+#[test]
+fn what_a_provider_takes_can_be_changed() {
+    let mut service = with_provider();
+    let of = |member: &str, value: Value| json!({"OpenIDConnectProviderArn": ARN, member: value});
+    let shown = |service: &mut Service, member: &str| {
+        let arn = json!({"OpenIDConnectProviderArn": ARN});
+        service.iam("GetOpenIDConnectProvider", arn)[member].clone()
+    };
+    let add = "AddClientIDToOpenIDConnectProvider";
+    // Twice is as once.
+    for _ in 0..2 {
+        service.iam(add, of("ClientID", json!("other")));
+    }
+    assert_eq!(
+        shown(&mut service, "ClientIDList"),
+        json!(["sts.amazonaws.com", "other"])
+    );
+    for _ in 0..2 {
+        let body = of("ClientID", json!("sts.amazonaws.com"));
+        service.iam("RemoveClientIDFromOpenIDConnectProvider", body);
+    }
+    assert_eq!(shown(&mut service, "ClientIDList"), json!(["other"]));
+    for number in 1..100 {
+        service.iam(add, of("ClientID", json!(number.to_string())));
+    }
+    assert_eq!(
+        service.iam_refused(add, of("ClientID", json!("one too many"))),
+        (
+            "LimitExceeded",
+            "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100".to_owned()
+        )
+    );
+
+    let update = "UpdateOpenIDConnectProviderThumbprint";
+    service.iam(update, of("ThumbprintList", json!(["a".repeat(40)])));
+    assert_eq!(
+        shown(&mut service, "ThumbprintList"),
+        json!(["a".repeat(40)])
+    );
+    let (code, _) =
+        service.iam_refused(update, of("ThumbprintList", json!(vec!["a".repeat(40); 6])));
+    assert_eq!(code, "InvalidInput");
+    let (code, _) = service.iam_refused(update, of("ClientID", json!("x")));
+    assert_eq!(code, "ValidationException");
+
+    let tags = json!([{"Key": "Team", "Value": "red"}]);
+    service.iam("TagOpenIDConnectProvider", of("Tags", tags.clone()));
+    let listed = service.iam("ListOpenIDConnectProviderTags", of("MaxItems", json!("1")));
+    assert_eq!(listed["Tags"], tags);
+    service.iam("UntagOpenIDConnectProvider", of("TagKeys", json!(["team"])));
+    assert_eq!(shown(&mut service, "Tags"), json!([]));
+}
+
+#[test]
+fn the_providers_of_an_account_are_listed() {
+    let mut service = with_provider();
+    service.iam(
+        "CreateOpenIDConnectProvider",
+        json!({"Url": "https://a.example.com"}),
+    );
+    service.be(OTHER_ACCOUNT, REGION);
+    service.iam(
+        "CreateOpenIDConnectProvider",
+        json!({"Url": "https://b.example.com"}),
+    );
+    service.be(ACCOUNT, REGION);
+    let listed = service.iam("ListOpenIDConnectProviders", json!({}));
+    let first = "arn:aws:iam::123456789012:oidc-provider/a.example.com";
+    assert_eq!(
+        listed["OpenIDConnectProviderList"],
+        json!([{"Arn": first}, {"Arn": ARN}])
+    );
+}
+
+#[test]
+fn only_the_account_s_own_provider_is_changed() {
+    let mut service = with_provider();
+    let arn = "arn:aws:iam::210987654321:oidc-provider/id.example.com/realms/a";
+    let body = json!({
+        "OpenIDConnectProviderArn": arn, "ClientID": "x", "ThumbprintList": [], "Tags": [], "TagKeys": [],
+    });
+    for operation in [
+        "AddClientIDToOpenIDConnectProvider",
+        "RemoveClientIDFromOpenIDConnectProvider",
+        "UpdateOpenIDConnectProviderThumbprint",
+        "TagOpenIDConnectProvider",
+        "UntagOpenIDConnectProvider",
+        "ListOpenIDConnectProviderTags",
+    ] {
+        let text = format!("OpenIDConnect Provider not found for arn {arn}");
+        assert_eq!(
+            service.iam_refused(operation, body.clone()),
+            ("NoSuchEntity", text)
+        );
+    }
+}

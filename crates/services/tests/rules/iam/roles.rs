@@ -324,3 +324,106 @@ fn a_role_shows_when_and_where_its_credentials_last_signed() {
     service.iam("DeleteRole", json!({"RoleName": "r"}));
     assert_eq!(service.count("last-use"), 0);
 }
+
+#[test]
+fn what_a_role_is_for_and_how_long_its_sessions_last_can_be_changed() {
+    let mut service = Service::new();
+    let body = json!({"RoleName": "r", "AssumeRolePolicyDocument": of_account(ACCOUNT)});
+    service.iam("CreateRole", body);
+    for (operation, body, description, seconds) in [
+        (
+            "UpdateRole",
+            json!({"Description": "one", "MaxSessionDuration": "43200"}),
+            "one",
+            43200,
+        ),
+        (
+            "UpdateRole",
+            json!({"MaxSessionDuration": "7200"}),
+            "one",
+            7200,
+        ),
+        (
+            "UpdateRoleDescription",
+            json!({"Description": "two"}),
+            "two",
+            7200,
+        ),
+        // As AWS documents it.
+        ("UpdateRole", json!({"Description": ""}), "", 3600),
+    ] {
+        let mut body = body;
+        body["RoleName"] = json!("r");
+        let answer = service.iam(operation, body);
+        let role = service.iam("GetRole", json!({"RoleName": "r"}))["Role"].clone();
+        assert_eq!(role["Description"], json!(description));
+        assert_eq!(role["MaxSessionDuration"], json!(seconds));
+        if operation == "UpdateRoleDescription" {
+            assert_eq!(answer["Role"]["Description"], json!(description));
+        } else {
+            assert_eq!(answer, json!({}));
+        }
+    }
+    for seconds in ["3599", "43201", "x"] {
+        let (code, _) = service.iam_refused(
+            "UpdateRole",
+            json!({"RoleName": "r", "MaxSessionDuration": seconds}),
+        );
+        assert!(
+            ["ValidationException", "SerializationException"].contains(&code),
+            "{code}"
+        );
+    }
+    let long = json!({"RoleName": "r", "Description": "a".repeat(1001)});
+    assert_eq!(
+        service.iam_refused("UpdateRoleDescription", long).0,
+        "ValidationException"
+    );
+}
+
+#[test]
+fn a_role_is_deleted_once_nothing_is_left_of_it() {
+    let mut service = Service::new();
+    let admin = "arn:aws:iam::aws:policy/AdministratorAccess";
+    let role = json!({"RoleName": "r"});
+    let mut create =
+        json!({"AssumeRolePolicyDocument": of_account(ACCOUNT), "PermissionsBoundary": admin});
+    create["RoleName"] = json!("r");
+    service.iam("CreateRole", create);
+    let text = document(&[policy("Allow", "*", "*")]);
+    let own = json!({"RoleName": "r", "PolicyName": "p", "PolicyDocument": text});
+    service.iam("PutRolePolicy", own.clone());
+    let managed = json!({"RoleName": "r", "PolicyArn": admin});
+    service.iam("AttachRolePolicy", managed.clone());
+    let profile = json!({"InstanceProfileName": "i", "RoleName": "r"});
+    service.iam("CreateInstanceProfile", profile.clone());
+    service.iam("AddRoleToInstanceProfile", profile.clone());
+    for (first, operation, body) in [
+        (
+            "remove roles from instance profile",
+            "RemoveRoleFromInstanceProfile",
+            profile,
+        ),
+        ("detach all policies", "DetachRolePolicy", managed),
+        ("delete policies", "DeleteRolePolicy", own),
+    ] {
+        let text = format!("Cannot delete entity, must {first} first.");
+        assert_eq!(
+            service.iam_refused("DeleteRole", role.clone()),
+            ("DeleteConflict", text)
+        );
+        service.iam(operation, body);
+    }
+    service.iam("DeleteRole", role.clone());
+    assert_eq!(service.iam_refused("DeleteRole", role).0, "NoSuchEntity");
+    for kind in ["iam-role", "iam-id", "iam-attachment"] {
+        assert_eq!(service.count(kind), 0, "{kind}");
+    }
+}
+
+#[test]
+fn roles_linked_to_services_are_refused_clearly() {
+    let refusal = iam::absent("CreateServiceLinkedRole").unwrap();
+    assert_eq!(refusal.code, "UnsupportedOperation");
+    assert!(refusal.message.unwrap().contains("linked to a service"));
+}
