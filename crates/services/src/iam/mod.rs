@@ -297,6 +297,34 @@ const ABSENT: &[(&[&str], &str)] = &[
         "This version of Strongroom doesn't map tokens to users of an IAM Identity Center. Nothing was changed.",
     ),
     (
+        &["SAMLProvider"],
+        "This version of Strongroom has no SAML providers. Nothing was changed; use an OpenID Connect provider.",
+    ),
+    (
+        &["Simulate", "GetContextKeysFor"],
+        "This version of Strongroom doesn't simulate policies. Ask `strongroom access explain` on the server's machine.",
+    ),
+    (
+        &[
+            "CredentialReport",
+            "ServiceLastAccessedDetails",
+            "OrganizationsAccessReport",
+            "ListPoliciesGrantingServiceAccess",
+            "GetHumanReadableSummary",
+        ],
+        "This version of Strongroom makes no such reports.",
+    ),
+    (
+        &[
+            "Delegation",
+            "Organizations",
+            "OutboundWebIdentityFederation",
+            "AccountProperties",
+            "SetSecurityTokenServicePreferences",
+        ],
+        "This version of Strongroom has nothing that this would change. Nothing was changed.",
+    ),
+    (
         &[
             "SSHPublicKey",
             "SigningCertificate",
