@@ -294,7 +294,10 @@ impl Document {
     /// The condition keys that the policy looks at, those of its variables included; in lower
     /// case, sorted, each once.
     pub fn condition_keys(&self) -> BTreeSet<&str> {
-        self.statements.iter().flat_map(Statement::keys).collect()
+        self.statements
+            .iter()
+            .flat_map(Statement::condition_keys)
+            .collect()
     }
 }
 
@@ -462,7 +465,8 @@ impl Statement {
         }
     }
 
-    fn keys(&self) -> impl Iterator<Item = &str> {
+    /// The condition keys that it looks at, those of its variables included; in lower case.
+    pub fn condition_keys(&self) -> impl Iterator<Item = &str> {
         let (_, patterns) = self.listed_resources();
         self.conditions
             .iter()

@@ -54,6 +54,8 @@ pub mod generate_credential_report;
 pub mod get_access_key_last_used;
 pub mod get_account_authorization_details;
 pub mod get_account_summary;
+pub mod get_context_keys_for_custom_policy;
+pub mod get_context_keys_for_principal_policy;
 pub mod get_credential_report;
 pub mod get_group;
 pub mod get_group_policy;
@@ -111,6 +113,7 @@ pub mod managed_policy;
 pub mod mfa_device;
 pub mod no_login_profile;
 pub mod oidc_provider;
+mod policy_source;
 pub(crate) mod principals;
 pub mod put_group_policy;
 pub mod put_inline_policy;
@@ -128,6 +131,9 @@ pub mod resync_mfa_device;
 pub mod role;
 pub mod set_default_policy_version;
 pub mod shapes;
+pub mod simulate_custom_policy;
+pub mod simulate_principal_policy;
+mod simulation;
 pub mod tag_entity;
 pub mod tag_instance_profile;
 pub mod tag_mfa_device;
@@ -199,6 +205,8 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<get_access_key_last_used::GetAccessKeyLastUsed>(),
     Entry::of_query::<get_account_authorization_details::GetAccountAuthorizationDetails>(),
     Entry::of_query::<get_account_summary::GetAccountSummary>(),
+    Entry::of_query::<get_context_keys_for_custom_policy::GetContextKeysForCustomPolicy>(),
+    Entry::of_query::<get_context_keys_for_principal_policy::GetContextKeysForPrincipalPolicy>(),
     Entry::of_query::<get_credential_report::GetCredentialReport>(),
     Entry::of_query::<get_group::GetGroup>(),
     Entry::of_query::<get_group_policy::GetGroupPolicy>(),
@@ -254,6 +262,8 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<resync_mfa_device::ResyncMfaDevice>(),
     Entry::of_query::<set_default_policy_version::SetDefaultPolicyVersion>(),
     Entry::of_query::<tag_instance_profile::TagInstanceProfile>(),
+    Entry::of_query::<simulate_custom_policy::SimulateCustomPolicy>(),
+    Entry::of_query::<simulate_principal_policy::SimulatePrincipalPolicy>(),
     Entry::of_query::<tag_mfa_device::TagMfaDevice>(),
     Entry::of_query::<tag_open_id_connect_provider::TagOpenIDConnectProvider>(),
     Entry::of_query::<tag_policy::TagPolicy>(),

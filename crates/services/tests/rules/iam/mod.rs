@@ -10,6 +10,7 @@ mod managed_policies;
 mod mfa;
 mod oidc_providers;
 mod roles;
+mod simulations;
 mod users;
 
 use serde_json::{Value, json};
