@@ -261,9 +261,9 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of_query::<remove_user_from_group::RemoveUserFromGroup>(),
     Entry::of_query::<resync_mfa_device::ResyncMfaDevice>(),
     Entry::of_query::<set_default_policy_version::SetDefaultPolicyVersion>(),
-    Entry::of_query::<tag_instance_profile::TagInstanceProfile>(),
     Entry::of_query::<simulate_custom_policy::SimulateCustomPolicy>(),
     Entry::of_query::<simulate_principal_policy::SimulatePrincipalPolicy>(),
+    Entry::of_query::<tag_instance_profile::TagInstanceProfile>(),
     Entry::of_query::<tag_mfa_device::TagMfaDevice>(),
     Entry::of_query::<tag_open_id_connect_provider::TagOpenIDConnectProvider>(),
     Entry::of_query::<tag_policy::TagPolicy>(),
@@ -309,10 +309,6 @@ const ABSENT: &[(&[&str], &str)] = &[
     (
         &["SAMLProvider"],
         "This version of Strongroom has no SAML providers. Nothing was changed; use an OpenID Connect provider.",
-    ),
-    (
-        &["Simulate", "GetContextKeysFor"],
-        "This version of Strongroom doesn't simulate policies. Ask `strongroom access explain` on the server's machine.",
     ),
     (
         &[
