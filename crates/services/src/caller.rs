@@ -100,6 +100,11 @@ impl Region {
     }
 }
 
+/// AWS's partitions: an account is in one of them, and what its policies name has that one's ARNs.
+///
+/// Source: AWS General Reference, Amazon Resource Names.
+pub const PARTITIONS: &[&str] = &["aws", "aws-cn", "aws-us-gov"];
+
 impl TryFrom<String> for Region {
     type Error = InvalidRegion;
     fn try_from(text: String) -> Result<Self, Self::Error> {

@@ -107,6 +107,7 @@ pub struct Node {
     unverified: OnceLock<Arc<Embedded>>,
     store_check: StoreCheck,
     throttle: OnceLock<Throttle>,
+    partition: OnceLock<String>,
     issuers: OnceLock<Issuers>,
     denials: Denials,
     metrics: Metrics,
@@ -271,6 +272,7 @@ impl Node {
             unverified: OnceLock::new(),
             store_check: StoreCheck::new(),
             throttle: OnceLock::new(),
+            partition: OnceLock::new(),
             issuers: OnceLock::new(),
             denials: Denials::default(),
             metrics: Metrics::new(pipeline::operation_names()),
@@ -317,6 +319,11 @@ impl Node {
     /// Holds accounts to so many percent of AWS's request rates from now on; the first limit counts.
     pub fn limit_rates(&self, percent: u32) {
         self.throttle.get_or_init(|| Throttle::new(percent));
+    }
+
+    /// Serves the regions of one partition alone from now on; the first setting counts.
+    pub fn serve_partition(&self, partition: &str) {
+        self.partition.get_or_init(|| partition.to_owned());
     }
 
     /// What holds for identity providers from now on; the first settings count.
@@ -624,6 +631,7 @@ impl Node {
             queues: &self.queues,
             uses: &self.uses,
             throttle: self.throttle.get(),
+            partition: self.partition.get().map(String::as_str),
             issuers: self.issuers.get_or_init(Issuers::default),
             denials: &self.denials,
         }

@@ -63,6 +63,8 @@ pub struct Pipeline<'a> {
     pub uses: &'a UseWorker,
     /// How often accounts may ask, where that is limited.
     pub throttle: Option<&'a Throttle>,
+    /// The only partition whose regions are served; `None`: all are.
+    pub partition: Option<&'a str>,
     /// Where it is kept why requests were denied.
     pub denials: &'a Denials,
 }
@@ -113,11 +115,21 @@ impl Pipeline<'_> {
                 self.hold_back(&failure, received).await;
                 Err(failure)
             }
+            // Identities have no region: in another partition their ARNs would be others, and a policy that denies
+            // something by its ARN would no longer speak of it.
+            Ok(caller) if !self.is_served(&caller) => {
+                Err(Failure::Unauthenticated(AuthError::InvalidRegion))
+            }
             Ok(caller) => self.carry_out(&target, entry, received, &caller).await,
         };
         let reply =
             result.unwrap_or_else(|failure| failure.reply(target.service(), &received.request_id));
         (entry.map(|entry| entry.name), reply)
+    }
+
+    fn is_served(&self, caller: &Caller) -> bool {
+        self.partition
+            .is_none_or(|partition| caller.region.partition() == partition)
     }
 
     /// Lets the answer to another guess at credentials wait.

@@ -86,6 +86,28 @@ fn a_request_that_is_signed_for_one_service_is_refused_by_each_other() {
 }
 
 #[test]
+fn a_request_for_another_partition_is_refused_where_one_is_served() {
+    let world = World::new();
+    let ask = |service, region| {
+        let mut asking = world.ask(service, Header);
+        asking.region = region;
+        world.answer(&asking.sign())
+    };
+    for service in SERVICES {
+        assert_eq!(ask(service, "cn-north-1").status, 200, "{}", service.name);
+    }
+    world.node.serve_partition("aws");
+    for service in SERVICES {
+        for region in ["cn-north-1", "us-gov-west-1"] {
+            let message = "Credential should be scoped to a valid region.";
+            let answer = ask(service, region);
+            service.assert_refused(service.name, &answer, Kind::Mismatch, message);
+        }
+        assert_eq!(ask(service, "eu-west-1").status, 200, "{}", service.name);
+    }
+}
+
+#[test]
 fn a_users_key_that_is_inactive_or_gone_is_like_one_that_never_was() {
     let world = World::new();
     let ask = |action: &str| world.administer(action);
@@ -723,6 +745,7 @@ struct Asking {
     service: &'static ServiceWords,
     form: Form,
     scope_service: &'static str,
+    region: &'static str,
     key_id: String,
     secret: String,
     token: Option<String>,
@@ -742,7 +765,7 @@ impl Asking {
             &*self.key_id,
             secret,
             token,
-            "us-east-1",
+            self.region,
             self.scope_service,
         )
         .unwrap();
@@ -849,6 +872,7 @@ impl World {
             service,
             form,
             scope_service: service.name,
+            region: "us-east-1",
             key_id: KEY_ID.to_owned(),
             secret: SECRET.to_owned(),
             token: None,

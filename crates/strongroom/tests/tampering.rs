@@ -115,6 +115,7 @@ impl World {
             issuers: &Issuers::default(),
             queues: &Queues::new(),
             throttle: None,
+            partition: None,
             denials: &Denials::default(),
         };
         let caller = Caller {

@@ -30,8 +30,8 @@ pub struct InForce {
     /// Those attached to the user or role, then those attached to its groups, in the order of the groups.
     attached: Vec<Attached>,
     boundary: Option<FoundPolicy>,
-    /// The managed policies given with the session.
-    session: Vec<FoundPolicy>,
+    /// The managed policies given with the session; `None`: one of them was deleted since.
+    session: Option<Vec<FoundPolicy>>,
     account: Option<Arc<Account>>,
 }
 
@@ -187,11 +187,16 @@ impl InForce {
             }
         }
         let boundary = identity.boundary().map(find).transpose()?;
-        let mut session = Vec::new();
+        let mut session = Some(Vec::new());
         if let Identity::Role(_, Some(assumed)) = &identity {
             for name in &assumed.managed {
-                // One that was deleted since the session began allows nothing any more, and the session stays limited.
-                session.extend(name.find(account, records)?);
+                // What one denied that was deleted since the session began nobody knows any more: nothing is allowed then.
+                session = session
+                    .zip(name.find(account, records)?)
+                    .map(|(mut found, policy)| {
+                        found.push(policy);
+                        found
+                    });
             }
         }
         // Who has no role yet belongs to no account that could bound them.
@@ -253,7 +258,9 @@ impl InForce {
             place: Place::Session,
             group: None,
         });
-        let all = own.chain(self.session.iter().filter_map(managed));
+        let given = self.session.iter().flatten().filter_map(managed);
+        let are_whole = self.session.is_some();
+        let all = own.chain(given).filter(move |_| are_whole);
         assumed.is_limited().then_some(all)
     }
 

@@ -96,6 +96,7 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
         caches: config.data.caches(),
     })?;
     node.check_root_key()?;
+    node.serve_partition(&config.server.partition);
     if config.limits.request_rate_percent > 0 {
         node.limit_rates(config.limits.request_rate_percent);
     }

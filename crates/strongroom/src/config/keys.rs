@@ -86,6 +86,12 @@ pub const KEYS: &[Key] = &[
         "Addresses or ranges of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, such as `[\"10.0.0.0/8\"]`. Anyone else's are ignored.",
     ),
     key(
+        "server.partition",
+        Kind::Text,
+        "aws",
+        "The partition of AWS whose regions are served, and of which ARNs are: `aws`, `aws-cn` or `aws-us-gov`. A request that is signed for a region of another one is refused. `strongroom dev` serves all.",
+    ),
+    key(
         "server.threads",
         Kind::Integer,
         "0",

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use strongroom_services::caller::PARTITIONS;
 
 pub use keys::{KEYS, Key, Kind, reference};
 pub use source::{ConfigProblem, read};
@@ -52,6 +53,8 @@ pub struct Server {
     pub allow_plaintext: bool,
     /// Whose `X-Forwarded-*` headers are believed.
     pub trusted_proxies: Vec<String>,
+    /// The partition of AWS whose regions are served.
+    pub partition: String,
     /// Threads that answer requests; 0: one for each processor.
     pub threads: usize,
     /// The certificate.
@@ -450,6 +453,12 @@ impl Config {
                 );
             }
         }
+        if !PARTITIONS.contains(&&*self.server.partition) {
+            return invalid(format!(
+                "server.partition must be one of {}",
+                PARTITIONS.join(", ")
+            ));
+        }
         if seal.kms_key_id.is_some() != seal.kms_region.is_some() {
             return invalid(
                 "another KMS needs both seal.kms_key_id and seal.kms_region".to_owned(),
@@ -484,6 +493,7 @@ impl Default for Server {
             listen: SocketAddr::from(([127, 0, 0, 1], 4599)),
             allow_plaintext: false,
             trusted_proxies: Vec::new(),
+            partition: PARTITIONS[0].to_owned(),
             threads: 0,
             tls: Tls::default(),
         }

@@ -56,6 +56,26 @@ fn a_session_may_do_what_both_its_role_and_its_policies_allow() {
 }
 
 #[test]
+fn a_session_one_of_whose_managed_policies_was_deleted_may_do_nothing() {
+    let mut world = with_reader(&[may_read()]);
+    let root = world.service.caller();
+    world.service.be(ACCOUNT, REGION);
+    let denies = super::document(&[statement("Deny", json!("kms:*"), "*")]);
+    let body = json!({"PolicyName": "limits", "PolicyDocument": denies});
+    let made = world.service.iam("CreatePolicy", body);
+    let arn = made["Policy"]["Arn"].clone();
+    world.service.be_caller(root);
+    let all = json!({"arn": "arn:aws:iam::aws:policy/AdministratorAccess"});
+    world.become_reader(json!({"PolicyArns": [all, {"arn": arn}]}));
+    assert!(world.reads());
+    let session = world.service.caller();
+    world.service.be(ACCOUNT, REGION);
+    world.service.iam("DeletePolicy", json!({"PolicyArn": arn}));
+    world.service.be_caller(session);
+    assert!(!world.reads());
+}
+
+#[test]
 fn tags_of_a_session_take_the_place_of_those_of_its_role() {
     let condition = |value: &str| json!({"StringEquals": {"aws:PrincipalTag/Team": value}});
     for (team, more, reads) in [
