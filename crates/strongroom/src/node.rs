@@ -704,6 +704,11 @@ impl DevServer for Node {
                 .await
                 .map_err(|error| error.to_string())?;
         }
+        for account in self.accounts().map_err(|error| error.to_string())? {
+            self.change(|records| service_control::clear(&account.id, records))
+                .await
+                .map_err(|error| error.to_string())?;
+        }
         self.clock.set_ahead_milliseconds(0);
         Ok(())
     }

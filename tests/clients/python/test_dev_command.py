@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aws import client, stages
+from aws import client, refused, stages
 from server import ACCOUNT, ROOT, Credentials, Server, binary, clean_environment
 
 
@@ -105,6 +105,19 @@ def test_a_second_server_on_the_same_folder_is_refused(server):
     )
     assert again.returncode != 0
     assert str(server.data_dir) in again.stderr
+
+
+def test_a_reset_forgets_what_bounds_an_account(server, sm, tmp_path):
+    denial = {"Effect": "Deny", "Action": "secretsmanager:*", "Resource": "*"}
+    document = {"Version": "2012-10-17", "Statement": denial}
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps(document))
+    bounds = ["account", "policy", "put", "--account", ACCOUNT, "--name", "None", "--file", str(file)]
+    server.admin(*bounds)
+    with refused("AccessDeniedException"):
+        sm.list_secrets()
+    server.reset()
+    assert sm.list_secrets()["SecretList"] == []
 
 
 def test_a_reset_forgets_all_but_the_accounts(server, sm, stranger):

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Account, AccountProblem};
 use crate::caller::AccountId;
-use crate::iam::identity_policy::IdentityPolicy;
+use crate::iam::identity_policy::{IdentityPolicy, InlinePolicies};
 use crate::records::{Changes, Key, Records};
 
 /// Characters of a policy, white space counted.
@@ -123,6 +123,20 @@ pub fn delete(
     }
     let mut changes = Changes::none();
     changes.put(Key::account(id), &account)?;
+    Ok(changes)
+}
+
+/// Takes all of an account's policies out; no change where there are none.
+///
+/// # Errors
+/// Where there is no such account, or it can't be read.
+pub fn clear(id: &AccountId, records: &Records<'_>) -> Result<Changes, AccountProblem> {
+    let mut account = Account::clone(&*account(id, records)?);
+    let mut changes = Changes::none();
+    if !account.service_control.is_empty() {
+        account.service_control = InlinePolicies::default();
+        changes.put(Key::account(id), &account)?;
+    }
     Ok(changes)
 }
 
