@@ -280,6 +280,11 @@ impl Key {
         Self::of("alias-of-account", &[account.as_str()])
     }
 
+    /// What every account's record starts with.
+    pub fn accounts() -> Self {
+        Self::of("account", &[""])
+    }
+
     /// An access key.
     pub fn access_key(access_key_id: &str) -> Self {
         Self::of("access-key", &[access_key_id])

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -20,13 +21,14 @@ use super::explanation::{Cited, Source, sources};
 use super::subject::Subject;
 use super::topic::Topic;
 use super::{Problem, Question};
+use crate::accounts::Account;
 use crate::caller::{AccountId, Principal};
 use crate::gate::{self, Asked, Guard, Need, Sought, Supposed};
 use crate::iam::role::Role;
 use crate::kms::grant::{self, Grant as KeyGrant};
 use crate::operation::{Given, Means};
 use crate::origin::Origin;
-use crate::records::Records;
+use crate::records::{Key, Records};
 use crate::refusal::Stop;
 
 /// Who may do something.
@@ -133,6 +135,29 @@ pub enum Condition {
     },
 }
 
+/// The account that is meant where none is named.
+///
+/// # Errors
+/// There are several, or none.
+fn only_account(records: &Records<'_>) -> Result<AccountId, Problem> {
+    let all = Key::accounts();
+    let mut found = Vec::new();
+    records.scan::<Account>(all.as_bytes(), &all.end(), false, |account| {
+        found.push(account.id.clone());
+        if found.len() > 1 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
+    match (found.pop(), found.pop()) {
+        (Some(only), None) => Ok(only),
+        _ => Err(Problem::Asked(
+            "name the account with --account, or the resource by its ARN".to_owned(),
+        )),
+    }
+}
+
 /// Who may do something.
 ///
 /// # Errors
@@ -146,9 +171,10 @@ pub fn who_can(
         .account
         .clone()
         .or_else(|| account_of(&question.resource));
-    let own = own.ok_or_else(|| {
-        Problem::Asked("name the account with --account, or the resource by its ARN".to_owned())
-    })?;
+    let own = match own {
+        Some(own) => own,
+        None => only_account(records)?,
+    };
     let topic = Topic::of(question, &own, records)?;
     let everyone = Subject::everyone(&topic.region, records)?;
     let round = Round {

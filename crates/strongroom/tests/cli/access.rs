@@ -129,6 +129,12 @@ fn operators_are_told_why_and_who() {
         told.contains("1 of 1 principals may.") && told.contains(&root),
         "{told}"
     );
+    let short = [
+        "access", "who-can", "--action", read, "--secret", "prod/db", "--region", REGION,
+    ];
+    assert_eq!(running.ok(&short), told, "there is one account alone");
+    running.ok(&["admin", "account", "create", OTHER]);
+    assert!(running.error(&short).contains("--account"));
     let command = who("none");
     let told = running.error(&command.each_ref().map(String::as_str));
     assert!(told.contains("there is no none in account"), "{told}");
