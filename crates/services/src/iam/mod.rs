@@ -312,7 +312,6 @@ const ABSENT: &[(&[&str], &str)] = &[
     ),
     (
         &[
-            "CredentialReport",
             "ServiceLastAccessedDetails",
             "OrganizationsAccessReport",
             "ListPoliciesGrantingServiceAccess",
