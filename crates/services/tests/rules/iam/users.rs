@@ -40,12 +40,13 @@ fn a_user_without_policies_may_do_nothing_but_ask_who_it_is() {
         "SecretId": "s", "Name": "n", "SecretString": "x", "Tags": [], "TagKeys": ["a"], "VersionStage": "x",
         "ResourcePolicy": "{}", "SecretIdList": ["s"], "UserName": "alice", "PolicyName": "p", "PolicyDocument": "{}",
         "AccessKeyId": key, "Status": "Inactive", "VirtualMFADeviceName": "n", "SerialNumber": "123456789",
-    "AuthenticationCode1": "000000", "AuthenticationCode2": "000000", "PolicyArn": ADMINISTRATOR, "GroupName": "g",
-    "AccountAlias": "abc", "PermissionsBoundary": ADMINISTRATOR, "ClientRequestToken": "t".repeat(32),
-    "Description": "d", "RoleName": "r", "InstanceProfileName": "i", "ClientID": "c", "ThumbprintList": [],
+        "AuthenticationCode1": "000000", "AuthenticationCode2": "000000", "PolicyArn": ADMINISTRATOR, "GroupName": "g",
+        "AccountAlias": "abc", "PermissionsBoundary": ADMINISTRATOR, "ClientRequestToken": "t".repeat(32),
+        "Description": "d", "RoleName": "r", "InstanceProfileName": "i", "ClientID": "c", "ThumbprintList": [],
         "AssumeRolePolicyDocument": "{}", "Url": "https://id.example.com",
         "OpenIDConnectProviderArn": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/id.example.com"),
         "RoleArn": "arn:aws:iam::123456789012:role/r", "RoleSessionName": "session",
+        "PolicyInputList": ["{}"], "ActionNames": ["iam:GetUser"], "PolicySourceArn": ALICE,
     });
     let mut asked = 0;
     for (name, operations) in services {
