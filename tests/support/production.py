@@ -35,6 +35,8 @@ class Production:
         self.config = folder / "strongroom.toml"
         self.config.write_text(
             f'[server]\nlisten = "127.0.0.1:0"\n[data]\ndir = "{self.data_dir}"\n[seal]\n{seal}\n'
+            # Tests make keys faster than AWS lets anyone.
+            "[limits]\nrequest_rate_percent = 0\n"
             f'[operations]\nlisten = "{self.operations}"\n[log]\nlevel = "{log_level}"\n'
         )
         self.environment = clean_environment(HOME=str(self.working["home"]), TMPDIR=str(self.working["temporary"]), **environment)
