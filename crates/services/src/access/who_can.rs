@@ -24,6 +24,7 @@ use super::{Problem, Question};
 use crate::accounts::Account;
 use crate::caller::{AccountId, Principal};
 use crate::gate::{self, Asked, Guard, Need, Sought, Supposed};
+use crate::iam::principals;
 use crate::iam::role::Role;
 use crate::kms::grant::{self, Grant as KeyGrant};
 use crate::operation::{Given, Means};
@@ -832,7 +833,7 @@ impl WhoCan {
                 .iter()
                 .skip(1)
                 .rev()
-                .map(|role| format!(" → {}", short(role)));
+                .map(|role| format!(" → {}", principals::resource(role)));
             lines.push(format!(
                 "{}{condition}{}",
                 assumer.principal,
@@ -849,11 +850,6 @@ impl WhoCan {
 
 /// Ways to a role that are looked for.
 const LINES_MAX: usize = 10_000;
-
-/// An ARN's last part.
-fn short(arn: &str) -> &str {
-    arn.splitn(6, ':').nth(5).unwrap_or(arn)
-}
 
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

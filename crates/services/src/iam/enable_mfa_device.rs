@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use strongroom_policy::Context;
 
-use super::entity::Named;
-use super::mfa_device::{CODE, DEVICES_MAX, EnabledFor, MfaDevice, WrongCodes};
+use super::mfa_device::{DEVICES_MAX, EnabledFor, Synchronizing, WrongCodes};
 use super::refusals;
-use super::user::User;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -18,25 +16,14 @@ use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 
 /// The request.
-pub struct EnableMfaDevice {
-    user: Named<User>,
-    device: Named<MfaDevice>,
-    codes: [String; 2],
-}
+pub struct EnableMfaDevice(Synchronizing);
 
 impl Operation for EnableMfaDevice {
     const NAME: &'static str = "EnableMFADevice";
     type Output = ();
 
     fn read(members: &mut Members<'_, '_>) -> Self {
-        EnableMfaDevice {
-            user: Named::take(members),
-            device: Named::take(members),
-            codes: [
-                members.required_text("AuthenticationCode1", &CODE),
-                members.required_text("AuthenticationCode2", &CODE),
-            ],
-        }
+        EnableMfaDevice(Synchronizing::take(members))
     }
 
     fn needs<'a>(
@@ -45,7 +32,7 @@ impl Operation for EnableMfaDevice {
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
         let action = "iam:EnableMFADevice";
-        self.user.need(action, Context::new(), caller, records)
+        self.0.user.need(action, Context::new(), caller, records)
     }
 
     fn decide(
@@ -53,7 +40,7 @@ impl Operation for EnableMfaDevice {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<()>, Stop> {
-        let request = allowed.into_request();
+        let EnableMfaDevice(request) = allowed.into_request();
         let mut user = Arc::unwrap_or_clone(request.user.find(records, given.caller)?);
         let device = request.device.find(records, given.caller)?;
         if device.enabled.is_some() {

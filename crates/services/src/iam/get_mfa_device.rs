@@ -2,11 +2,11 @@
 //!
 //! Source: AWS IAM API Reference, GetMFADevice.
 
-use serde::Serialize;
 use strongroom_policy::Context;
 
-use super::entity::{Entity, Named};
-use super::mfa_device::MfaDevice;
+use super::entity::Named;
+use super::mfa_device::{MfaDevice, UsersDevice};
+use super::refusals;
 use super::shapes::USER_NAME;
 use super::user;
 use crate::caller::Caller;
@@ -15,7 +15,6 @@ use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::Records;
 use crate::refusal::Stop;
-use crate::time::{Timestamp, iso8601};
 
 /// The request.
 pub struct GetMfaDevice {
@@ -23,19 +22,9 @@ pub struct GetMfaDevice {
     device: Named<MfaDevice>,
 }
 
-/// The response.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct FoundDevice {
-    user_name: String,
-    serial_number: String,
-    #[serde(serialize_with = "iso8601::serialize")]
-    enable_date: Timestamp,
-}
-
 impl Operation for GetMfaDevice {
     const NAME: &'static str = "GetMFADevice";
-    type Output = FoundDevice;
+    type Output = UsersDevice;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         GetMfaDevice {
@@ -57,19 +46,12 @@ impl Operation for GetMfaDevice {
         allowed: Authorized<Self>,
         records: &Records<'_>,
         given: &Given<'_>,
-    ) -> Result<Decided<FoundDevice>, Stop> {
+    ) -> Result<Decided<UsersDevice>, Stop> {
         let request = allowed.into_request();
-        let (user, device) = user::with_device(
-            request.user_name.as_deref(),
-            &request.device,
-            records,
-            given.caller,
-        )?;
-        let since = device.enabled.as_ref().map(|enabled| enabled.since);
-        Ok(Decided::answer(FoundDevice {
-            user_name: user.name.clone(),
-            serial_number: device.arn(given.caller),
-            enable_date: since.unwrap_or(device.created),
-        }))
+        let user = request.user_name.as_deref();
+        let (_, device) = user::with_device(user, &request.device, records, given.caller)?;
+        let shown = UsersDevice::of(&device, given.caller);
+        let missing = || refusals::no_such_device(request.device.name());
+        Ok(Decided::answer(shown.ok_or_else(missing)?))
     }
 }

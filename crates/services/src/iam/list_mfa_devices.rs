@@ -2,12 +2,10 @@
 //!
 //! Source: AWS IAM API Reference, ListMFADevices.
 
-use serde::Serialize;
 use strongroom_policy::Context;
 
-use super::entity::Entity;
 use super::listing::{self, Listed};
-use super::mfa_device::MfaDevice;
+use super::mfa_device::{MfaDevice, UsersDevice};
 use super::shapes::USER_NAME;
 use super::user;
 use crate::caller::Caller;
@@ -17,22 +15,11 @@ use crate::operation::{Decided, Given, Operation};
 use crate::paging::PageRequest;
 use crate::records::{Key, Records};
 use crate::refusal::Stop;
-use crate::time::{Timestamp, iso8601};
 
 /// The request.
 pub struct ListMfaDevices {
     user_name: Option<String>,
     page: PageRequest,
-}
-
-/// A device in the response.
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct UsersDevice {
-    user_name: String,
-    serial_number: String,
-    #[serde(serialize_with = "iso8601::serialize")]
-    enable_date: Timestamp,
 }
 
 impl Operation for ListMfaDevices {
@@ -67,16 +54,11 @@ impl Operation for ListMfaDevices {
         let mut devices = Vec::with_capacity(user.mfa_devices.len());
         for name in &user.mfa_devices {
             let place = Key::iam_mfa_device(&user.account, name);
-            let Some(device) = records.read::<MfaDevice>(place)? else {
-                continue;
-            };
-            let since = device.enabled.as_ref().map(|enabled| enabled.since);
-            let shown = UsersDevice {
-                user_name: user.name.clone(),
-                serial_number: device.arn(caller),
-                enable_date: since.unwrap_or(device.created),
-            };
-            devices.push((device.name.to_ascii_lowercase(), shown));
+            if let Some(device) = records.read::<MfaDevice>(place)?
+                && let Some(shown) = UsersDevice::of(&device, caller)
+            {
+                devices.push((device.name.to_ascii_lowercase(), shown));
+            }
         }
         devices.sort_by(|(one, _), (other, _)| one.cmp(other));
         let list = format!("ListMFADevices {}", user.id);

@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 use strongroom_keys::one_time_password::{Seed, step_at};
 use strongroom_keys::{CredentialName, Entropy, Keyring, Sealed};
 
-use super::entity::{Entity, Tagged};
+use super::entity::{Entity, Named, Tagged};
 use super::refusals;
 use super::shapes::{NAME_PATTERN, Tag};
 use super::user::User;
 use crate::caller::{AccountId, Caller};
-use crate::input::{Pattern, Text};
+use crate::input::{Members, Pattern, Text};
 use crate::operation::Given;
 use crate::records::{Changes, Key, Records};
 use crate::refusal::{Refusal, Stop};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, iso8601};
 
 /// Devices of one user. Source: IAM and AWS STS quotas.
 pub(super) const DEVICES_MAX: usize = 8;
@@ -204,6 +204,49 @@ impl MfaDevice {
         }
         changes.put(device.key(), &device)?;
         Ok(step.is_some())
+    }
+}
+
+/// A request that a user's device be followed from two codes in a row on.
+pub(super) struct Synchronizing {
+    pub(super) user: Named<User>,
+    pub(super) device: Named<MfaDevice>,
+    pub(super) codes: [String; 2],
+}
+
+impl Synchronizing {
+    /// Takes the members of a request.
+    pub(super) fn take(members: &mut Members<'_, '_>) -> Self {
+        Synchronizing {
+            user: Named::take(members),
+            device: Named::take(members),
+            codes: [
+                members.required_text("AuthenticationCode1", &CODE),
+                members.required_text("AuthenticationCode2", &CODE),
+            ],
+        }
+    }
+}
+
+/// A user's device, as answers show it.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct UsersDevice {
+    user_name: String,
+    serial_number: String,
+    #[serde(serialize_with = "iso8601::serialize")]
+    enable_date: Timestamp,
+}
+
+impl UsersDevice {
+    /// Of a device that belongs to somebody.
+    pub(super) fn of(device: &MfaDevice, caller: &Caller) -> Option<Self> {
+        let enabled = device.enabled.as_ref()?;
+        Some(UsersDevice {
+            user_name: enabled.user.clone(),
+            serial_number: device.arn(caller),
+            enable_date: enabled.since,
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use super::entity::Entity;
 use super::group::Group;
 use super::identity_policy::IdentityPolicy;
 use super::in_force::{InForce, Place, Speaking};
+use super::principals;
 use super::refusals;
 use super::role::Role;
 use super::shapes::add_resource_tags;
@@ -48,7 +49,7 @@ impl PolicySource {
     }
 
     fn resource(&self) -> &str {
-        self.0.splitn(6, ':').nth(5).unwrap_or_default()
+        principals::resource(&self.0)
     }
 
     /// What an operation on it needs.

@@ -143,6 +143,6 @@ fn session(arn: &str, account: &AccountId, records: &Records<'_>) -> Result<Opti
 }
 
 /// What of an ARN is behind partition, service and account.
-fn resource(arn: &str) -> &str {
+pub(crate) fn resource(arn: &str) -> &str {
     arn.splitn(6, ':').nth(5).unwrap_or_default()
 }

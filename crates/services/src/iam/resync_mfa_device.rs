@@ -6,10 +6,9 @@ use std::sync::Arc;
 
 use strongroom_policy::Context;
 
-use super::entity::Named;
-use super::mfa_device::{CODE, MfaDevice};
+use super::mfa_device::Synchronizing;
 use super::refusals;
-use super::user::{self, User};
+use super::user;
 use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
@@ -18,25 +17,14 @@ use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 
 /// The request.
-pub struct ResyncMfaDevice {
-    user: Named<User>,
-    device: Named<MfaDevice>,
-    codes: [String; 2],
-}
+pub struct ResyncMfaDevice(Synchronizing);
 
 impl Operation for ResyncMfaDevice {
     const NAME: &'static str = "ResyncMFADevice";
     type Output = ();
 
     fn read(members: &mut Members<'_, '_>) -> Self {
-        ResyncMfaDevice {
-            user: Named::take(members),
-            device: Named::take(members),
-            codes: [
-                members.required_text("AuthenticationCode1", &CODE),
-                members.required_text("AuthenticationCode2", &CODE),
-            ],
-        }
+        ResyncMfaDevice(Synchronizing::take(members))
     }
 
     fn needs<'a>(
@@ -45,7 +33,7 @@ impl Operation for ResyncMfaDevice {
         records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
         let action = "iam:ResyncMFADevice";
-        self.user.need(action, Context::new(), caller, records)
+        self.0.user.need(action, Context::new(), caller, records)
     }
 
     fn decide(
@@ -53,7 +41,7 @@ impl Operation for ResyncMfaDevice {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<()>, Stop> {
-        let request = allowed.into_request();
+        let ResyncMfaDevice(request) = allowed.into_request();
         let name = Some(request.user.name());
         let (_, device) = user::with_device(name, &request.device, records, given.caller)?;
         let (step, ahead) = device.synchronized(&request.codes, given)?;
