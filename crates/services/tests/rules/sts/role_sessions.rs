@@ -66,7 +66,8 @@ fn a_session_one_of_whose_managed_policies_was_deleted_may_do_nothing() {
     let arn = made["Policy"]["Arn"].clone();
     world.service.be_caller(root);
     let all = json!({"arn": "arn:aws:iam::aws:policy/AdministratorAccess"});
-    world.become_reader(json!({"PolicyArns": [all, {"arn": arn}]}));
+    let own = super::document(&[statement("Allow", json!("*"), "*")]);
+    world.become_reader(json!({"PolicyArns": [all, {"arn": arn}], "Policy": own}));
     assert!(world.reads());
     let session = world.service.caller();
     world.service.be(ACCOUNT, REGION);
