@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod denials;
 pub mod edge;
+pub mod functions;
 pub mod guesses;
 pub mod identity;
 pub mod jobs;

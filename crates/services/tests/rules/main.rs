@@ -25,6 +25,7 @@ mod placeholders;
 mod policies;
 mod read;
 mod root_key;
+mod schedules;
 mod service_control;
 mod sharing;
 mod states;

@@ -1,0 +1,3 @@
+//! AWS Lambda, as far as rotation functions need it.
+
+pub mod function_arn;

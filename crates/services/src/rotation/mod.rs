@@ -1,0 +1,5 @@
+//! Rotation of secrets. Knows no function and no clock.
+//!
+//! Source: reference/rotation.md.
+
+pub mod schedule;
