@@ -35,6 +35,7 @@ mod principal;
 mod remedy;
 mod rename;
 mod values;
+mod wildcards;
 
 pub use combine::{
     Decision, Grant, IdentityGrant, Policies, PolicyType, Refused, ResourceGrant, ResourceRule,
@@ -52,3 +53,4 @@ pub use possible::{Bound, Known, Open, PossibleStatement, possible_statements};
 pub use principal::{Caller, Meant, Principal, Reach};
 pub use remedy::{Changeable, Naming, Step, remedies};
 pub use rename::rename_principals;
+pub use wildcards::Wildcards;

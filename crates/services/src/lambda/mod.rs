@@ -1,3 +1,4 @@
 //! AWS Lambda, as far as rotation functions need it.
 
+pub mod elsewhere;
 pub mod function_arn;
