@@ -2,6 +2,8 @@
 //!
 //! It may not know what a function is for.
 
+pub mod runtime;
+
 use strongroom_keys::SecretBytes;
 use strongroom_services::lambda::function_arn::FunctionArn;
 
