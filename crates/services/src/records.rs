@@ -31,6 +31,7 @@ use crate::kms::alias::Alias;
 use crate::kms::due::KmsDue;
 use crate::kms::grant::Grant;
 use crate::kms::key::KmsKey;
+use crate::lambda::function::Function;
 use crate::last_use::{LastUse, Use};
 use crate::refusal::Stop;
 use crate::root_key::RootKeyInUse;
@@ -428,6 +429,19 @@ impl Key {
         Self::of("iam-attachment", &[account.as_str(), owner, &name, ""])
     }
 
+    /// A Lambda function.
+    pub fn lambda_function(account: &AccountId, region: &Region, name: &str) -> Self {
+        Self::of(
+            "lambda-function",
+            &[account.as_str(), region.as_str(), name],
+        )
+    }
+
+    /// What every Lambda function's record of a region starts with.
+    pub fn lambda_functions(account: &AccountId, region: &Region) -> Self {
+        Self::lambda_function(account, region, "")
+    }
+
     /// The first key that starts with this one and lies behind the one that goes on as `position` says.
     pub fn behind(&self, position: Option<&str>) -> Vec<u8> {
         let mut start = self.0.clone();
@@ -650,6 +664,8 @@ records! {
     InstanceProfile = "IAM instance profile", format 1, at |profile, key| Key::iam_instance_profile(&profile.account, &profile.name).as_bytes() == key;
     /// An OpenID Connect provider.
     OidcProvider = "IAM OIDC provider", format 1, at |provider, key| provider.key().as_bytes() == key;
+    /// A Lambda function with its versions, aliases and policies, but without its code.
+    Function = "Lambda function", format 1, at |function, key| function.key().as_bytes() == key;
 }
 
 impl AnyRecord {
@@ -665,6 +681,7 @@ impl AnyRecord {
             | AnyRecord::ManagedPolicy(_)
             | AnyRecord::KmsKey(_) => true,
             AnyRecord::Secret(secret) => secret.resource_policy.is_some(),
+            AnyRecord::Function(function) => !function.policies.is_empty(),
             AnyRecord::Account(account) => !account.service_control.is_empty(),
             _ => false,
         };
@@ -702,6 +719,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"iam-instance-profile" => InstanceProfile::decode_at,
         b"iam-oidc-provider" => OidcProvider::decode_at,
         b"iam-id" => UniqueId::decode_at,
+        b"lambda-function" => Function::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"
         | b"iam-attachment" | b"development-clock" => return Ok(()),
         _ => return Err(Unreadable::Kind(String::from_utf8_lossy(kind).into_owned())),

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::caller::{AccountId, PARTITIONS, Region};
 
@@ -16,8 +16,8 @@ const QUALIFIER_CHARACTERS_MAX: usize = 128;
 pub const BUILT_IN_PREFIX: &str = "strongroom-";
 
 /// A function, or a version or alias of it: `arn:aws:lambda:us-east-1:123456789012:function:name:alias`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
 pub struct FunctionArn {
     partition: &'static str,
     /// Its region.
@@ -133,10 +133,11 @@ impl fmt::Display for FunctionArn {
     }
 }
 
-impl TryFrom<String> for FunctionArn {
-    type Error = InvalidFunctionArn;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::parse(&text)
+/// Written by hand: what serde derives would only read what lives for ever, as the partition does.
+impl<'de> Deserialize<'de> for FunctionArn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 

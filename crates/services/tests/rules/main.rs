@@ -18,6 +18,7 @@ mod iam;
 mod identity;
 mod kms;
 mod labels;
+mod lambda;
 mod lists;
 mod oracles;
 mod passwords;

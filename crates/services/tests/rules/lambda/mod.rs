@@ -1,0 +1,3 @@
+//! Lambda: the rules of its operations, and of what Secrets Manager may ask of functions.
+
+mod rotation_permission;
