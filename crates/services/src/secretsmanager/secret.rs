@@ -245,7 +245,7 @@ pub fn arn_of_name(name: &str, caller: &Caller) -> String {
 /// A random ARN suffix, each letter and digit as likely as the next.
 pub(super) fn fresh_suffix(given: &Given<'_>) -> String {
     const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    super::get_random_password::draw(ALPHABET, SUFFIX_LENGTH, given.entropy)
+    super::password::draw(ALPHABET, SUFFIX_LENGTH, given.entropy)
         .into_iter()
         .map(char::from)
         .collect()
