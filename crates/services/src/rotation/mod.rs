@@ -2,4 +2,6 @@
 //!
 //! Source: reference/rotation.md.
 
+pub mod built_in;
 pub mod schedule;
+pub mod step;

@@ -177,7 +177,7 @@ pub(super) fn public_policy() -> Refusal {
     )
 }
 
-pub(super) fn invalid_parameter(message: impl Into<String>) -> Refusal {
+pub(crate) fn invalid_parameter(message: impl Into<String>) -> Refusal {
     Refusal::modeled("InvalidParameterException", message)
 }
 

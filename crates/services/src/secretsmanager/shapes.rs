@@ -27,7 +27,7 @@ const TAG_VALUE: Text = Text::of(0..=256);
 /// User tags of one secret. Source: reference/api.md §4.
 const TAGS_MAX: usize = 50;
 /// Bytes of a value. Source: reference/api.md §4.
-const VALUE_BYTES_MAX: usize = 65_536;
+pub(crate) const VALUE_BYTES_MAX: usize = 65_536;
 
 /// `RotationToken`. Source: reference/api.md §6.2.
 pub(super) const ROTATION_TOKEN: Text = Text::matching(

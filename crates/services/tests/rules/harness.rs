@@ -187,6 +187,11 @@ impl Service {
         read(&Records::of(&self.records))
     }
 
+    /// Commits changes that are no operation's.
+    pub(crate) fn commit(&mut self, changes: Changes) {
+        self.records.apply(changes);
+    }
+
     /// Removes a record.
     pub(crate) fn remove(&mut self, key: Key) {
         let mut changes = Changes::none();
@@ -204,7 +209,7 @@ impl Service {
         self.caller = caller;
     }
 
-    fn means(&self) -> Means<'_> {
+    pub(crate) fn means(&self) -> Means<'_> {
         Means {
             now: self.now,
             entropy: &self.entropy,
@@ -593,7 +598,7 @@ impl Source for Memory {
     }
 }
 
-fn caller(account: &str, region: &str) -> Caller {
+pub(crate) fn caller(account: &str, region: &str) -> Caller {
     Caller {
         account: AccountId::parse(account).unwrap(),
         region: Region::parse(region).unwrap(),

@@ -26,6 +26,7 @@ mod placeholders;
 mod policies;
 mod read;
 mod root_key;
+mod rotation;
 mod schedules;
 mod service_control;
 mod sharing;

@@ -1,0 +1,3 @@
+//! Rotation.
+
+mod built_in;
