@@ -8,6 +8,7 @@ pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod credentials;
 pub mod denials;
 pub mod edge;
 pub mod functions;

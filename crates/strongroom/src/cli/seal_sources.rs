@@ -8,6 +8,7 @@ use strongroom_keys::seal::{self, SealFile, SealSource, Share, Unsealed};
 
 use super::{Failed, terminal};
 use crate::config::Seal;
+use crate::credentials::Credentials;
 use crate::seals::{KmsEndpoint, KmsSeal, TokenKey, TokenSeal};
 
 /// Whether a passphrase is asked for once, or twice as where it is new.
@@ -207,32 +208,14 @@ pub(super) fn kms(seal: &Seal) -> Result<Option<SealSource>, Failed> {
     let (Some(key_id), Some(region)) = (&seal.kms_key_id, &seal.kms_region) else {
         return Ok(None);
     };
-    let kept = match &seal.kms_credentials_file {
-        Some(path) => Some(read(path, "seal.kms_credentials_file")?),
-        None => None,
-    };
-    let value = |name: &str| match &kept {
-        Some(kept) => assigned(kept.expose(), name),
-        None => std::env::var(name)
-            .ok()
-            .map(|value| SecretBytes::new(value.into_bytes())),
-    };
-    let text = |value: SecretBytes| String::from_utf8_lossy(value.expose()).into_owned();
-    let missing = |name: &str| {
-        Failed::new(format!(
-            "seal.kms_key_id is set, but there is no {name}: set it in the environment, or in the file that \
-             seal.kms_credentials_file names"
-        ))
-    };
-    let (id, secret) = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
+    let file = seal.kms_credentials_file.as_deref();
+    let credentials = Credentials::read(file, "seal.kms_credentials_file");
     let endpoint = KmsEndpoint {
         key_id: key_id.clone(),
         region: region.clone(),
         endpoint: seal.kms_endpoint.clone(),
         authorities: seal.kms_ca_file.clone(),
-        access_key_id: value(id).map(text).ok_or_else(|| missing(id))?,
-        secret_access_key: value(secret).ok_or_else(|| missing(secret))?,
-        session_token: value("AWS_SESSION_TOKEN").map(text),
+        credentials: credentials.map_err(Failed)?,
     };
     Ok(Some(SealSource::Device(Box::new(KmsSeal::new(endpoint)))))
 }
@@ -296,19 +279,6 @@ fn variable(name: &str, key: &str) -> Result<SecretBytes, Failed> {
         ))
     })?;
     Ok(SecretBytes::new(text.into_bytes()))
-}
-
-/// The value of a line `NAME=value`, as an env file has it.
-fn assigned(text: &[u8], name: &str) -> Option<SecretBytes> {
-    text.split(|byte| *byte == b'\n').find_map(|line| {
-        let line = line.trim_ascii();
-        let line = line.strip_prefix(b"export ").unwrap_or(line);
-        let value = line.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
-        let quoted = value
-            .strip_prefix(b"'")
-            .and_then(|value| value.strip_suffix(b"'"));
-        Some(SecretBytes::copy_of(quoted.unwrap_or(value)))
-    })
 }
 
 pub(super) fn prompt(asking: Asking) -> Result<SecretBytes, Failed> {

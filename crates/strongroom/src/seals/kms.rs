@@ -14,10 +14,10 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use strongroom_keys::SecretBytes;
 use strongroom_keys::seal::{DeviceProblem, SealDevice};
-use strongroom_wire::sigv4::Signer;
 
 use super::{lasting, other_seal, passing};
 use crate::clock::Clock;
+use crate::credentials::Credentials;
 use crate::outbound::{self, Answer, Bounds, Reach, Server, Trust, Unanswered};
 
 /// Bound to what is encrypted, so that it decrypts as nothing else.
@@ -39,12 +39,8 @@ pub struct KmsEndpoint {
     pub endpoint: Option<String>,
     /// A PEM file with the authorities to trust, in place of the system's.
     pub authorities: Option<PathBuf>,
-    /// The access key's id.
-    pub access_key_id: String,
-    /// Its secret.
-    pub secret_access_key: SecretBytes,
-    /// With temporary credentials.
-    pub session_token: Option<String>,
+    /// Whom it is asked as.
+    pub credentials: Credentials,
 }
 
 /// A KMS as a seal.
@@ -135,14 +131,8 @@ impl KmsEndpoint {
             .body(());
         let request = request.map_err(|error| lasting(error.to_string()))?;
         let (mut parts, ()) = request.into_parts();
-        let mut signer = Signer::new(
-            self.access_key_id.as_str(),
-            SecretBytes::copy_of(self.secret_access_key.expose()),
-            self.session_token.clone(),
-            &self.region,
-            "kms",
-        )
-        .map_err(|error| lasting(error.to_string()))?;
+        let signer = self.credentials.signer(&self.region, "kms");
+        let mut signer = signer.map_err(lasting)?;
         signer
             .sign(&mut parts, body.expose(), Clock::default().real_seconds())
             .map_err(|error| lasting(error.to_string()))?;
