@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode, Uri};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use rustix::net::sockopt;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -26,6 +27,11 @@ const AUTHORITIES: [&str; 3] = [
     "/etc/pki/tls/certs/ca-bundle.crt",
     "/etc/ssl/cert.pem",
 ];
+
+/// When a connection on which nothing comes is tried, how often, and how many times in vain until it counts as dead.
+const KEEP_ALIVE_IDLE: Duration = Duration::from_secs(30);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEP_ALIVE_PROBES: u32 = 4;
 
 /// Which certificate authorities are trusted.
 #[derive(Clone, Copy, Debug)]
@@ -151,6 +157,12 @@ impl Server {
         })
     }
 
+    /// Its URL, as it was given.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// What a `Host` header says.
     #[must_use]
     pub fn authority(&self) -> &str {
@@ -169,6 +181,8 @@ impl Server {
 pub struct Bounds {
     /// From the look-up of its name to the last byte of its answer.
     pub time: Duration,
+    /// From the look-up of its name to a connection that can be used.
+    pub connect_time: Duration,
     /// Bytes of an answer.
     pub answer_bytes: usize,
     /// Where it may be.
@@ -229,9 +243,25 @@ async fn exchange(
     tls: Option<Arc<ClientConfig>>,
     bounds: Bounds,
 ) -> Result<Answer, Unanswered> {
-    let stream = connect(server, bounds.reach).await?;
+    let opening = open(server, tls, bounds.reach);
+    match tokio::time::timeout(bounds.connect_time, opening).await {
+        Ok(stream) => converse(server, stream?, request, bounds).await,
+        Err(_) => {
+            let seconds = bounds.connect_time.as_secs_f32();
+            let within = format!("no connection within {seconds} seconds");
+            Err(unreachable(server, &within))
+        }
+    }
+}
+
+async fn open(
+    server: &Server,
+    tls: Option<Arc<ClientConfig>>,
+    reach: Reach,
+) -> Result<Box<dyn Stream>, Unanswered> {
+    let stream = connect(server, reach).await?;
     if !server.tls {
-        return converse(server, stream, request, bounds).await;
+        return Ok(Box::new(stream));
     }
     let tls = tls.ok_or_else(|| {
         Unanswered::Lasting(format!("{} needs certificate authorities", server.url))
@@ -241,8 +271,12 @@ async fn exchange(
     })?;
     let stream = TlsConnector::from(tls).connect(name, stream).await;
     let stream = stream.map_err(|error| unreachable(server, &error))?;
-    converse(server, stream, request, bounds).await
+    Ok(Box::new(stream))
 }
+
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// Connects to the very address that was looked at, so that a name can't mean another one the second time.
 async fn connect(server: &Server, reach: Reach) -> Result<TcpStream, Unanswered> {
@@ -253,7 +287,10 @@ async fn connect(server: &Server, reach: Reach) -> Result<TcpStream, Unanswered>
     let mut last = None;
     for address in allowed {
         match TcpStream::connect(address).await {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => {
+                notice_dead_peers(&stream);
+                return Ok(stream);
+            }
             Err(error) => last = Some(error),
         }
     }
@@ -268,15 +305,22 @@ async fn connect(server: &Server, reach: Reach) -> Result<TcpStream, Unanswered>
     })
 }
 
-async fn converse<S>(
+/// An answer may take many minutes: a server that died meanwhile is told from one that is at work, and whatever keeps track
+/// of connections on the way keeps this one.
+fn notice_dead_peers(stream: &TcpStream) {
+    // Where the system refuses, the time for an answer still bounds the wait.
+    let _ = sockopt::set_socket_keepalive(stream, true);
+    let _ = sockopt::set_tcp_keepidle(stream, KEEP_ALIVE_IDLE);
+    let _ = sockopt::set_tcp_keepintvl(stream, KEEP_ALIVE_INTERVAL);
+    let _ = sockopt::set_tcp_keepcnt(stream, KEEP_ALIVE_PROBES);
+}
+
+async fn converse(
     server: &Server,
-    stream: S,
+    stream: Box<dyn Stream>,
     request: Request<Full<Bytes>>,
     bounds: Bounds,
-) -> Result<Answer, Unanswered>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+) -> Result<Answer, Unanswered> {
     let broken = |error: &dyn fmt::Display| {
         Unanswered::Passing(format!("{} gives no whole answer ({error})", server.url))
     };
@@ -288,7 +332,13 @@ where
     let (parts, body) = response.map_err(|error| broken(&error))?.into_parts();
     let body = Limited::new(body, bounds.answer_bytes).collect().await;
     drop(connection);
-    let body = body.map_err(|error| broken(&error))?;
+    let body = body.map_err(|error| match error.is::<LengthLimitError>() {
+        true => Unanswered::Lasting(format!(
+            "{} answers with more than {} bytes, and isn't listened to further",
+            server.url, bounds.answer_bytes
+        )),
+        false => broken(&error),
+    })?;
     Ok(Answer {
         status: parts.status,
         headers: parts.headers,

@@ -278,6 +278,7 @@ impl Issuers {
         };
         let bounds = Bounds {
             time: ANSWER_TIME,
+            connect_time: ANSWER_TIME,
             answer_bytes: usize::try_from(ANSWER_BYTES_MAX).unwrap_or(usize::MAX),
             reach,
         };

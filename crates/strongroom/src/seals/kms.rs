@@ -25,6 +25,7 @@ const CONTEXT: (&str, &str) = ("strongroom", "seal key");
 /// The operator names it, so it may be anywhere.
 const BOUNDS: Bounds = Bounds {
     time: Duration::from_secs(10),
+    connect_time: Duration::from_secs(10),
     answer_bytes: 65_536,
     reach: Reach::Anywhere,
 };
