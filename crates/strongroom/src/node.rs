@@ -38,6 +38,7 @@ use crate::clock::Clock;
 use crate::denials::{Denials, DeniedRequest};
 use crate::edge::control::DevServer;
 use crate::edge::{Application, Received, Reply};
+use crate::functions::resolution::{FunctionSettings, Functions};
 use crate::identity::Identities;
 use crate::jobs::{self, Jobs};
 use crate::memory::CacheSizes;
@@ -109,6 +110,7 @@ pub struct Node {
     throttle: OnceLock<Throttle>,
     partition: OnceLock<String>,
     issuers: OnceLock<Issuers>,
+    functions: OnceLock<Functions>,
     denials: Denials,
     metrics: Metrics,
     dev: bool,
@@ -274,6 +276,7 @@ impl Node {
             throttle: OnceLock::new(),
             partition: OnceLock::new(),
             issuers: OnceLock::new(),
+            functions: OnceLock::new(),
             denials: Denials::default(),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
@@ -329,6 +332,22 @@ impl Node {
     /// What holds for identity providers from now on; the first settings count.
     pub fn know_issuers(&self, settings: IssuerSettings) {
         self.issuers.get_or_init(|| Issuers::new(settings));
+    }
+
+    /// Which servers outside run functions from now on; the first settings count.
+    pub fn answer_functions(&self, settings: FunctionSettings) {
+        self.functions.get_or_init(|| Functions::new(settings));
+    }
+
+    /// Whoever runs functions.
+    pub fn functions(&self) -> &Functions {
+        let nowhere = || Functions::new(FunctionSettings::default());
+        self.functions.get_or_init(nowhere)
+    }
+
+    /// Seconds since 1970, by which signatures are made and checked.
+    pub(crate) fn real_seconds(&self) -> i64 {
+        self.clock.real_seconds()
     }
 
     /// The domain's present instant.

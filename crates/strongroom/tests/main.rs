@@ -4,6 +4,7 @@ mod cli;
 mod client;
 mod crash;
 mod edge;
+mod functions;
 mod invariants;
 mod model;
 mod random;

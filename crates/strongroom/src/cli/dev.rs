@@ -18,9 +18,12 @@ use super::running::{self, Plan, Ready};
 use super::seed::Seed;
 use super::{Failed, logging, processors, runtime, say};
 use crate::config::LogFormat;
+use crate::credentials::Credentials;
 use crate::edge::control::WithControl;
 use crate::edge::tls::{Certificates, Generated};
 use crate::edge::{Limits, TrustedProxies};
+use crate::functions::outside::{Address, CredentialSource, Endpoint};
+use crate::functions::resolution::FunctionSettings;
 use crate::memory::CacheSizes;
 use crate::node::{Node, NodeOptions};
 use crate::oidc::{IssuerSettings, KeySource};
@@ -62,6 +65,13 @@ pub(super) struct DevArguments {
     /// PEM file with certificate authorities that identity providers are trusted by, beside the system's
     #[arg(long, value_name = "FILE")]
     oidc_ca_file: Option<PathBuf>,
+    /// Server that speaks Lambda's Invoke: every function ARN that nothing else answers for is invoked there, signed with the
+    /// account's root credentials
+    #[arg(long, value_name = "URL", value_parser = Address::parse)]
+    lambda_endpoint: Option<Address>,
+    /// PEM file with certificate authorities that an https:// --lambda-endpoint is trusted by, in place of the system's
+    #[arg(long, value_name = "FILE", requires = "lambda_endpoint")]
+    lambda_ca_file: Option<PathBuf>,
     /// Address and port for /healthz, /readyz and /metrics
     #[arg(long, value_name = "ADDRESS:PORT", alias = "ops-listen")]
     operations_listen: Option<SocketAddr>,
@@ -126,6 +136,15 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
     issuers.check().map_err(Failed::new)?;
     node.know_issuers(issuers);
     let credentials = credentials(&node, &arguments.account_id).await?;
+    if let Some(address) = arguments.lambda_endpoint {
+        let asked_as = CredentialSource::Given(for_others(&credentials));
+        let ca_file = arguments.lambda_ca_file.as_deref();
+        let endpoint = Endpoint::new(address, asked_as, ca_file).map_err(Failed::new)?;
+        node.answer_functions(FunctionSettings {
+            endpoints: Vec::new(),
+            everything_else: Some(endpoint),
+        });
+    }
     if let Some(seed) = seed {
         seed.apply(&node, &arguments.account_id, &arguments.region)
             .await?;
@@ -231,6 +250,17 @@ async fn credentials(node: &Node, account: &AccountId) -> Result<FreshCredential
             }
         }
     }
+}
+
+/// The root credentials for a server elsewhere, which may be AWS itself: then those of the environment may be temporary.
+fn for_others(root: &FreshCredentials) -> Credentials {
+    let environments = Credentials::of_environment();
+    let environments = environments.filter(|it| it.access_key_id == root.access_key_id);
+    environments.unwrap_or_else(|| Credentials {
+        access_key_id: root.access_key_id.clone(),
+        secret_access_key: SecretBytes::copy_of(root.secret_access_key.expose()),
+        session_token: None,
+    })
 }
 
 /// Says what a client needs, then that the server is ready.

@@ -141,6 +141,9 @@ pub fn diagnose_config(path: &Path) -> Vec<Finding> {
     }
     certificate(&config, &mut findings);
     listeners(&config, &mut findings);
+    if let Err(error) = config.functions.settings() {
+        findings.fail("functions", error);
+    }
     if let (Ok(folder), Ok(socket)) = (config.data_dir(), config.admin_socket()) {
         let keys = Keys::Configured(&config);
         data(folder, &socket, &keys, &mut findings);

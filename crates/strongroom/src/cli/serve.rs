@@ -101,6 +101,7 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
         node.limit_rates(config.limits.request_rate_percent);
     }
     node.know_issuers(config.oidc.settings()?);
+    node.answer_functions(config.functions.settings()?);
     if let Some(schedule) = schedule(config)? {
         node.schedule_backups(schedule);
     }

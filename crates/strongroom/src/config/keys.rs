@@ -46,6 +46,21 @@ impl Key {
             .map_or("", |(section, _)| section)
     }
 
+    /// Whether its table may be there several times: then no environment variable sets it.
+    #[must_use]
+    pub fn is_repeated(&self) -> bool {
+        REPEATED_SECTIONS.contains(&self.section())
+    }
+
+    /// What stands over it in the file, such as `[server.tls]`.
+    #[must_use]
+    pub fn heading(&self) -> String {
+        match self.is_repeated() {
+            true => format!("[[{}]]", self.section()),
+            false => format!("[{}]", self.section()),
+        }
+    }
+
     /// Its own name, such as `key`.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -55,6 +70,9 @@ impl Key {
 
 /// What every environment variable of ours begins with.
 pub(super) const VARIABLE_PREFIX: &str = "STRONGROOM_";
+
+/// Tables that may be there several times.
+const REPEATED_SECTIONS: &[&str] = &["functions.endpoints"];
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
     Key {
@@ -284,6 +302,48 @@ pub const KEYS: &[Key] = &[
         "Identity providers, by their URLs, that may be at loopback, link-local and metadata addresses; no others are asked there.",
     ),
     key(
+        "functions.default_endpoint",
+        Kind::Text,
+        "none",
+        "URL of a server that speaks Lambda's Invoke, AWS Lambda or another: it is asked for every function that nothing else answers for.",
+    ),
+    key(
+        "functions.credentials_file",
+        Kind::Text,
+        "none: the environment",
+        "File with the credentials that such servers are asked with, as lines `AWS_ACCESS_KEY_ID=...`, `AWS_SECRET_ACCESS_KEY=...`, `AWS_SESSION_TOKEN=...`; it is read for each call. Without it the environment variables of these names.",
+    ),
+    key(
+        "functions.ca_file",
+        Kind::Text,
+        "none: the system's",
+        "PEM file with the certificate authorities that are trusted for such servers.",
+    ),
+    key(
+        "functions.endpoints.pattern",
+        Kind::Text,
+        "required",
+        "Which functions the server of this table is asked for: an ARN in which `*` is any run of characters and `?` any one. It is asked even where there is a function of that name here. The first table that matches counts.",
+    ),
+    key(
+        "functions.endpoints.url",
+        Kind::Text,
+        "required",
+        "The server's URL, such as `https://lambda.eu-central-1.amazonaws.com`.",
+    ),
+    key(
+        "functions.endpoints.credentials_file",
+        Kind::Text,
+        "that of `[functions]`",
+        "File with the credentials for this server.",
+    ),
+    key(
+        "functions.endpoints.ca_file",
+        Kind::Text,
+        "that of `[functions]`",
+        "PEM file with the certificate authorities that are trusted for this server.",
+    ),
+    key(
         "operations.listen",
         Kind::Text,
         "none: not served",
@@ -421,7 +481,12 @@ pub fn reference() -> String {
             section = key.section();
             let _ = write!(
                 text,
-                "\n## `[{section}]`\n\n| Key | Value | Default | Meaning |\n|---|---|---|---|\n"
+                "\n## `{}`\n\n{}| Key | Value | Default | Meaning |\n|---|---|---|---|\n",
+                key.heading(),
+                match key.is_repeated() {
+                    true => "As many of these tables as are needed, in the file alone.\n\n",
+                    false => "",
+                }
             );
         }
         let kind = match key.kind {

@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use strongroom_services::caller::PARTITIONS;
+use strongroom_services::lambda::elsewhere::FunctionPattern;
 
 pub use keys::{KEYS, Key, Kind, reference};
 pub use source::{ConfigProblem, read};
 
 use crate::edge::{Limits, NetworkRange, TrustedProxies};
+use crate::functions::outside::{Address, CredentialSource, Endpoint};
+use crate::functions::resolution::FunctionSettings;
 use crate::memory::CacheSizes;
 use crate::oidc::{IssuerSettings, KeySource};
 
@@ -33,6 +36,8 @@ pub struct Config {
     pub backup: Backup,
     /// `[oidc]`
     pub oidc: Oidc,
+    /// `[functions]`
+    pub functions: Functions,
     /// The operations listener.
     pub operations: Operations,
     /// The operators' socket.
@@ -184,6 +189,67 @@ impl Oidc {
         };
         settings.check().map_err(ConfigProblem::Invalid)?;
         Ok(settings)
+    }
+}
+
+/// `[functions]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Functions {
+    /// The server that is asked for every function that nothing else answers for.
+    pub default_endpoint: Option<String>,
+    /// A file with the credentials for servers that have none of their own.
+    pub credentials_file: Option<PathBuf>,
+    /// A PEM file with the authorities that are trusted for servers that have none of their own.
+    pub ca_file: Option<PathBuf>,
+    /// Servers for functions of a pattern.
+    pub endpoints: Vec<FunctionEndpoint>,
+}
+
+/// `[[functions.endpoints]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FunctionEndpoint {
+    /// Which functions it is asked for.
+    pub pattern: String,
+    /// Where it is.
+    pub url: String,
+    /// A file with the credentials for it.
+    pub credentials_file: Option<PathBuf>,
+    /// A PEM file with the authorities that are trusted for it.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Functions {
+    /// Which servers outside run functions.
+    ///
+    /// # Errors
+    /// What is wrong with a server's table, or with what it names.
+    pub fn settings(&self) -> Result<FunctionSettings, ConfigProblem> {
+        let endpoint = |key: &str, url: &str, credentials: Option<&Path>, ca: Option<&Path>| {
+            let credentials = credentials.or(self.credentials_file.as_deref());
+            let ca = ca.or(self.ca_file.as_deref());
+            Address::parse(url)
+                .and_then(|at| Endpoint::new(at, CredentialSource::of(credentials)?, ca))
+                .map_err(|why| ConfigProblem::Invalid(format!("{key}: {why}")))
+        };
+        let mut endpoints = Vec::new();
+        for table in &self.endpoints {
+            let key = format!("functions.endpoints, pattern {:?}", table.pattern);
+            let pattern = FunctionPattern::parse(&table.pattern)
+                .map_err(|why| ConfigProblem::Invalid(format!("functions.endpoints: {why}")))?;
+            let credentials = table.credentials_file.as_deref();
+            let ca = table.ca_file.as_deref();
+            endpoints.push((pattern, endpoint(&key, &table.url, credentials, ca)?));
+        }
+        let everything_else = match &self.default_endpoint {
+            Some(url) => Some(endpoint("functions.default_endpoint", url, None, None)?),
+            None => None,
+        };
+        Ok(FunctionSettings {
+            endpoints,
+            everything_else,
+        })
     }
 }
 

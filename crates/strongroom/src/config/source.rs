@@ -101,7 +101,8 @@ fn parse(
     let mut table = toml::from_str::<Table>(text).map_err(|error| wrong_toml(&error))?;
     let mut unknown = Vec::new();
     for (name, value) in environment.filter(|(name, _)| name.starts_with(VARIABLE_PREFIX)) {
-        match KEYS.iter().find(|key| key.variable() == name) {
+        let mut keys = KEYS.iter().filter(|key| !key.is_repeated());
+        match keys.find(|key| key.variable() == name) {
             Some(key) => {
                 let wrong = |why: String| ConfigProblem::Variable {
                     name: name.clone(),
@@ -133,6 +134,12 @@ fn unknown_key(table: &DeTable<'_>, section: &str) -> Option<(usize, String)> {
             DeValue::Table(inner) if KEYS.iter().any(|key| is_within(key.path, &path)) => {
                 unknown_key(inner, &path)
             }
+            DeValue::Array(tables) if is_repeated(&path) => {
+                tables.iter().find_map(|table| match table.get_ref() {
+                    DeValue::Table(inner) => unknown_key(inner, &path),
+                    _ => Some((table.span().start, path.clone())),
+                })
+            }
             _ => Some((name.span().start, path)),
         };
         found = match (found, here) {
@@ -141,6 +148,11 @@ fn unknown_key(table: &DeTable<'_>, section: &str) -> Option<(usize, String)> {
         };
     }
     found
+}
+
+fn is_repeated(section: &str) -> bool {
+    let mut keys = KEYS.iter().filter(|key| key.is_repeated());
+    keys.any(|key| key.section() == section)
 }
 
 fn is_within(path: &str, section: &str) -> bool {
@@ -203,6 +215,7 @@ fn put(table: &mut Table, path: &str, value: Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::functions::resolution::FunctionSettings;
 
     fn with(
         text: &str,
@@ -268,6 +281,27 @@ mod tests {
             ),
             ("[server]\ntls = 3", "line 2: `server.tls` is no key"),
             (
+                "[[functions.endpoints]]\npattern = \"*\"\nurl = \"http://x\"\n[[functions.endpoints]]\npatern = \"*\"",
+                "line 5: `functions.endpoints.patern` is no key of the configuration; did you mean \
+                 `functions.endpoints.pattern`?",
+            ),
+            (
+                "[[functions.endpoints]]\npattern = \"*\"",
+                "line 1: `[[functions.endpoints]]`: missing field `url`",
+            ),
+            (
+                "[functions]\nendpoints = [3]",
+                "line 2: `functions.endpoints` is no key",
+            ),
+            (
+                "[functions]\nendpoints = \"http://x\"",
+                "line 2: `functions.endpoints` is no key",
+            ),
+            (
+                "[functions.endpoints]\nurl = \"x\"",
+                "`[functions.endpoints]`",
+            ),
+            (
                 "[limits]\nrequests = 3\n[server]\nlisen = 3",
                 "line 2: `limits.requests`",
             ),
@@ -323,6 +357,81 @@ mod tests {
         with(&open, &[]).unwrap().0.check().unwrap();
     }
 
+    fn settings(text: &str) -> Result<FunctionSettings, String> {
+        let (config, _) = with(text, &[]).map_err(|why| why.to_string())?;
+        config.functions.settings().map_err(|why| why.to_string())
+    }
+
+    #[test]
+    fn servers_of_functions_have_credentials_of_their_own_or_those_of_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let credentials = "AWS_ACCESS_KEY_ID=ONE\nAWS_SECRET_ACCESS_KEY=secret-one";
+        let one = file("one", credentials);
+        let two = file("two", &credentials.replace("one", "two"));
+        let found = settings(&format!(
+            "[functions]\ncredentials_file = '{one}'\ndefault_endpoint = \"http://d:1\"\n\
+             [[functions.endpoints]]\npattern = \"arn:*:a\"\nurl = \"http://a\"\n\
+             [[functions.endpoints]]\npattern = \"arn:*:b\"\nurl = \"http://b/x\"\ncredentials_file = '{two}'\n"
+        ))
+        .unwrap();
+        let told: Vec<String> = found
+            .endpoints
+            .iter()
+            .map(|(pattern, endpoint)| format!("{} {endpoint:?}", pattern.text()))
+            .collect();
+        assert!(
+            told[0].starts_with("arn:*:a") && told[0].contains(&one),
+            "{told:?}"
+        );
+        assert!(
+            told[1].starts_with("arn:*:b") && told[1].contains(&two),
+            "{told:?}"
+        );
+        assert!(format!("{:?}", found.everything_else).contains(&one));
+        let none = settings("").unwrap();
+        assert!(none.endpoints.is_empty() && none.everything_else.is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_server_of_functions_is_told_with_its_key() {
+        let table = |pattern: &str, url: &str, more: &str| {
+            format!("[[functions.endpoints]]\npattern = \"{pattern}\"\nurl = \"{url}\"\n{more}\n")
+        };
+        let nowhere = "credentials_file = \"/nowhere/at/all\"";
+        let cases = [
+            (
+                table("rotate", "http://a", nowhere),
+                "functions.endpoints: 'rotate' matches no function",
+            ),
+            (
+                table("*", "ftp://a", nowhere),
+                "functions.endpoints, pattern \"*\": \"ftp://a\" is neither",
+            ),
+            (table("*", "http://a?b=c", nowhere), "has a query"),
+            (table("*", "http://a:b@c", nowhere), "holds no credentials"),
+            (
+                table("*", "http://a", nowhere),
+                "functions.credentials_file /nowhere/at/all can't be read",
+            ),
+            (
+                "[functions]\ndefault_endpoint = \"here\"".to_owned(),
+                "functions.default_endpoint: \"here\" ",
+            ),
+        ];
+        for (text, expected) in cases {
+            let why = settings(&text).unwrap_err();
+            assert!(
+                why.contains(expected),
+                "{text:?}\n  gives {why:?}\n  not   {expected:?}"
+            );
+        }
+    }
+
     #[test]
     fn the_environment_goes_over_the_file() {
         let (config, unknown) = with(
@@ -334,7 +443,9 @@ mod tests {
                 ("STRONGROOM_LIMITS_BODY_BYTES", "500000"),
                 ("STRONGROOM_SEAL_PASSPHRASE_PROMPT", "true"),
                 ("STRONGROOM_LOG_FORMAT", "json"),
+                ("STRONGROOM_FUNCTIONS_DEFAULT_ENDPOINT", "http://d"),
                 ("STRONGROOM_PORT_4599_TCP", "tcp://10.0.0.1:4599"),
+                ("STRONGROOM_FUNCTIONS_ENDPOINTS_URL", "http://e"),
                 ("HOME", "/root"),
             ],
         )
@@ -350,7 +461,14 @@ mod tests {
             Some("/var/lib/strongroom")
         );
         // Kubernetes makes such variables for a service of this name; they must not keep the server from starting.
-        assert_eq!(unknown, ["STRONGROOM_PORT_4599_TCP"]);
+        assert_eq!(
+            unknown,
+            [
+                "STRONGROOM_PORT_4599_TCP",
+                "STRONGROOM_FUNCTIONS_ENDPOINTS_URL"
+            ]
+        );
+        assert_eq!(config.functions.default_endpoint.unwrap(), "http://d");
     }
 
     #[test]
@@ -381,13 +499,18 @@ mod tests {
         let mut sections: Vec<&str> = KEYS.iter().map(Key::section).collect();
         sections.dedup();
         for section in sections {
-            let text = format!("[{section}]\nnothing_of_ours = 1\n");
+            let key = KEYS.iter().find(|key| key.section() == section).unwrap();
+            let text = format!("{}\nnothing_of_ours = 1\n", key.heading());
             let message = toml::from_str::<Config>(&text)
                 .unwrap_err()
                 .message()
                 .to_owned();
             let mut read: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
-            read.retain(|name| !(section == "server" && *name == "tls"));
+            let is_table = |name: &str| {
+                let path = format!("{section}.{name}");
+                KEYS.iter().any(|key| is_within(key.path, &path))
+            };
+            read.retain(|name| !is_table(name));
             let listed: Vec<&str> = KEYS
                 .iter()
                 .filter(|key| key.section() == section)
@@ -410,7 +533,8 @@ mod tests {
 
     #[test]
     fn the_documented_defaults_are_the_defaults() {
-        for key in KEYS {
+        // A table that is there has no defaults of its own.
+        for key in KEYS.iter().filter(|key| !key.is_repeated()) {
             let value = match key.kind {
                 Kind::Integer | Kind::Flag | Kind::List => key.default.to_owned(),
                 Kind::Text => format!("\"{}\"", key.default),

@@ -2,6 +2,8 @@
 //!
 //! It may not know what a function is for.
 
+pub mod outside;
+pub mod resolution;
 pub mod runtime;
 
 use strongroom_keys::SecretBytes;

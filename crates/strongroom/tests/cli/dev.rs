@@ -320,3 +320,34 @@ fn out_of_open_files_it_waits_and_goes_on() {
     drop(crowd);
     assert_eq!(get(address, "/_strongroom/clock").0, 200);
 }
+
+#[test]
+fn a_lambda_endpoint_is_a_url_that_it_can_ask() {
+    for (arguments, expected) in [
+        (vec!["--lambda-endpoint", "localhost:9001"], "https://"),
+        (vec!["--lambda-endpoint", "http://h/?a=b"], "has a query"),
+        (
+            vec!["--lambda-endpoint", "http://user:word@h/"],
+            "holds no credentials",
+        ),
+        (
+            vec!["--lambda-ca-file", "/nowhere/at/all.pem"],
+            "--lambda-endpoint",
+        ),
+        (
+            vec![
+                "--lambda-endpoint",
+                "https://h",
+                "--lambda-ca-file",
+                "/nowhere/at/all.pem",
+            ],
+            "/nowhere/at/all.pem can't be read",
+        ),
+    ] {
+        let (status, _, told) = ended(dev(&arguments));
+        assert_ne!(status, 0);
+        assert!(told.contains(expected), "{arguments:?}: {told}");
+    }
+    let mut server = Served::start(dev(&["--lambda-endpoint", "http://127.0.0.1:9001/base"]));
+    assert_eq!(server.terminate(), 0);
+}

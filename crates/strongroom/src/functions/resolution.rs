@@ -1,0 +1,70 @@
+//! Who runs a function: itself built in, this server, or one outside.
+
+use strongroom_services::lambda::elsewhere::{Elsewhere, FunctionPattern};
+use strongroom_services::lambda::function_arn::FunctionArn;
+
+use super::outside::Endpoint;
+use super::{Invocation, NotInvoked, Outcome};
+use crate::node::Node;
+
+/// Which servers outside run functions, as the operator says.
+#[derive(Debug, Default)]
+pub struct FunctionSettings {
+    /// Those for the functions of a pattern; the first whose pattern matches is asked.
+    pub endpoints: Vec<(FunctionPattern, Endpoint)>,
+    /// The one for every function that nothing else answers for.
+    pub everything_else: Option<Endpoint>,
+}
+
+/// Whoever runs functions.
+#[derive(Debug)]
+pub struct Functions {
+    settings: FunctionSettings,
+    elsewhere: Elsewhere,
+}
+
+impl Functions {
+    /// Those that servers outside run, beside those of this server.
+    #[must_use]
+    pub fn new(settings: FunctionSettings) -> Self {
+        let patterns = settings.endpoints.iter();
+        let patterns = patterns.map(|(pattern, _)| pattern.clone()).collect();
+        Functions {
+            elsewhere: Elsewhere::of(patterns, settings.everything_else.is_some()),
+            settings,
+        }
+    }
+
+    /// Which functions servers outside answer for.
+    #[must_use]
+    pub fn elsewhere(&self) -> &Elsewhere {
+        &self.elsewhere
+    }
+
+    /// Invokes a function, wherever it is, and waits for what it answers.
+    ///
+    /// # Errors
+    /// [`NotInvoked`]
+    pub async fn invoke(&self, node: &Node, invocation: Invocation) -> Outcome {
+        let endpoint = self
+            .named(&invocation.function)
+            .or_else(|| self.default_for(&invocation.function));
+        match endpoint {
+            Some(endpoint) => endpoint.invoke(&invocation, node.real_seconds()).await,
+            None => Err(NotInvoked::Missing(invocation.function.to_string())),
+        }
+    }
+
+    /// The server that a pattern gives a function to: it is asked even where there is one of this name here.
+    fn named(&self, function: &FunctionArn) -> Option<&Endpoint> {
+        let mut endpoints = self.settings.endpoints.iter();
+        let found = endpoints.find(|(pattern, _)| pattern.matches(function));
+        found.map(|(_, endpoint)| endpoint)
+    }
+
+    /// The server that is asked for what nothing else answers for.
+    fn default_for(&self, function: &FunctionArn) -> Option<&Endpoint> {
+        let everything_else = self.settings.everything_else.as_ref();
+        everything_else.filter(|_| self.elsewhere.answers(function))
+    }
+}
