@@ -27,6 +27,7 @@ mod material;
 pub mod one_time_password;
 pub mod seal;
 mod secret_bytes;
+mod ssh_key;
 
 pub use algorithm::{EncryptionAlgorithm, KeySpec, MacAlgorithm, SigningAlgorithm};
 pub use cipher::{EncryptionContext, OpenError, OpenFailure, Purpose, Sealed};
@@ -40,3 +41,4 @@ pub use material::{
     generate_key_pair, verify,
 };
 pub use secret_bytes::SecretBytes;
+pub use ssh_key::{SshKeyPair, generate_ssh_key_pair};

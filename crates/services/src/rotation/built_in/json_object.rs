@@ -28,6 +28,11 @@ impl JsonObject {
         serde_json::from_slice(text).ok()
     }
 
+    /// The object that the current value is, or an empty one that takes its place.
+    pub(super) fn in_place_of(current: Option<&Value>) -> Self {
+        current.and_then(Self::of).unwrap_or_default()
+    }
+
     /// Whether it has a member.
     pub(super) fn has(&self, key: &str) -> bool {
         self.0.iter().any(|(name, _)| name == key)
@@ -47,6 +52,12 @@ impl JsonObject {
         self.0.retain(|(name, _)| name != key);
         let place = place.unwrap_or(self.0.len()).min(self.0.len());
         self.0.insert(place, (key.to_owned(), raw));
+    }
+
+    /// Gives a member a text that is secret.
+    pub(super) fn set_bytes(&mut self, key: &str, text: &SecretBytes) {
+        // Whoever makes a text makes UTF-8.
+        self.set(key, std::str::from_utf8(text.expose()).unwrap_or_default());
     }
 
     /// As a value.

@@ -9,6 +9,7 @@
 mod json_object;
 mod parameters;
 mod random_value;
+mod ssh_key_pair;
 
 use std::error::Error;
 
@@ -170,10 +171,16 @@ struct Row {
 }
 
 /// Every built-in function.
-const ROWS: &[Row] = &[Row {
-    name: "random-value",
-    configure: random_value::configure,
-}];
+const ROWS: &[Row] = &[
+    Row {
+        name: "random-value",
+        configure: random_value::configure,
+    },
+    Row {
+        name: "ssh-key-pair",
+        configure: ssh_key_pair::configure,
+    },
+];
 
 /// The built-in function that an ARN names, with the parameters that a secret gives it. `None`: it names one of an
 /// account's own.

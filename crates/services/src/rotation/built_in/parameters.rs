@@ -95,4 +95,22 @@ impl<'a> Parameters<'a> {
             default
         })
     }
+
+    /// One of several names; the default where it isn't given.
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&str, T)],
+        default: T,
+    ) -> T {
+        let Some(text) = self.text(key) else {
+            return default;
+        };
+        let chosen = choices.iter().find(|(name, _)| *name == text);
+        chosen.map(|(_, choice)| *choice).unwrap_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            self.refuse(format!("{key} must be one of {}", names.join(", ")));
+            default
+        })
+    }
 }

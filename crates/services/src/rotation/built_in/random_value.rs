@@ -79,11 +79,7 @@ impl RandomValue {
                 )));
             }
         };
-        // Passwords are ASCII.
-        object.set(
-            member,
-            std::str::from_utf8(password.expose()).unwrap_or_default(),
-        );
+        object.set_bytes(member, &password);
         Ok(object.into_value())
     }
 }

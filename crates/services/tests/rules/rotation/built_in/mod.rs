@@ -1,6 +1,7 @@
 //! The built-in functions: how one is chosen and configured, and what each makes.
 
 mod random_value;
+mod ssh_key_pair;
 
 use strongroom_keys::SecretBytes;
 use strongroom_services::lambda::function_arn::FunctionArn;
