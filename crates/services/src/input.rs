@@ -130,6 +130,11 @@ impl Text {
         }
     }
 
+    /// Whether a text is what it must be.
+    pub(crate) fn accepts(&self, text: &str) -> bool {
+        self.broken_constraints(text).is_empty()
+    }
+
     fn broken_constraints(&self, text: &str) -> Vec<String> {
         let mut broken = Vec::new();
         length_constraint(text.chars().count(), &self.length, &mut broken);

@@ -6,22 +6,19 @@ use serde::Serialize;
 use std::sync::Arc;
 use strongroom_policy::Context;
 
+use super::access_key::{self, ACCESS_KEYS_MAX};
 use super::refusals;
 use super::shapes::USER_NAME;
 use super::user;
-use crate::accounts::{self, AccessKey, KeyOwner, KeyStatus};
+use crate::accounts::KeyStatus;
 use crate::caller::Caller;
 use crate::disclosed::Disclosed;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
-use crate::records::{Changes, Key, Records};
+use crate::records::{Changes, Records};
 use crate::refusal::Stop;
-use crate::root_key;
 use crate::time::{Timestamp, iso8601};
-
-/// Access keys of one user. Source: IAM and AWS STS quotas.
-pub(super) const ACCESS_KEYS_MAX: usize = 2;
 
 /// The request.
 pub struct CreateAccessKey {
@@ -76,26 +73,12 @@ impl Operation for CreateAccessKey {
         if user.access_key_ids.len() >= ACCESS_KEYS_MAX {
             return Err(refusals::quota("AccessKeysPerUser", ACCESS_KEYS_MAX).into());
         }
-        root_key::note(records)?;
         let mut user = Arc::unwrap_or_clone(user);
-        let made = accounts::fresh_credentials(&user.account, given.entropy);
-        let id = made.access_key_id.clone();
-        let owner = KeyOwner::User {
-            name: user.name.clone(),
-        };
-        let key = AccessKey::of(&made, owner, given.now, given.keyring, given.entropy);
-        let place = Key::access_key(&id);
-        // Nobody's key is ever replaced, however unlikely that is.
-        if records.read::<AccessKey>(place.clone())?.is_some() {
-            return Err(Stop::Unavailable("a new access key's id is taken".into()));
-        }
-        user.access_key_ids.push(id.clone());
         let mut changes = Changes::none();
-        changes.put(place, &key)?;
-        changes.put(user.key(), &user)?;
+        let made = access_key::make(&mut user, records, &given.means(), &mut changes)?;
         let access_key = NewAccessKey {
             user_name: user.name,
-            access_key_id: id,
+            access_key_id: made.access_key_id,
             status: KeyStatus::Active,
             secret_access_key: Disclosed::Text(made.secret_access_key),
             create_date: given.now,

@@ -13,7 +13,7 @@ use crate::caller::Caller;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
-use crate::records::{Changes, Key, Records};
+use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 use crate::sts::get_access_key_info::ACCESS_KEY_ID;
 
@@ -52,11 +52,8 @@ impl Operation for DeleteAccessKey {
         let id = &request.access_key_id;
         let user = access_key::user_with(id, request.user_name.as_deref(), records, given.caller)?;
         let mut user = Arc::unwrap_or_clone(user);
-        user.access_key_ids.retain(|each| each != id);
         let mut changes = Changes::none();
-        changes.delete(Key::access_key(id));
-        changes.delete(Key::last_use(&user.account, id));
-        changes.put(user.key(), &user)?;
+        access_key::remove(&mut user, id, &mut changes)?;
         Ok(Decided::silent(changes))
     }
 }

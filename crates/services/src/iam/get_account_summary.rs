@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 
 use serde::Serialize;
 
+use super::access_key::ACCESS_KEYS_MAX;
 use super::add_user_to_group::GROUPS_MAX as GROUPS_OF_USER_MAX;
 use super::attachment::ATTACHED_MAX;
-use super::create_access_key::ACCESS_KEYS_MAX;
 use super::create_group::GROUPS_MAX;
 use super::create_instance_profile::INSTANCE_PROFILES_MAX;
 use super::create_policy::POLICIES_MAX;

@@ -2,7 +2,7 @@
 //!
 //! Source: reference/kms-iam-sts.md §B; AWS Identity and Access Management API Reference.
 
-mod access_key;
+pub(crate) mod access_key;
 pub mod account_alias;
 pub mod add_client_id_to_open_id_connect_provider;
 pub mod add_role_to_instance_profile;

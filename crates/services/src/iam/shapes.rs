@@ -22,7 +22,7 @@ pub(super) const NAME_PATTERN: Pattern = Pattern {
 /// The name of a user that is to be.
 pub(super) const NEW_USER_NAME: Text = Text::matching(1..=64, &NAME_PATTERN);
 /// The name of a user that is there.
-pub(super) const USER_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
+pub(crate) const USER_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);
 /// The name of a role, to be or there.
 pub(super) const ROLE_NAME: Text = Text::matching(1..=64, &NAME_PATTERN);
 pub(super) const INSTANCE_PROFILE_NAME: Text = Text::matching(1..=128, &NAME_PATTERN);

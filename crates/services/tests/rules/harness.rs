@@ -14,6 +14,7 @@ use strongroom_services::access::{self, Question};
 use strongroom_services::accounts::{self, AccountProblem};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
 use strongroom_services::due::{self, Due};
+use strongroom_services::gate::{self, Need};
 use strongroom_services::iam::role::Role;
 use strongroom_services::iam::user::User;
 use strongroom_services::last_use::Use;
@@ -197,6 +198,29 @@ impl Service {
         let mut changes = Changes::none();
         changes.delete(key);
         self.records.apply(changes);
+    }
+
+    /// Puts needs to the gate for the caller; says what it refuses first.
+    pub(crate) fn lacking<'a>(
+        &'a self,
+        needs: impl FnOnce(&'a Caller, &Records<'_>) -> Result<Vec<Need<'a>>, Stop>,
+    ) -> Option<String> {
+        let records = Records::of(&self.records);
+        let given = Given {
+            caller: &self.caller,
+            origin: self.sender.origin(),
+            now: self.now,
+            entropy: &self.entropy,
+            keyring: &self.keyring,
+        };
+        for need in needs(&self.caller, &records).unwrap() {
+            match gate::permit(&need, &records, &given) {
+                Ok(()) => {}
+                Err(Stop::Refused(refusal)) => return refusal.message,
+                Err(Stop::Unavailable(cause)) => panic!("the gate broke: {cause}"),
+            }
+        }
+        None
     }
 
     /// Who asks.

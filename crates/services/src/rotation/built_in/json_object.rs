@@ -28,6 +28,18 @@ impl JsonObject {
         serde_json::from_slice(text).ok()
     }
 
+    /// A member that is a text.
+    pub(super) fn text(&self, key: &str) -> Option<String> {
+        let (_, raw) = self.0.iter().rev().find(|(name, _)| name == key)?;
+        serde_json::from_str(raw.get()).ok()
+    }
+
+    /// A member that is a text, and secret.
+    pub(super) fn secret(&self, key: &str) -> Option<SecretBytes> {
+        self.text(key)
+            .map(|text| SecretBytes::new(text.into_bytes()))
+    }
+
     /// The object that the current value is, or an empty one that takes its place.
     pub(super) fn in_place_of(current: Option<&Value>) -> Self {
         current.and_then(Self::of).unwrap_or_default()
@@ -140,5 +152,14 @@ mod tests {
         for json in ["", "plain", "[1]", "\"{}\"", "1", "{\"a\":1", "{} x"] {
             assert!(JsonObject::parse(json.as_bytes()).is_none(), "{json}");
         }
+    }
+
+    #[test]
+    fn a_member_that_is_a_text_is_read() {
+        let object = JsonObject::parse(br#"{"a":"\u00e9","n":1,"d":"x","d":"y"}"#).unwrap();
+        assert_eq!(object.text("a").as_deref(), Some("é"));
+        assert_eq!(object.text("n"), None);
+        assert_eq!(object.text("missing"), None);
+        assert_eq!(object.text("d").as_deref(), Some("y"));
     }
 }

@@ -6,7 +6,9 @@
 //! allowed besides, [`BuiltIn::needs`] says. Its parameters come from there alone. Whoever may only write the value or
 //! tag the secret must not redirect a rotation.
 
+mod iam_access_key;
 mod json_object;
+mod opened;
 mod parameters;
 mod random_value;
 mod ssh_key_pair;
@@ -39,6 +41,20 @@ pub trait BuiltIn: Send {
         _records: &Records<'_>,
     ) -> Result<Vec<Need<'a>>, Stop> {
         Ok(Vec::new())
+    }
+
+    /// Whether it could do its work for a secret as it is configured; asked of whoever configures it, who is allowed
+    /// what it [`needs`](Self::needs).
+    ///
+    /// # Errors
+    /// [`Failure`]
+    fn check(
+        &self,
+        _secret: &Secret,
+        _records: &Records<'_>,
+        _means: &Means<'_>,
+    ) -> Result<(), Failure> {
+        Ok(())
     }
 
     /// The new value. What else it changes is committed together with that value, so neither is there without the
@@ -172,6 +188,10 @@ struct Row {
 
 /// Every built-in function.
 const ROWS: &[Row] = &[
+    Row {
+        name: "iam-access-key",
+        configure: iam_access_key::configure,
+    },
     Row {
         name: "random-value",
         configure: random_value::configure,

@@ -61,6 +61,15 @@ impl<'a> Parameters<'a> {
         Some(&value.value)
     }
 
+    /// A text without which the function can't work; `what` says what it is. Empty where it is missing.
+    pub(super) fn required(&mut self, key: &'static str, what: &str) -> &'a str {
+        let value = self.text(key);
+        if value.is_none() {
+            self.refuse(format!("it needs the parameter {key}, {what}"));
+        }
+        value.unwrap_or_default()
+    }
+
     /// `true` or `false`; the default where it isn't given.
     pub(super) fn flag(&mut self, key: &'static str, default: bool) -> bool {
         match self.text(key) {

@@ -1,15 +1,18 @@
 //! The built-in functions: how one is chosen and configured, and what each makes.
 
+mod iam_access_key;
 mod random_value;
 mod ssh_key_pair;
 
+use serde_json::json;
 use strongroom_keys::SecretBytes;
 use strongroom_services::lambda::function_arn::FunctionArn;
 use strongroom_services::records::{Changes, Key};
 use strongroom_services::refusal::Refusal;
 use strongroom_services::rotation::built_in::{
-    self, BuiltIn, Created, Failure, Parameter, Rotation,
+    self, BuiltIn, Call, Created, Failure, Parameter, Rotation,
 };
+use strongroom_services::rotation::step::Step;
 use strongroom_services::secretsmanager::secret::Secret;
 use strongroom_services::secretsmanager::version::Value;
 
@@ -87,6 +90,73 @@ fn created(
         Created::Value(value) => Ok(shown(&value)),
         Created::Asked(_) => panic!("it asks somebody else"),
     }
+}
+
+/// Rotates the secret `s` as the job does: to a version that gets the value which a function makes by itself.
+fn rotate(
+    service: &mut Service,
+    function: &dyn BuiltIn,
+    version_id: &str,
+) -> Result<String, String> {
+    let current = current(service);
+    let made = created(service, function, current.as_ref())?;
+    let pending = json!({"SecretId": "s", "ClientRequestToken": version_id, "SecretString": made,
+        "VersionStages": ["AWSPENDING"]});
+    service.ok("PutSecretValue", pending);
+    for at in [Step::Set, Step::Test] {
+        assert!(step(service, function, at, &made)?.is_none());
+    }
+    let secret = secret(service, "s");
+    let rotation = Rotation {
+        secret: &secret,
+        version_id,
+        current: current.as_ref(),
+    };
+    let mut changes = Changes::none();
+    let finished = service.with_records(|records| {
+        function.finish(
+            &rotation,
+            &text(&made),
+            records,
+            &service.means(),
+            &mut changes,
+        )
+    });
+    finished.map_err(told)?;
+    service.commit(changes);
+    let holder = secret.labels.holder("AWSCURRENT");
+    service.ok(
+        "UpdateSecretVersionStage",
+        json!({"SecretId": "s", "VersionStage": "AWSCURRENT", "MoveToVersionId": version_id,
+            "RemoveFromVersionId": holder}),
+    );
+    Ok(made)
+}
+
+/// What a step of a function comes to.
+fn step(
+    service: &mut Service,
+    function: &dyn BuiltIn,
+    step: Step,
+    pending: &str,
+) -> Result<Option<Call>, String> {
+    let secret = secret(service, "s");
+    let current = current(service);
+    let rotation = Rotation {
+        secret: &secret,
+        version_id: V2,
+        current: current.as_ref(),
+    };
+    let pending = text(pending);
+    service
+        .with_records(|records| function.step(step, &rotation, &pending, records, &service.means()))
+        .map_err(told)
+}
+
+/// The current value of the secret `s`.
+fn current(service: &mut Service) -> Option<Value> {
+    let value = service.ok("GetSecretValue", json!({"SecretId": "s"}));
+    value["SecretString"].as_str().map(text)
 }
 
 fn told(failure: Failure) -> String {
