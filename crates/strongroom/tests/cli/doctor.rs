@@ -281,3 +281,29 @@ fn a_key_beside_the_data_is_enough_for_development_only() {
         "{findings:?}"
     );
 }
+
+#[test]
+fn a_server_of_functions_that_cant_be_asked_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    initialised(folder.path());
+    let more = |credentials: &str| {
+        format!(
+            "[[functions.endpoints]]\npattern = \"*\"\nurl = \"http://127.0.0.1:9001\"\ncredentials_file = \"{credentials}\"\n"
+        )
+    };
+    let findings = diagnose_config(&set_up(folder.path(), &more("/nowhere/at/all")));
+    let expected = "functions.credentials_file /nowhere/at/all can't be read";
+    expect(&findings, "functions", Verdict::Fail, expected);
+    let config = folder.path().join("strongroom.toml");
+    let (status, _, error) = run(&["serve", "--config", config.to_str().unwrap()]);
+    assert!(status == 1 && error.contains(expected), "{error}");
+
+    let kept = folder.path().join("credentials");
+    std::fs::write(&kept, "AWS_ACCESS_KEY_ID=A\nAWS_SECRET_ACCESS_KEY=B\n").unwrap();
+    let findings = diagnose_config(&set_up(folder.path(), &more(kept.to_str().unwrap())));
+    assert!(
+        findings
+            .iter()
+            .all(|finding| finding.subject != "functions")
+    );
+}
