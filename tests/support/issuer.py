@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import http.server
-import ipaddress
 import json
 import ssl
 import threading
 import time
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
-from cryptography.x509.oid import NameOID
+
+from certificate import certificate
 
 
 def encoded(data: bytes) -> str:
@@ -61,8 +59,7 @@ class Issuer:
         self.keys = [self.key]
         self.up = True
         self.paths: list[str] = []
-        self.ca_file = folder / "ca.pem"
-        served = self._certificate(folder)
+        self.ca_file, served = certificate(folder)
         issuer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -117,54 +114,3 @@ class Issuer:
         head = {"alg": key.algorithm, "kid": key.key_id, "typ": "JWT"} | (header or {})
         signed = ".".join(encoded(json.dumps(part).encode()) for part in (head, said))
         return f"{signed}.{encoded(key.sign(signed.encode()))}"
-
-    def _certificate(self, folder: Path) -> Path:
-        """A certificate for 127.0.0.1 with its key; the authority that signed it goes to `ca_file`."""
-        now = datetime.datetime.now(datetime.timezone.utc)
-        day = datetime.timedelta(days=1)
-
-        def certificate(name, public, issuer_name, signer, *extensions):
-            builder = (
-                x509.CertificateBuilder()
-                .subject_name(name)
-                .issuer_name(issuer_name)
-                .public_key(public)
-                .serial_number(x509.random_serial_number())
-                .not_valid_before(now - day)
-                .not_valid_after(now + day)
-            )
-            for extension, critical in extensions:
-                builder = builder.add_extension(extension, critical)
-            return builder.sign(signer, hashes.SHA256())
-
-        def name(text: str) -> x509.Name:
-            return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
-
-        authority = ec.generate_private_key(ec.SECP256R1())
-        ca = certificate(
-            name("tests"),
-            authority.public_key(),
-            name("tests"),
-            authority,
-            (x509.BasicConstraints(ca=True, path_length=None), True),
-        )
-        own = ec.generate_private_key(ec.SECP256R1())
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
-        leaf = certificate(
-            name("issuer"),
-            own.public_key(),
-            name("tests"),
-            authority,
-            (x509.SubjectAlternativeName([address]), False),
-            (x509.BasicConstraints(ca=False, path_length=None), True),
-        )
-        pem = serialization.Encoding.PEM
-        self.ca_file.write_bytes(ca.public_bytes(pem))
-        served = folder / "issuer.pem"
-        served.write_bytes(
-            own.private_bytes(
-                pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + leaf.public_bytes(pem)
-        )
-        return served
