@@ -337,6 +337,7 @@ pub(crate) fn seed(run: &Run, folder: &Path, secrets: u64, before: Before) -> Re
             caller: &caller,
             now: Timestamp::from_milliseconds(now() * 1_000 - i64::try_from(secrets - number)?),
             entropy: &SystemEntropy,
+            elsewhere: &strongroom_services::lambda::elsewhere::Elsewhere::nowhere(),
             keyring: &keyring,
         };
         let changes = one_secret(number, before, &source, &given)?;

@@ -29,6 +29,7 @@ pub mod restoration;
 pub mod root_key;
 pub mod rotation;
 pub mod secretsmanager;
+pub mod service_event;
 pub mod staging;
 pub mod sts;
 pub mod time;

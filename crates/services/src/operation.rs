@@ -7,6 +7,7 @@ use strongroom_keys::{Entropy, Keyring};
 use crate::caller::Caller;
 use crate::gate::{self, Authorized, Need};
 use crate::input::{self, Members, Understood};
+use crate::lambda::elsewhere::Elsewhere;
 use crate::origin::Origin;
 use crate::records::{Changes, Records};
 use crate::refusal::{Refusal, Stop};
@@ -28,6 +29,8 @@ pub struct Given<'a> {
     pub entropy: &'a dyn Entropy,
     /// The keys in memory.
     pub keyring: &'a Keyring,
+    /// Which functions are answered by servers outside.
+    pub elsewhere: &'a Elsewhere,
 }
 
 /// What work that nobody asked for is given: that which falls due.
@@ -38,6 +41,22 @@ pub struct Means<'a> {
     pub entropy: &'a dyn Entropy,
     /// The keys in memory.
     pub keyring: &'a Keyring,
+    /// Which functions are answered by servers outside.
+    pub elsewhere: &'a Elsewhere,
+}
+
+impl<'a> Means<'a> {
+    /// What a decision for this caller is given, who asks inside the process.
+    pub fn given(&self, caller: &'a Caller) -> Given<'a> {
+        Given {
+            caller,
+            origin: Origin::INSIDE,
+            now: self.now,
+            entropy: self.entropy,
+            keyring: self.keyring,
+            elsewhere: self.elsewhere,
+        }
+    }
 }
 
 impl Given<'_> {
@@ -47,6 +66,7 @@ impl Given<'_> {
             now: self.now,
             entropy: self.entropy,
             keyring: self.keyring,
+            elsewhere: self.elsewhere,
         }
     }
 }

@@ -35,9 +35,13 @@ use crate::lambda::function::Function;
 use crate::last_use::{LastUse, Use};
 use crate::refusal::Stop;
 use crate::root_key::RootKeyInUse;
+use crate::rotation::job::{RotationJob, RotationStep};
+use crate::rotation::plan::RotationDue;
+use crate::rotation::run::RotationRun;
 use crate::secretsmanager::purge::PurgeDue;
 use crate::secretsmanager::secret::Secret;
 use crate::secretsmanager::version::SealedValue;
+use crate::service_event::ServiceEvent;
 use crate::time::Timestamp;
 
 /// The name of a record in the store. Docs: docs/formats.md, "Records".
@@ -229,6 +233,72 @@ impl Key {
         let mut key = Self::of("kms-due", &[""]);
         key.0.extend(ordered(at));
         key
+    }
+
+    /// A rotation that is to begin.
+    pub fn rotation_due(at: Timestamp, account: &AccountId, region: &Region, name: &str) -> Self {
+        Self::rotations_due(at).of_secret(account, region, name)
+    }
+
+    /// Where in the index the rotations that are to begin at an instant start.
+    pub fn rotations_due(at: Timestamp) -> Self {
+        Self::of("rotation-due", &[""]).at(at)
+    }
+
+    /// A rotation under way that is to be taken up.
+    pub fn rotation_step(at: Timestamp, account: &AccountId, region: &Region, name: &str) -> Self {
+        Self::rotation_steps_due(at).of_secret(account, region, name)
+    }
+
+    /// Where in the index the rotations under way that are to be taken up at an instant start.
+    pub fn rotation_steps_due(at: Timestamp) -> Self {
+        Self::of("rotation-step", &[""]).at(at)
+    }
+
+    /// What every row of a rotation that is to be taken up starts with.
+    pub fn rotation_steps() -> Self {
+        Self::of("rotation-step", &[""])
+    }
+
+    /// A rotation under way.
+    pub fn rotation_job(account: &AccountId, region: &Region, name: &str) -> Self {
+        Self::of("rotation-job", &[account.as_str(), region.as_str(), name])
+    }
+
+    /// What every rotation under way starts with.
+    pub fn rotation_jobs() -> Self {
+        Self::of("rotation-job", &[""])
+    }
+
+    /// A rotation of a secret that is over. The secret is its account, region and name.
+    pub fn rotation_run(
+        (account, region, name): (&AccountId, &Region, &str),
+        started: Timestamp,
+        number: u64,
+    ) -> Self {
+        let mut key = Self::rotation_runs(account, region, name).at(started);
+        key.0.extend(number.to_be_bytes());
+        key
+    }
+
+    /// What every rotation of a secret that is over starts with.
+    pub fn rotation_runs(account: &AccountId, region: &Region, name: &str) -> Self {
+        let parts = [account.as_str(), region.as_str(), name, ""];
+        Self::of("rotation-run", &parts)
+    }
+
+    /// Goes on with an instant.
+    fn at(mut self, at: Timestamp) -> Self {
+        self.0.extend(ordered(at));
+        self
+    }
+
+    /// Goes on with a secret.
+    fn of_secret(mut self, account: &AccountId, region: &Region, name: &str) -> Self {
+        self.0.push(0);
+        let secret = Self::of(account.as_str(), &[region.as_str(), name]);
+        self.0.extend(secret.0);
+        self
     }
 
     /// What every KMS key's record starts with.
@@ -615,7 +685,7 @@ macro_rules! records {
 
 records! {
     /// A secret with its versions and labels, but no value.
-    Secret = "secret", format 2, at |secret, key| secret.key().as_bytes() == key, earlier Secret::earlier;
+    Secret = "secret", format 3, at |secret, key| secret.key().as_bytes() == key, earlier Secret::earlier;
     /// A version's value, sealed.
     SealedValue = "version", format 1, at anywhere;
     /// A KMS key.
@@ -629,6 +699,14 @@ records! {
     KmsDue = "KMS due", format 1, at KmsDue::is_at;
     /// A deletion that falls due.
     PurgeDue = "purge", format 1, at PurgeDue::is_at;
+    /// A rotation that is to begin.
+    RotationDue = "rotation due", format 1, at RotationDue::is_at;
+    /// A rotation under way that is to be taken up.
+    RotationStep = "rotation step", format 1, at RotationStep::is_at;
+    /// A rotation under way.
+    RotationJob = "rotation job", format 1, at |job, key| job.key().as_bytes() == key;
+    /// A rotation that is over.
+    RotationRun = "rotation run", format 1, at |run, key| run.key().as_bytes() == key;
     /// Which root key is in use.
     RootKeyInUse = "root key", format 1, at |_, key| Key::root_key().as_bytes() == key;
     /// The state of a job of the operator's.
@@ -703,6 +781,10 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"kms-grant" => Grant::decode_at,
         b"kms-due" => KmsDue::decode_at,
         b"purge-due" => PurgeDue::decode_at,
+        b"rotation-due" => RotationDue::decode_at,
+        b"rotation-step" => RotationStep::decode_at,
+        b"rotation-job" => RotationJob::decode_at,
+        b"rotation-run" => RotationRun::decode_at,
         b"root-key" => RootKeyInUse::decode_at,
         b"job" => Job::decode_at,
         b"account" => Account::decode_at,
@@ -903,6 +985,8 @@ pub struct Changes {
     pub writes: Vec<Change>,
     /// What is to be written down later, for which no response waits.
     pub uses: Vec<Use>,
+    /// What the service tells of itself, once the changes hold.
+    pub events: Vec<ServiceEvent>,
 }
 
 /// One change of the store.
@@ -948,6 +1032,11 @@ impl Changes {
     /// Notes that something was used.
     pub fn note(&mut self, used: Use) {
         self.uses.push(used);
+    }
+
+    /// Tells of something that the service does by itself.
+    pub fn tell(&mut self, event: ServiceEvent) {
+        self.events.push(event);
     }
 
     /// Writes an index' entry, which says all by its key.

@@ -14,6 +14,7 @@ use crate::kms::key::{KeyState, KmsKey};
 use crate::records::{Changes, Key, Record, Records, Unreadable};
 use crate::refusal::Stop;
 use crate::root_key;
+use crate::rotation::{job, plan};
 use crate::secretsmanager::purge::{self, PurgeDue};
 use crate::secretsmanager::secret::{Lifecycle, Secret, ValueKind};
 use crate::secretsmanager::version::SealedValue;
@@ -43,7 +44,9 @@ pub fn part_of_account(account: &AccountId, key: &[u8], value: &[u8]) -> Result<
     let is_own = match kind {
         b"access-key" => read::<AccessKey>(key, value)?.account == *account,
         // Their instants, which come first, may hold any byte.
-        b"kms-due" => key.split(|byte| *byte == 0).any(|part| part == own),
+        b"kms-due" | b"rotation-due" | b"rotation-step" => {
+            key.split(|byte| *byte == 0).any(|part| part == own)
+        }
         // Behind the region and whoever may retire the grant.
         b"kms-retirable" => parts.nth(1) == Some(own),
         // An alias that another account may have by now.
@@ -53,7 +56,9 @@ pub fn part_of_account(account: &AccountId, key: &[u8], value: &[u8]) -> Result<
     Ok(match kind {
         _ if !is_own => Part::Other,
         b"secret" => Part::Secret,
-        b"created" | b"purge-due" | b"kms-dependent" => Part::Row,
+        b"created" | b"purge-due" | b"kms-dependent" | b"rotation-due" => Part::Row,
+        // A rotation that was under way then isn't any more; the version that it left pending is taken up by the next.
+        b"rotation-step" | b"rotation-job" => Part::Row,
         _ => Part::Own,
     })
 }
@@ -126,6 +131,7 @@ pub fn put_secret(restored: &Secret, records: &Records<'_>) -> Result<Changes, S
             changes.delete(purge::due_key(&existing, at));
         }
         changes.delete(existing.created_key());
+        job::forget_plans(&existing, records, &mut changes)?;
     }
     for key in restored.customer_keys() {
         dependents::note(&key, &restored.region, &restored.arn(), &mut changes);
@@ -133,6 +139,7 @@ pub fn put_secret(restored: &Secret, records: &Records<'_>) -> Result<Changes, S
     if let Lifecycle::Deleting { at } = restored.lifecycle {
         changes.put(purge::due_key(restored, at), &PurgeDue::of(restored))?;
     }
+    plan::put_row(restored, &mut changes)?;
     changes.put_entry(restored.created_key());
     changes.put(restored.key(), restored)?;
     Ok(changes)

@@ -73,6 +73,18 @@ impl Labels {
         };
     }
 
+    /// Puts a label that the service itself moves on a version, from wherever it is.
+    pub(crate) fn hold(&mut self, label: &str, version_id: &str) {
+        self.0.insert(label.to_owned(), version_id.to_owned());
+    }
+
+    /// Takes a label that the service itself moves from a version, where that has it.
+    pub(crate) fn release(&mut self, label: &str, version_id: &str) {
+        if self.holder(label) == Some(version_id) {
+            self.0.remove(label);
+        }
+    }
+
     /// Gives a new version its labels, taking each from wherever it is. Without AWSCURRENT among
     /// them, the current version stays.
     ///

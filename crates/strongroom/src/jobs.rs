@@ -11,7 +11,6 @@ use strongroom_keys::seal::{RenewProblem, SealFile, SealFileError};
 use strongroom_services::job::Job;
 use strongroom_services::kms::key::KmsKey;
 use strongroom_services::kms::name::KeyName;
-use strongroom_services::operation::Means;
 use strongroom_services::records::{Changes, Key, Records, Source};
 use strongroom_services::refusal::Stop;
 use strongroom_services::root_key;
@@ -455,7 +454,7 @@ async fn renew(
     for _ in 0..ATTEMPTS {
         let records = Records::of(node.records());
         let renewed = match records.read::<Secret>(place.clone()) {
-            Ok(Some(secret)) => renewal::renew(&secret, version_id, only, &records, &means(node)),
+            Ok(Some(secret)) => renewal::renew(&secret, version_id, only, &records, &node.means()),
             Ok(None) => return Ok(Outcome::Nothing),
             Err(stop) => Err(stop),
         };
@@ -476,14 +475,6 @@ async fn renew(
         "version {version_id} of {} was changed all the time",
         String::from_utf8_lossy(place.as_bytes()).replace('\0', " ")
     )))
-}
-
-fn means(node: &Node) -> Means<'_> {
-    Means {
-        now: node.now(),
-        entropy: node.entropy(),
-        keyring: node.keyring(),
-    }
 }
 
 /// The first keys with a prefix that lie behind one.

@@ -21,6 +21,7 @@ pub mod oidc;
 pub mod operations;
 pub mod outbound;
 pub mod pipeline;
+pub mod rotation;
 pub mod seals;
 pub mod throttle;
 pub mod uses;

@@ -24,6 +24,7 @@ use strongroom_services::origin::Origin;
 use strongroom_services::records::{AnyRecord, Changes, Record, Records};
 use strongroom_services::refusal::{Refusal, Stop};
 use strongroom_services::root_key;
+use strongroom_services::rotation::plan::RotationDue;
 use strongroom_services::secretsmanager::key_usage::{self, DependentSecret};
 use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::time::Timestamp;
@@ -45,6 +46,7 @@ use crate::memory::CacheSizes;
 use crate::oidc::{IssuerSettings, Issuers};
 use crate::operations::{Metrics, Outcome};
 use crate::pipeline::{self, Asked, Failure, Pipeline, Queues};
+use crate::rotation::RotationWorker;
 use crate::throttle::Throttle;
 use crate::uses::UseWorker;
 use crate::workers::{DueWorker, StoreCheck, WorkerState};
@@ -101,6 +103,8 @@ pub struct Node {
     queues: Queues,
     purges: DueWorker<PurgeDue>,
     keys: DueWorker<KmsDue>,
+    rotation_schedule: DueWorker<RotationDue>,
+    rotations: RotationWorker,
     uses: UseWorker,
     jobs: Jobs,
     backups: OnceLock<Arc<ScheduledBackups>>,
@@ -240,6 +244,11 @@ impl Node {
         &*self.store
     }
 
+    /// What carries rotations out.
+    pub(crate) fn rotations(&self) -> &RotationWorker {
+        &self.rotations
+    }
+
     /// The operator's long jobs.
     pub(crate) fn jobs(&self) -> &Jobs {
         &self.jobs
@@ -258,6 +267,7 @@ impl Node {
                 .clock
                 .set_ahead_milliseconds(ahead.unwrap_or_default());
         }
+        let rotations = RotationWorker::new(&*parts.entropy);
         Ok(Arc::new(Node {
             records: CachedRecords::new(Arc::clone(&parts.store), parts.record_cache_bytes),
             store: parts.store,
@@ -268,6 +278,8 @@ impl Node {
             queues: Queues::new(),
             purges: DueWorker::new(),
             keys: DueWorker::new(),
+            rotation_schedule: DueWorker::new(),
+            rotations,
             uses: UseWorker::new(),
             jobs: Jobs::new(parts.seal_file),
             backups: OnceLock::new(),
@@ -286,6 +298,7 @@ impl Node {
     /// Starts the background jobs. They end when the node is dropped.
     pub fn start_workers(self: &Arc<Self>) {
         crate::workers::start(self);
+        crate::rotation::start(self);
         jobs::resume(self);
         let node = Arc::downgrade(self);
         // A thread that nobody waits for: it holds up neither requests nor the end of the process.
@@ -359,11 +372,17 @@ impl Node {
     pub fn health(&self) -> Health {
         Health {
             store: self.store.health(),
-            workers: [self.purges.state(), self.keys.state(), self.uses.state()]
-                .into_iter()
-                .chain(self.unverified.get().map(|_| self.store_check.state()))
-                .chain(self.backups.get().map(|backups| backups.state()))
-                .collect(),
+            workers: [
+                self.purges.state(),
+                self.keys.state(),
+                self.rotation_schedule.state(),
+                self.rotations.state(),
+                self.uses.state(),
+            ]
+            .into_iter()
+            .chain(self.unverified.get().map(|_| self.store_check.state()))
+            .chain(self.backups.get().map(|backups| backups.state()))
+            .collect(),
         }
     }
 
@@ -619,6 +638,10 @@ impl Node {
         let store = &*self.store;
         self.purges.run(&self.records, store, &means).await;
         self.keys.run(&self.records, store, &means).await;
+        self.rotation_schedule
+            .run(&self.records, store, &means)
+            .await;
+        self.rotations.wake();
     }
 
     /// Writes down when what was used lately was used.
@@ -631,11 +654,13 @@ impl Node {
         self.store.close();
     }
 
-    fn means(&self) -> Means<'_> {
+    /// What decisions on nobody's behalf are given.
+    pub(crate) fn means(&self) -> Means<'_> {
         Means {
             now: self.now(),
             entropy: &*self.entropy,
             keyring: &self.keyring,
+            elsewhere: self.functions().elsewhere(),
         }
     }
 
@@ -652,6 +677,8 @@ impl Node {
             throttle: self.throttle.get(),
             partition: self.partition.get().map(String::as_str),
             issuers: self.issuers.get_or_init(Issuers::default),
+            elsewhere: self.functions().elsewhere(),
+            rotations: &self.rotations,
             denials: &self.denials,
         }
     }
@@ -755,6 +782,7 @@ impl DevServer for Node {
             .await
             .map_err(|error| error.to_string())?;
         self.carry_out_due().await;
+        self.rotations.settled(self).await?;
         let errors = self.health().workers.into_iter();
         errors
             .filter_map(|worker| worker.last_error)

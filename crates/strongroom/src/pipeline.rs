@@ -11,6 +11,7 @@ use http::StatusCode;
 use http::header::{REFERER, USER_AGENT};
 use strongroom_keys::{Entropy, Keyring};
 use strongroom_services::caller::Caller;
+use strongroom_services::lambda::elsewhere::Elsewhere;
 use strongroom_services::last_use::Use;
 use strongroom_services::operation::{Entry, Given, Written};
 use strongroom_services::origin::Origin;
@@ -33,6 +34,7 @@ use crate::denials::Denials;
 use crate::edge::{Received, Reply};
 use crate::identity::{Identities, Unidentified};
 use crate::oidc::{Issuers, Token};
+use crate::rotation::{self, RotationWorker};
 use crate::throttle::Throttle;
 use crate::uses::UseWorker;
 
@@ -65,6 +67,10 @@ pub struct Pipeline<'a> {
     pub throttle: Option<&'a Throttle>,
     /// The only partition whose regions are served; `None`: all are.
     pub partition: Option<&'a str>,
+    /// Which functions are answered by servers outside.
+    pub elsewhere: &'a Elsewhere,
+    /// What carries rotations out.
+    pub rotations: &'a RotationWorker,
     /// Where it is kept why requests were denied.
     pub denials: &'a Denials,
 }
@@ -212,13 +218,19 @@ impl Pipeline<'_> {
                 Err(Stop::Unavailable(cause)) => return Err(Failure::Broken(cause.to_string())),
             };
             let uses = std::mem::take(&mut changes.uses);
+            let events = std::mem::take(&mut changes.events);
             let answer = refusal.map_or(Ok(answer), |refusal| Err(Failure::Refused(refusal)));
             if changes.writes.is_empty() {
                 self.note(uses).await;
                 return answer;
             }
+            let begins_step = RotationWorker::has_work_in(&changes);
             match self.store.commit(commit(seen, changes)).await {
                 Ok(_) => {
+                    if begins_step {
+                        self.rotations.wake();
+                    }
+                    rotation::tell(&events);
                     self.note(uses).await;
                     if let Some(data) = additional_event_data {
                         tracing::warn!(operation = entry.name, account = %caller.account, %data);
@@ -263,6 +275,7 @@ impl Pipeline<'_> {
             now: self.clock.now(),
             entropy: self.entropy,
             keyring: self.keyring,
+            elsewhere: self.elsewhere,
         };
         let run = || (entry.run)(body, &records, &given);
         let decided = if entry.walks && may_block() {

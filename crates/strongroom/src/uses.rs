@@ -329,6 +329,7 @@ mod tests {
             now: Timestamp::from_milliseconds(0),
             entropy: &entropy,
             keyring: &Keyring::new(RootKey::generate(&entropy)),
+            elsewhere: &strongroom_services::lambda::elsewhere::Elsewhere::nowhere(),
         };
         Secret::new(name.to_owned(), &given)
     }

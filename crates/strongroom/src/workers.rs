@@ -17,6 +17,7 @@ use strongroom_store::{CommitError, FaultKind, Store};
 use crate::cache::CachedRecords;
 use crate::node::Node;
 use crate::pipeline;
+use crate::rotation;
 
 /// How often what is due is looked for.
 const DUE_INTERVAL: Duration = Duration::from_secs(1);
@@ -197,12 +198,16 @@ impl<D: Due> DueWorker<D> {
         let mut done = 0;
         for (row, due) in Self::due(source, means.now).map_err(text)? {
             let records = Records::of(source);
-            let changes = due.carry_out(row, &records, means).map_err(text)?;
+            let mut changes = due.carry_out(row, &records, means).map_err(text)?;
+            let events = std::mem::take(&mut changes.events);
             match store
                 .commit(pipeline::commit(records.into_seen(), changes))
                 .await
             {
-                Ok(_) => done += 1,
+                Ok(_) => {
+                    rotation::tell(&events);
+                    done += 1;
+                }
                 // Changed in this instant; its row is looked at again.
                 Err(CommitError::Conflict { .. }) => {}
                 Err(error) => return Err(error.to_string()),

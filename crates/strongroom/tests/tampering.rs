@@ -24,11 +24,13 @@ use strongroom::denials::Denials;
 use strongroom::identity::Identities;
 use strongroom::oidc::Issuers;
 use strongroom::pipeline::{self, Asked, Failure, Pipeline, Queues};
+use strongroom::rotation::RotationWorker;
 use strongroom::uses::UseWorker;
 use strongroom_keys::{Keyring, RootKey, Sealed, SeededEntropy};
 use strongroom_services::accounts::{self, AccessKey, FreshCredentials};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::kms::key::KmsKey;
+use strongroom_services::lambda::elsewhere::Elsewhere;
 use strongroom_services::origin::Origin;
 use strongroom_services::records::{Record, Records};
 use strongroom_services::secretsmanager::secret::Secret;
@@ -116,6 +118,8 @@ impl World {
             queues: &Queues::new(),
             throttle: None,
             partition: None,
+            elsewhere: &Elsewhere::nowhere(),
+            rotations: &RotationWorker::new(&self.entropy),
             denials: &Denials::default(),
         };
         let caller = Caller {

@@ -8,8 +8,7 @@ pub mod who_can;
 
 use crate::caller::{AccountId, Region};
 use crate::gate;
-use crate::operation::{Given, Means};
-use crate::origin::Origin;
+use crate::operation::Means;
 use crate::records::Records;
 use crate::refusal::Stop;
 
@@ -69,13 +68,7 @@ pub fn explain(
     };
     let topic = Topic::of(question, &account, records)?;
     let subject = Subject::find(principal, &topic.region, records)?;
-    let given = Given {
-        caller: &subject.caller,
-        origin: Origin::INSIDE,
-        now: means.now,
-        entropy: means.entropy,
-        keyring: means.keyring,
-    };
+    let given = means.given(&subject.caller);
     let supposed = question.supposed.as_slice();
     let needs = topic.needs(supposed, &subject.caller, means.now, records)?;
     let explained = needs.iter().enumerate().map(|(at, need)| {

@@ -28,7 +28,6 @@ use crate::iam::principals;
 use crate::iam::role::Role;
 use crate::kms::grant::{self, Grant as KeyGrant};
 use crate::operation::{Given, Means};
-use crate::origin::Origin;
 use crate::records::{Key, Records};
 use crate::refusal::Stop;
 
@@ -300,13 +299,7 @@ impl Round<'_> {
         if elsewhere || (topic.is_assuming() && is_root) {
             return Ok((Vec::new(), None));
         }
-        let given = Given {
-            caller,
-            origin: Origin::INSIDE,
-            now: self.means.now,
-            entropy: self.means.entropy,
-            keyring: self.means.keyring,
-        };
+        let given = self.means.given(caller);
         let needs = topic.needs(self.supposed, caller, self.means.now, self.records)?;
         let mut asked = Vec::new();
         let mut holder = Holder {

@@ -176,8 +176,13 @@ pub fn throttled() -> Refusal {
 
 /// A random UUID (version 4).
 fn uuid(given: &Given<'_>) -> String {
+    fresh_uuid(given.entropy)
+}
+
+/// A random UUID.
+pub(crate) fn fresh_uuid(entropy: &dyn strongroom_keys::Entropy) -> String {
     let mut random = [0; 16];
-    given.entropy.fill(&mut random);
+    entropy.fill(&mut random);
     random[6] = (random[6] & 0x0f) | 0x40;
     random[8] = (random[8] & 0x3f) | 0x80;
     uuid_text(random)

@@ -186,6 +186,21 @@ impl Schedule {
         })
     }
 
+    /// The window in which a rotation that failed is tried again. A schedule of days has one each day, as the secret is
+    /// overdue by then; the others keep to the hours that were asked for.
+    pub fn retry_window_after(&self, now: Timestamp) -> Option<Window> {
+        match &self.opens {
+            Opens::EveryDays(_) => {
+                let daily = Schedule {
+                    opens: Opens::EveryDays(1),
+                    ..self.clone()
+                };
+                daily.window_after(now)
+            }
+            Opens::EveryHours(_) | Opens::Calendar(_) => self.window_after(now),
+        }
+    }
+
     /// How many days lie between rotations, at least 1: what DescribeSecret shows as `AutomaticallyAfterDays`. Of a
     /// calendar, the days between its next two.
     pub fn days_between(&self, base: Timestamp) -> u32 {

@@ -28,4 +28,15 @@ impl Step {
             Step::Finish => "finishSecret",
         }
     }
+
+    /// The one after it.
+    #[must_use]
+    pub fn next(self) -> Option<Step> {
+        match self {
+            Step::Create => Some(Step::Set),
+            Step::Set => Some(Step::Test),
+            Step::Test => Some(Step::Finish),
+            Step::Finish => None,
+        }
+    }
 }

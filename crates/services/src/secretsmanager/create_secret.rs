@@ -139,7 +139,9 @@ impl Operation for CreateSecret {
         let key = Key::secret(&caller.account, &caller.region, &request.name);
         if let Some(existing) = records.read::<Secret>(key)? {
             match existing.lifecycle {
-                _ if existing.is_gone(given.now) => purge::all_of(&existing, &mut changes),
+                _ if existing.is_gone(given.now) => {
+                    purge::all_of(&existing, records, &mut changes)?
+                }
                 Lifecycle::Deleting { .. } => {
                     return Err(refusals::name_scheduled_for_deletion().into());
                 }

@@ -19,6 +19,7 @@ use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
 use crate::refusal::Stop;
+use crate::rotation::{job, plan};
 use crate::time::{Timestamp, epoch_seconds};
 
 const WINDOW_DAYS: std::ops::RangeInclusive<i64> = 7..=30;
@@ -101,7 +102,7 @@ impl Operation for DeleteSecret {
             };
         };
         if request.force {
-            purge::all_of(&found, &mut changes);
+            purge::all_of(&found, records, &mut changes)?;
             let (arn, name) = (found.arn(), found.name.clone());
             return Ok(Decided::change(
                 changes,
@@ -121,6 +122,8 @@ impl Operation for DeleteSecret {
         let mut secret = (*found).clone();
         secret.lifecycle = Lifecycle::Deleting { at };
         secret.changed = given.now;
+        plan::forget(&mut secret, &mut changes)?;
+        job::end_with_secret(&mut secret, records, &given.means(), &mut changes)?;
         changes.put(secret.key(), &secret)?;
         changes.put(purge::due_key(&secret, at), &PurgeDue::of(&secret))?;
         Ok(Decided::change(

@@ -251,6 +251,7 @@ mod tests {
             now: Timestamp::from_milliseconds(1_767_225_600_123),
             entropy: &entropy,
             keyring: &keyring,
+            elsewhere: &crate::lambda::elsewhere::Elsewhere::nowhere(),
         };
         let text = |text: &str| Disclosed::Text(SecretBytes::copy_of(text.as_bytes()));
         let id = "an id may have \"quotes\" and \\ in it";

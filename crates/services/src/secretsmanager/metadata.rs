@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::secret::{Lifecycle, Secret, Tag};
+use crate::rotation::configuration::{Rotation, Shown};
 use crate::time::{Timestamp, epoch_seconds};
 
 /// `ARN` and `Name`: all that many operations answer.
@@ -41,6 +42,8 @@ pub(super) struct Metadata {
     description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     kms_key_id: Option<String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    rotation: Option<Shown>,
     #[serde(serialize_with = "epoch_seconds::serialize")]
     last_changed_date: Timestamp,
     #[serde(
@@ -68,6 +71,7 @@ impl Metadata {
             secret_type: secret.secret_type.clone(),
             description: secret.description.clone(),
             kms_key_id: secret.kms_key_id.clone(),
+            rotation: secret.rotation.as_ref().map(Rotation::shown),
             last_changed_date: secret.changed,
             last_accessed_date: secret.accessed,
             deleted_date: match secret.lifecycle {

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod batch_get_secret_value;
+pub mod cancel_rotate_secret;
 pub mod create_secret;
 pub mod delete_resource_policy;
 pub mod delete_secret;
@@ -25,6 +26,7 @@ pub(crate) mod refusals;
 pub mod renewal;
 pub mod resource_policy;
 pub mod restore_secret;
+pub mod rotate_secret;
 pub mod secret;
 pub mod secret_id;
 pub(crate) mod shapes;
@@ -44,6 +46,7 @@ pub const SERVICE: &str = "secretsmanager";
 /// Every operation that the service answers.
 pub const OPERATIONS: &[Entry] = &[
     Entry::of::<batch_get_secret_value::BatchGetSecretValue>(),
+    Entry::of::<cancel_rotate_secret::CancelRotateSecret>(),
     Entry::of::<create_secret::CreateSecret>(),
     Entry::of::<delete_resource_policy::DeleteResourcePolicy>(),
     Entry::of::<delete_secret::DeleteSecret>(),
@@ -56,6 +59,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of::<put_resource_policy::PutResourcePolicy>(),
     Entry::of::<put_secret_value::PutSecretValue>(),
     Entry::of::<restore_secret::RestoreSecret>(),
+    Entry::of::<rotate_secret::RotateSecret>(),
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),
     Entry::of::<update_secret::UpdateSecret>(),
@@ -65,15 +69,10 @@ pub const OPERATIONS: &[Entry] = &[
 
 /// Operations of AWS that this deployment does not have yet: each is refused, with the reason.
 pub const ABSENT_OPERATIONS: &[(&str, &str)] = &[
-    ("RotateSecret", ROTATION_ABSENT),
-    ("CancelRotateSecret", ROTATION_ABSENT),
     ("ReplicateSecretToRegions", REPLICATION_ABSENT),
     ("RemoveRegionsFromReplication", REPLICATION_ABSENT),
     ("StopReplicationToReplica", REPLICATION_ABSENT),
 ];
-
-const ROTATION_ABSENT: &str = "This version of Strongroom doesn't rotate secrets. The secret was \
-     not changed; store new values with PutSecretValue or UpdateSecret.";
 
 const REPLICATION_ABSENT: &str = "This version of Strongroom doesn't replicate secrets. The secret \
      was not changed; create it in each region with CreateSecret.";

@@ -11,10 +11,11 @@ use crate::kms::dependents;
 use crate::operation::Means;
 use crate::records::{Changes, Key, Records, ends_with};
 use crate::refusal::Stop;
+use crate::rotation::job;
 use crate::time::Timestamp;
 
 /// Removes a secret with everything of it.
-pub fn all_of(secret: &Secret, changes: &mut Changes) {
+pub fn all_of(secret: &Secret, records: &Records<'_>, changes: &mut Changes) -> Result<(), Stop> {
     for version in secret
         .versions
         .iter()
@@ -30,6 +31,7 @@ pub fn all_of(secret: &Secret, changes: &mut Changes) {
     }
     changes.delete(secret.created_key());
     changes.delete(secret.key());
+    job::forget(secret, records, changes)
 }
 
 /// The key of the row that says when a secret's recovery window ends.
@@ -82,7 +84,7 @@ impl Due for PurgeDue {
         if let Some(secret) = records.read::<Secret>(key)?
             && secret.is_gone(means.now)
         {
-            all_of(&secret, &mut changes);
+            all_of(&secret, records, &mut changes)?;
         }
         changes.delete(row);
         Ok(changes)

@@ -3,6 +3,7 @@
 //! Source: reference/api.md §6.2, reference/versions-and-staging.md §5.
 
 use serde::Serialize;
+use strongroom_keys::SecretBytes;
 
 use super::access;
 use super::refusals;
@@ -15,6 +16,8 @@ use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
 use crate::refusal::{Refusal, Stop};
+use crate::rotation::function::is_rotation_token;
+use crate::rotation::job::{self, RotationJob};
 use crate::staging::LABELS_MAX;
 
 /// The request.
@@ -23,7 +26,7 @@ pub struct PutSecretValue {
     token: Option<String>,
     value: Result<Option<Value>, Refusal>,
     labels: Option<Vec<String>>,
-    acts_for_rotation: bool,
+    rotation_token: Option<SecretBytes>,
 }
 
 /// The response.
@@ -48,9 +51,7 @@ impl Operation for PutSecretValue {
             token: members.text("ClientRequestToken", &CLIENT_REQUEST_TOKEN),
             value: shapes::value(members),
             labels: members.texts("VersionStages", 1..=LABELS_MAX, &VERSION_STAGE),
-            acts_for_rotation: members
-                .sensitive_text("RotationToken", &ROTATION_TOKEN)
-                .is_some(),
+            rotation_token: members.sensitive_text("RotationToken", &ROTATION_TOKEN),
         }
     }
 
@@ -75,14 +76,18 @@ impl Operation for PutSecretValue {
     ) -> Result<Decided<Put>, Stop> {
         let request = allowed.into_request();
         let secret = request.secret_id.find_active(records, given)?;
-        if request.acts_for_rotation {
-            // The token proves that the caller acts for a running rotation, and no rotation runs.
-            return Err(refusals::invalid_request(
-                "The RotationToken doesn't belong to a rotation of this secret.",
-            )
-            .into());
-        }
         let token = request.token.ok_or_else(refusals::token_missing)?;
+        if let Some(proof) = &request.rotation_token {
+            let job = job::of_secret(&secret, records)?;
+            let arn = secret.arn();
+            let is_of = |job: &RotationJob| {
+                job.version_id == token
+                    && is_rotation_token(proof, &arn, &token, job.number, given.keyring)
+            };
+            if !job.is_some_and(|job| is_of(&job)) {
+                return Err(refusals::not_of_this_rotation().into());
+            }
+        }
         let value = request.value?.ok_or_else(refusals::value_missing)?;
         let mut changes = Changes::none();
         let mut secret = (*secret).clone();

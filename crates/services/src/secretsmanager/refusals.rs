@@ -166,6 +166,55 @@ pub(super) fn invalid_next_token() -> Refusal {
     Refusal::modeled("InvalidNextTokenException", "Invalid NextToken.")
 }
 
+/// Source: reference/api.md §1.3.
+pub(super) fn no_rotation_function() -> Refusal {
+    invalid_request("No Lambda rotation function ARN is associated with this secret.")
+}
+
+/// Source: reference/api.md §1.3.
+pub(super) fn rotation_unfinished() -> Refusal {
+    invalid_request("A previous rotation isn't complete. That rotation will be reattempted.")
+}
+
+/// Source: reference/api.md §6.14.
+pub(super) fn rotation_never_configured() -> Refusal {
+    invalid_request(
+        "You tried to enable rotation on a secret that doesn't already have a Lambda function ARN \
+         configured and you didn't include such an ARN as a parameter in this call.",
+    )
+}
+
+/// Source: reference/api.md §1.3.
+pub(super) fn two_schedules() -> Refusal {
+    invalid_parameter(
+        "You cannot specify both rotation frequency and schedule expression together.",
+    )
+}
+
+/// Our own wording.
+pub(super) fn no_schedule() -> Refusal {
+    invalid_parameter(
+        "You must specify when the secret rotates: RotationRules with AutomaticallyAfterDays or \
+         ScheduleExpression.",
+    )
+}
+
+/// Source: AWS Secrets Manager User Guide, Troubleshoot rotation.
+pub(crate) fn function_not_invocable(function: &str) -> Refusal {
+    Refusal::modeled(
+        "AccessDeniedException",
+        format!(
+            "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function \
+             policy grants access to the principal secretsmanager.amazonaws.com. Function: {function}"
+        ),
+    )
+}
+
+/// Our own wording.
+pub(super) fn not_of_this_rotation() -> Refusal {
+    invalid_request("The RotationToken doesn't belong to a rotation of this secret.")
+}
+
 pub(super) fn malformed_policy(message: impl Into<String>) -> Refusal {
     Refusal::modeled("MalformedPolicyDocumentException", message)
 }
@@ -181,7 +230,7 @@ pub(crate) fn invalid_parameter(message: impl Into<String>) -> Refusal {
     Refusal::modeled("InvalidParameterException", message)
 }
 
-pub(super) fn invalid_request(message: impl Into<String>) -> Refusal {
+pub(crate) fn invalid_request(message: impl Into<String>) -> Refusal {
     Refusal::modeled("InvalidRequestException", message)
 }
 

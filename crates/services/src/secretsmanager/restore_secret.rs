@@ -14,6 +14,7 @@ use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
 use crate::refusal::Stop;
+use crate::rotation::plan;
 
 /// The request.
 pub struct RestoreSecret {
@@ -55,6 +56,7 @@ impl Operation for RestoreSecret {
             let mut secret = (*found).clone();
             secret.lifecycle = Lifecycle::Active;
             secret.changed = given.now;
+            plan::plan(&mut secret, given.now, &mut changes)?;
             changes.delete(purge::due_key(&found, at));
             changes.put(secret.key(), &secret)?;
         }

@@ -1,6 +1,6 @@
 //! The record of a secret: what is known of it but its values.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use strongroom_policy::Context;
@@ -12,6 +12,7 @@ use crate::iam::bound_policy::ResourcePolicy;
 use crate::kms::dependents::KeyRef;
 use crate::operation::Given;
 use crate::records::Key;
+use crate::rotation::configuration::Rotation;
 use crate::staging::Labels;
 use crate::time::Timestamp;
 
@@ -46,8 +47,13 @@ pub struct Secret {
     pub versions: Vec<Version>,
     /// Which version has which label.
     pub labels: Labels,
-    /// The resource policy. The last field: what came into a policy since the first format is at its end.
+    /// The resource policy.
     pub resource_policy: Option<ResourcePolicy>,
+    /// How it rotates; `None` of a secret for which that was never asked.
+    pub rotation: Option<Rotation>,
+    /// The secret that a version's value names as its `masterarn`, by the version's id: an ARN, which is no secret
+    /// itself, and without which nobody could see that secrets depend on each other.
+    pub masters: BTreeMap<String, String>,
 }
 
 /// Whether a secret is in use.
@@ -119,18 +125,24 @@ impl Secret {
             versions: Vec::new(),
             labels: Labels::default(),
             resource_policy: None,
+            rotation: None,
+            masters: BTreeMap::new(),
         }
     }
 
-    /// Reads the fields of an earlier format. In the first, policies have only their text: whom they name is taken by name.
+    /// Reads the fields of an earlier format. In the first, policies have only their text: whom they name is taken by
+    /// name. In the second, nothing rotates.
     pub(crate) fn earlier(format: u8, fields: &[u8]) -> Option<Self> {
         const NO_BINDINGS: u8 = 0;
-        if format != 1 {
-            return None;
-        }
-        let fields = [fields, &[NO_BINDINGS]].concat();
-        // What is behind the last field isn't read, so a secret without a policy doesn't mind.
-        postcard::from_bytes(&fields).ok()
+        const NO_ROTATION: u8 = 0;
+        const NO_MASTERS: u8 = 0;
+        let rest: &[u8] = match format {
+            // What is behind the last field isn't read, so a secret without a policy doesn't mind.
+            1 => &[NO_BINDINGS, NO_ROTATION, NO_MASTERS],
+            2 => &[NO_ROTATION, NO_MASTERS],
+            _ => return None,
+        };
+        postcard::from_bytes(&[fields, rest].concat()).ok()
     }
 
     /// Its ARN.
@@ -163,6 +175,16 @@ impl Secret {
         self.versions
             .iter()
             .find(|version| version.id == version_id)
+    }
+
+    /// Removes a version that still awaits its value and has no label.
+    pub(crate) fn drop_if_awaited(&mut self, version_id: &str) {
+        let labels = &self.labels;
+        self.versions.retain(|version| {
+            version.id != version_id
+                || version.kind != ValueKind::Awaited
+                || labels.any_on(version_id)
+        });
     }
 
     /// The customers' keys that values of it are sealed under.
@@ -200,6 +222,10 @@ impl ConditionKeys for Secret {
         context.insert("secretsmanager:SecretId", self.arn());
         if let Some(secret_type) = &self.secret_type {
             context.insert("secretsmanager:resource/Type", secret_type.as_str());
+        }
+        let rotation = self.rotation.as_ref();
+        if let Some(function) = rotation.and_then(|rotation| rotation.function.as_deref()) {
+            context.insert("secretsmanager:resource/AllowRotationLambdaArn", function);
         }
         add_tags(RESOURCE_TAGS, &self.tags, context);
     }

@@ -43,6 +43,38 @@ pub(super) const ROTATION_TOKEN: Text = Text::matching(
     },
 );
 
+pub(super) const ROTATION_LAMBDA_ARN: Text = Text::of(0..=2048);
+pub(super) const METADATA_KEY: Text = Text::of(1..=256);
+pub(super) const METADATA_VALUE: Text = Text::of(1..=2048);
+pub(super) const ROLE_ARN: Text = Text::of(20..=2048);
+
+/// `ScheduleExpression`. Source: the service's model.
+pub(super) const SCHEDULE_EXPRESSION: Text = Text::matching(
+    1..=256,
+    &Pattern {
+        shown: "[0-9A-Za-z\\(\\)#\\?\\*\\-\\/, ]+",
+        matches: |text| {
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"()#?*-/, ".contains(&byte))
+        },
+    },
+);
+
+/// `Duration` of rotation rules. Source: the service's model.
+pub(super) const ROTATION_DURATION: Text = Text::matching(
+    2..=3,
+    &Pattern {
+        shown: "[0-9]+h",
+        matches: |text| {
+            text.strip_suffix('h').is_some_and(|digits| {
+                !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+            })
+        },
+    },
+);
+
 /// The name of a region, as replication wants it.
 pub(super) const REGION: Text = Text::matching(
     1..=128,

@@ -16,6 +16,7 @@ use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
 use crate::records::{Changes, Records};
 use crate::refusal::{Refusal, Stop};
+use crate::rotation::plan;
 use crate::staging::{AWSCURRENT, Immovable};
 
 /// The request.
@@ -86,6 +87,9 @@ impl Operation for UpdateSecretVersionStage {
         let mut changes = Changes::none();
         if secret.labels != found.labels {
             secret.changed = given.now;
+            if secret.labels.holder(AWSCURRENT) != found.labels.holder(AWSCURRENT) {
+                plan::current_changed(&mut secret, given.now, &mut changes)?;
+            }
             changes.put(secret.key(), &secret)?;
         }
         Ok(Decided::change(changes, NamedSecret::of(&secret)))

@@ -19,6 +19,7 @@ use crate::kms::usable::UsableKey;
 use crate::operation::Given;
 use crate::records::{Changes, Records};
 use crate::refusal::Stop;
+use crate::rotation::plan;
 use crate::staging::{AWSCURRENT, AWSPENDING, AWSPREVIOUS};
 
 /// Versions of a secret; above it, old ones without labels are removed.
@@ -27,6 +28,9 @@ pub const VERSIONS_MAX: usize = 100;
 
 /// A version younger than this is never removed. Source: reference/versions-and-staging.md §8.
 const PRUNED_FROM_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A longer text is no secret's ARN.
+const MASTER_ARN_BYTES_MAX: usize = 2048;
 
 /// A value in the open, with its kind: a text and the same bytes as binary are different values.
 pub enum Value {
@@ -113,6 +117,11 @@ pub fn add(
     let key = usable("kms:GenerateDataKey", key, &context, records, given)
         .map_err(|problem| unsealable(problem, secret.kms_key_id.as_deref()))?;
     let keys_before = secret.customer_keys();
+    let current_before = secret.labels.holder(AWSCURRENT).map(str::to_owned);
+    // A rotation of a secret without a value makes the first one current in its last step.
+    let fills_pending = secret
+        .version(token)
+        .is_some_and(|version| version.kind == ValueKind::Awaited);
     secret.versions.retain(|version| version.id != token);
     secret.versions.push(Version {
         id: token.to_owned(),
@@ -128,14 +137,50 @@ pub fn add(
         .attach_all(labels.unwrap_or(&current), token)
         // Attaching can fail in one way only.
         .map_err(|_| refusals::too_many_labels())?;
-    if secret.labels.holder(AWSCURRENT).is_none() {
+    if secret.labels.holder(AWSCURRENT).is_none() && !fills_pending {
         secret.labels.promote(token);
     }
     // Only now: a version that just lost its last label may be the one to go.
     prune(secret, given, changes)?;
     note_keys(&keys_before, secret, changes);
+    note_master(secret, token, value);
+    if secret.labels.holder(AWSCURRENT) != current_before.as_deref() {
+        plan::current_changed(secret, given.now, changes)?;
+    }
     let envelope = envelope::seal(&key, &context, value.bytes(), given)?;
     changes.put(secret.version_key(token), &SealedValue { envelope })
+}
+
+/// Removes a version that has no label, with its value.
+pub(crate) fn remove_unlabelled(secret: &mut Secret, version_id: &str, changes: &mut Changes) {
+    if secret.labels.any_on(version_id) {
+        return;
+    }
+    let keys_before = secret.customer_keys();
+    secret.versions.retain(|version| version.id != version_id);
+    secret.masters.remove(version_id);
+    changes.delete(secret.version_key(version_id));
+    note_keys(&keys_before, secret, changes);
+}
+
+/// Keeps in mind which secret a value names as its master: rotations depend on it.
+fn note_master(secret: &mut Secret, version_id: &str, value: &Value) {
+    #[derive(Deserialize)]
+    struct Named {
+        masterarn: Option<String>,
+    }
+    let named: Option<Named> = match value {
+        Value::Text(text) => serde_json::from_slice(text.expose()).ok(),
+        Value::Binary(_) => None,
+    };
+    match named.and_then(|named| named.masterarn) {
+        Some(arn) if arn.len() <= MASTER_ARN_BYTES_MAX => {
+            secret.masters.insert(version_id.to_owned(), arn);
+        }
+        _ => {
+            secret.masters.remove(version_id);
+        }
+    }
 }
 
 /// Opens a version's value. `arn` is the secret's.
@@ -388,6 +433,7 @@ fn prune(secret: &mut Secret, given: &Given<'_>, changes: &mut Changes) -> Resul
         };
         let pruned = secret.versions.remove(position);
         changes.delete(secret.version_key(&pruned.id));
+        secret.masters.remove(&pruned.id);
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use strongroom_keys::{Keyring, RootKey, SeededEntropy};
+use strongroom_keys::{Keyring, RootKey, SecretBytes, SeededEntropy};
 use strongroom_services::access::explanation::Explanation;
 use strongroom_services::access::who_can::{self, WhoCan};
 use strongroom_services::access::{self, Question};
@@ -17,6 +17,7 @@ use strongroom_services::due::{self, Due};
 use strongroom_services::gate::{self, Need};
 use strongroom_services::iam::role::Role;
 use strongroom_services::iam::user::User;
+use strongroom_services::lambda::elsewhere::Elsewhere;
 use strongroom_services::last_use::Use;
 use strongroom_services::operation::{Entry, Given, Means};
 use strongroom_services::origin::Origin;
@@ -25,9 +26,15 @@ use strongroom_services::records::{
     Change, Changes, Decode, Found, Key, Record, Records, Source, Visit,
 };
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
+use strongroom_services::rotation::built_in;
+use strongroom_services::rotation::function::Ran;
+use strongroom_services::rotation::job::{
+    self, Advance, Outcome, RotationJob, RotationStep, Turn, Work,
+};
 use strongroom_services::secretsmanager::OPERATIONS;
 use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::secretsmanager::secret::{Secret, ValueKind, Version};
+use strongroom_services::service_event::ServiceEvent;
 use strongroom_services::staging::AWSPENDING;
 use strongroom_services::sts::session::{self, AssumedRole, SessionOf};
 use strongroom_services::time::Timestamp;
@@ -37,6 +44,8 @@ pub(crate) const OTHER_ACCOUNT: &str = "210987654321";
 pub(crate) const REGION: &str = "us-east-1";
 /// 14 November 2023, 23:59:59.877 UTC: a day that soon ends, and no full second.
 pub(crate) const BEGINNING: i64 = 1_700_006_399_877;
+/// Who carries rotations out.
+const WORKER: u64 = 1;
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Version ids, which are tokens: 32 characters at least.
@@ -65,6 +74,10 @@ pub(crate) struct Service {
     entropy: SeededEntropy,
     caller: Caller,
     pub(crate) sender: Sender,
+    /// Which functions servers outside answer for.
+    pub(crate) elsewhere: Elsewhere,
+    /// What the service told of itself.
+    pub(crate) events: Vec<ServiceEvent>,
     /// Why the gate refused what it refused of the last request.
     pub(crate) explained: Vec<Explanation>,
     pub(crate) now: Timestamp,
@@ -93,6 +106,8 @@ impl Service {
             entropy,
             caller: caller(ACCOUNT, REGION),
             sender: Sender::default(),
+            elsewhere: Elsewhere::nowhere(),
+            events: Vec::new(),
             explained: Vec::new(),
             now: Timestamp::from_milliseconds(BEGINNING),
         }
@@ -212,6 +227,7 @@ impl Service {
             now: self.now,
             entropy: &self.entropy,
             keyring: &self.keyring,
+            elsewhere: &self.elsewhere,
         };
         for need in needs(&self.caller, &records).unwrap() {
             match gate::permit(&need, &records, &given) {
@@ -238,6 +254,7 @@ impl Service {
             now: self.now,
             entropy: &self.entropy,
             keyring: &self.keyring,
+            elsewhere: &self.elsewhere,
         }
     }
 
@@ -269,6 +286,7 @@ impl Service {
             now: self.now,
             entropy: &self.entropy,
             keyring: &self.keyring,
+            elsewhere: &self.elsewhere,
         };
         let run = entry.expect("an operation's name").run;
         let ran = run(body.to_string().as_bytes(), &records, &given);
@@ -277,7 +295,7 @@ impl Service {
             Ok(written) => {
                 drop(records);
                 let uses = written.changes.uses.clone();
-                self.records.apply(written.changes);
+                self.apply(written.changes);
                 self.write_down(&uses);
                 if let Some(refusal) = written.refusal {
                     return Err(refusal);
@@ -350,6 +368,7 @@ impl Service {
             now: self.now,
             entropy: &self.entropy,
             keyring: &self.keyring,
+            elsewhere: &self.elsewhere,
         };
         let run = entry.expect("an operation's name").run;
         let written = run(body.to_string().as_bytes(), &records, &given).unwrap();
@@ -454,8 +473,70 @@ impl Service {
                 .carry_out(Key::from_bytes(key), &records, &self.means())
                 .unwrap();
             drop(records);
-            self.records.apply(changes);
+            self.apply(changes);
         }
+    }
+
+    fn apply(&mut self, changes: Changes) {
+        self.events.extend(changes.events.iter().cloned());
+        self.records.apply(changes);
+    }
+
+    /// The step of `s`'s rotation that is due; `None`: none is.
+    pub(crate) fn take_step(&mut self) -> Option<Box<Work>> {
+        let start = Key::rotation_steps().into_bytes();
+        let end = Key::rotation_steps_due(self.now).end();
+        let due = self.records.entries.range(start..end).next();
+        let (key, (value, _)) = due?;
+        let (key, row) = (Key::from_bytes(key.clone()), RotationStep::decode(value));
+        let row = Arc::clone(RotationStep::unwrap(&row.unwrap()).unwrap());
+        let turn = self.decide(|records, means| job::take(&row, &key, records, means, WORKER));
+        self.turned(turn)
+    }
+
+    /// Hands in what became of a step; the next step, where there is one.
+    pub(crate) fn settle_step(&mut self, work: &Work, ran: Ran, log: &str) -> Option<Box<Work>> {
+        let outcome = Outcome {
+            ran,
+            log: SecretBytes::copy_of(log.as_bytes()),
+            took: Duration::from_millis(7),
+        };
+        let turn =
+            self.decide(|records, means| job::settle(work, &outcome, records, means, WORKER));
+        self.turned(turn)
+    }
+
+    /// Carries a step of a built-in function out, of which nothing is to be asked elsewhere.
+    pub(crate) fn carry_out_step(
+        &mut self,
+        work: &Work,
+        answer: Option<job::Answer>,
+    ) -> Result<Option<Box<Work>>, built_in::Call> {
+        let advance =
+            self.decide(|records, means| job::carry_out(work, answer, records, means, WORKER));
+        match advance {
+            Advance::Call(call) => Err(call),
+            Advance::Turn(turn) => Ok(self.turned(turn)),
+        }
+    }
+
+    /// The rotation of `s` that is under way.
+    pub(crate) fn rotation_job(&self) -> Option<Arc<RotationJob>> {
+        let region = &self.caller.region;
+        self.read(Key::rotation_job(&self.caller.account, region, "s"))
+    }
+
+    fn decide<T>(&self, rule: impl FnOnce(&Records<'_>, &Means<'_>) -> Result<T, Stop>) -> T {
+        rule(&Records::of(&self.records), &self.means()).unwrap()
+    }
+
+    fn turned(&mut self, turn: Turn) -> Option<Box<Work>> {
+        let (changes, work) = match turn {
+            Turn::Rest(changes) => (changes, None),
+            Turn::Run(changes, work) => (changes, Some(work)),
+        };
+        self.apply(changes);
+        work
     }
 
     /// What a rotation does first: a version of `s` that awaits its value, labelled AWSPENDING.

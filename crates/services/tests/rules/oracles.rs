@@ -17,6 +17,7 @@ fn on_secrets() -> Vec<Row> {
         "Effect": "Allow", "Principal": {"AWS": "333333333333"}, "Action": "secretsmanager:*", "Resource": "*",
     }));
     let rows = [
+        ("CancelRotateSecret", json!({})),
         ("DeleteResourcePolicy", json!({})),
         ("DeleteSecret", json!({})),
         ("DeleteSecret", json!({"ForceDeleteWithoutRecovery": true})),
@@ -36,6 +37,15 @@ fn on_secrets() -> Vec<Row> {
             json!({"ClientRequestToken": V1, "SecretString": "another"}),
         ),
         ("RestoreSecret", json!({})),
+        ("RotateSecret", json!({"ClientRequestToken": V1})),
+        (
+            "RotateSecret",
+            json!({
+                "ClientRequestToken": V1,
+                "RotationRules": {"AutomaticallyAfterDays": 1},
+                "RotationLambdaARN": "arn:aws:lambda:us-east-1:123456789012:function:strongroom-random-value",
+            }),
+        ),
         (
             "TagResource",
             json!({"Tags": [{"Key": "team", "Value": "web"}]}),

@@ -114,8 +114,6 @@ fn a_name_can_be_made_once_whatever_its_state() {
 #[test]
 fn operations_that_are_not_there_yet_say_so() {
     for operation in [
-        "RotateSecret",
-        "CancelRotateSecret",
         "ReplicateSecretToRegions",
         "RemoveRegionsFromReplication",
         "StopReplicationToReplica",

@@ -180,6 +180,7 @@ pub async fn verify(
             now: Timestamp::from_milliseconds(header.made_milliseconds),
             entropy: &strongroom_keys::SystemEntropy,
             keyring: &keyring,
+            elsewhere: &strongroom_services::lambda::elsewhere::Elsewhere::nowhere(),
         };
         soundness::examine(&Records::of(&source), &means)
     });

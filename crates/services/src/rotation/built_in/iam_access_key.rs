@@ -10,7 +10,6 @@ use std::sync::Arc;
 use strongroom_policy::Context;
 
 use super::json_object::JsonObject;
-use super::opened;
 use super::{BuiltIn, Call, Created, Failure, Parameters, Rotation};
 use crate::accounts::{AccessKey, KeyOwner, KeyStatus};
 use crate::caller::Caller;
@@ -21,6 +20,7 @@ use crate::iam::user::User;
 use crate::operation::Means;
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
+use crate::rotation::opened;
 use crate::rotation::step::Step;
 use crate::secretsmanager::secret::Secret;
 use crate::secretsmanager::version::Value;

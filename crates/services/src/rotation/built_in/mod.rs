@@ -8,7 +8,6 @@
 
 mod iam_access_key;
 mod json_object;
-mod opened;
 mod parameters;
 mod random_value;
 mod ssh_key_pair;

@@ -1,3 +1,4 @@
 //! Rotation.
 
 mod built_in;
+mod rotating;

@@ -1,0 +1,454 @@
+//! Carrying rotations out: finding the steps that are due, running their functions, and handing in what became of them.
+//! What a step means is a rule, in `strongroom-services`.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use strongroom_keys::{Entropy, SecretBytes};
+use strongroom_services::operation::Means;
+use strongroom_services::records::{Changes, Key, Record, Records, Source};
+use strongroom_services::refusal::Stop;
+use strongroom_services::rotation::built_in::Call;
+use strongroom_services::rotation::function::{NotRun, Ran};
+use strongroom_services::rotation::job::{
+    self, Advance, Answer, Outcome, RotationStep, Turn, Work,
+};
+use strongroom_services::service_event::ServiceEvent;
+use strongroom_store::{CommitError, FaultKind, Store};
+use tokio::sync::Notify;
+
+use crate::functions::{self, Invocation, NotInvoked};
+use crate::node::Node;
+use crate::pipeline;
+use crate::workers::{WorkerState, note_run, state};
+
+/// Rotations that run at once.
+const AT_ONCE: usize = 32;
+/// How often steps that are due are looked for where nobody tells of one.
+const LOOKED_FOR_EVERY: Duration = Duration::from_secs(1);
+/// How long an answer is waited for: a function's longest time, and a little.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(15 * 60 + 30);
+/// How often what became of a step is handed in where the store fails, and how long lies between two times.
+const HANDED_IN_MAX: u32 = 600;
+const HANDED_IN_EVERY: Duration = Duration::from_secs(1);
+/// Times that a decision is made anew because somebody else changed what it was based on.
+const DECISIONS_MAX: usize = 200;
+
+/// What carries rotations out.
+pub struct RotationWorker {
+    /// Tells this process from one that died.
+    instance: u64,
+    running: Mutex<HashSet<Key>>,
+    /// There may be something due.
+    due: Arc<Notify>,
+    /// Something that ran does so no more.
+    idle: Notify,
+    state: Mutex<WorkerState>,
+}
+
+impl RotationWorker {
+    /// Nothing runs yet.
+    pub fn new(entropy: &dyn Entropy) -> Self {
+        let mut instance = [0; 8];
+        entropy.fill(&mut instance);
+        RotationWorker {
+            instance: u64::from_be_bytes(instance),
+            running: Mutex::default(),
+            due: Arc::default(),
+            idle: Notify::new(),
+            state: Mutex::new(WorkerState::new("rotation")),
+        }
+    }
+
+    /// How it is doing.
+    pub fn state(&self) -> WorkerState {
+        state(&self.state)
+    }
+
+    /// How many rotations have a step running.
+    pub fn running(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether changes make a step due.
+    pub fn has_work_in(changes: &Changes) -> bool {
+        let steps = Key::rotation_steps();
+        let mut writes = changes.writes.iter();
+        writes.any(|change| change.key().starts_with(&steps))
+    }
+
+    /// Looks for steps that are due at once.
+    pub fn wake(&self) {
+        self.due.notify_one();
+    }
+
+    /// Waits until no step is due and none runs.
+    ///
+    /// # Errors
+    /// The store can't be read.
+    pub async fn settled(&self, node: &Node) -> Result<(), String> {
+        loop {
+            let idle = self.idle.notified();
+            let due = due_steps(node, 1).map_err(text)?;
+            if due.is_empty() && self.running() == 0 {
+                return Ok(());
+            }
+            self.wake();
+            // Notified of nothing, it looks again: a step may have become due meanwhile.
+            let _ = tokio::time::timeout(LOOKED_FOR_EVERY, idle).await;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Key>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Carries out the steps that fall due, for as long as there is the node.
+pub fn start(node: &Arc<Node>) {
+    let weak = Arc::downgrade(node);
+    tokio::spawn(async move {
+        let mut adopted = false;
+        loop {
+            let Some(node) = weak.upgrade() else { return };
+            let worker = node.rotations();
+            if !adopted {
+                adopted = adopt(&node).await;
+            }
+            let started = start_due(&node);
+            note_run(
+                &worker.state,
+                started.as_ref().map_or(0, |started| *started),
+                node.now(),
+                node.store(),
+                started.map(|_| ()),
+            );
+            // The node isn't held meanwhile, so that it can end.
+            let due = Arc::clone(&worker.due);
+            drop(node);
+            let _ = tokio::time::timeout(LOOKED_FOR_EVERY, due.notified()).await;
+        }
+    });
+}
+
+/// Steps that a process had taken which is gone are taken back: they begin again at once. Whether all were.
+async fn adopt(node: &Node) -> bool {
+    let prefix = Key::rotation_jobs();
+    let mut places = Vec::new();
+    let found = node
+        .records()
+        .scan(prefix.as_bytes(), &prefix.end(), false, &mut |key, _| {
+            places.push(Key::from_bytes(key.to_vec()));
+            ControlFlow::Continue(())
+        });
+    if let Err(stop) = found {
+        tracing::error!(
+            error = text(stop),
+            "rotations that were under way can't be found"
+        );
+        return false;
+    }
+    let by = node.rotations().instance;
+    for place in places {
+        let given_back = decide(node, |records, means| {
+            job::give_back(&place, records, means.now, by).map(|changes| (changes, ()))
+        });
+        if let Err(error) = given_back.await {
+            tracing::error!(error, "a rotation that was under way can't be taken up");
+            return false;
+        }
+    }
+    true
+}
+
+/// Starts what is due, as far as there is room; how many.
+fn start_due(node: &Arc<Node>) -> Result<u64, String> {
+    let worker = node.rotations();
+    let room = AT_ONCE.saturating_sub(worker.running());
+    let mut started = 0;
+    for (key, step) in due_steps(node, room).map_err(text)? {
+        let place = Key::rotation_job(&step.account, &step.region, &step.name);
+        let Some(running) = Running::begin(node, place) else {
+            continue;
+        };
+        started += 1;
+        tokio::spawn(async move {
+            let node = Arc::clone(&running.node);
+            if let Err(error) = carry_out(&node, &step, &key).await {
+                let secret = step.name;
+                tracing::error!(
+                    error,
+                    secret,
+                    "a rotation can't go on; it is taken up again"
+                );
+            }
+            drop(running);
+        });
+    }
+    Ok(started)
+}
+
+/// That a rotation's step runs in this process.
+struct Running {
+    node: Arc<Node>,
+    place: Key,
+}
+
+impl Running {
+    /// `None` where one runs already.
+    fn begin(node: &Arc<Node>, place: Key) -> Option<Self> {
+        let begun = node.rotations().lock().insert(place.clone());
+        begun.then(|| Running {
+            node: Arc::clone(node),
+            place,
+        })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let worker = self.node.rotations();
+        worker.lock().remove(&self.place);
+        worker.due.notify_one();
+        worker.idle.notify_waiters();
+    }
+}
+
+/// Runs the steps of a rotation for as long as one follows the other.
+async fn carry_out(node: &Node, step: &RotationStep, row: &Key) -> Result<(), String> {
+    let by = node.rotations().instance;
+    let taken = decide(node, |records, means| {
+        job::take(step, row, records, means, by).map(parts)
+    });
+    let mut next = taken.await?;
+    while let Some(work) = next {
+        next = match work.function.is_built_in() {
+            true => run_built_in(node, &work).await?,
+            false => {
+                let outcome = run(node, &work).await;
+                hand_in(node, &work, &outcome).await?
+            }
+        };
+    }
+    Ok(())
+}
+
+/// Invokes the function of a step.
+async fn run(node: &Node, work: &Work) -> Outcome {
+    let began = Instant::now();
+    let invocation = Invocation {
+        function: work.function.clone(),
+        payload: SecretBytes::copy_of(work.event.expose()),
+    };
+    let invoked = node.functions().invoke(node, invocation);
+    let answered = tokio::time::timeout(ANSWERED_WITHIN, invoked).await;
+    let nothing = || SecretBytes::new(Vec::new());
+    let (ran, log) = match answered {
+        Err(_) => {
+            let text = "the function didn't answer within its longest time".to_owned();
+            let why = NotRun::Unreachable;
+            (Ran::NotRun { why, text }, nothing())
+        }
+        Ok(Err(not_invoked)) => (not_run(&not_invoked), nothing()),
+        Ok(Ok(functions::Answer {
+            payload,
+            error,
+            log_tail,
+            ..
+        })) => match error {
+            None => (Ran::Done, log_tail),
+            Some(_) => (Ran::Failed(payload), log_tail),
+        },
+    };
+    Outcome {
+        ran,
+        log,
+        took: began.elapsed(),
+    }
+}
+
+fn not_run(not_invoked: &NotInvoked) -> Ran {
+    Ran::NotRun {
+        why: match not_invoked {
+            NotInvoked::Missing(_) => NotRun::Missing,
+            NotInvoked::Denied(_) => NotRun::Denied,
+            NotInvoked::Busy(_) => NotRun::Busy,
+            NotInvoked::Unfit(_) => NotRun::Unfit,
+            NotInvoked::Unreachable(_) => NotRun::Unreachable,
+        },
+        text: not_invoked.to_string(),
+    }
+}
+
+/// Hands in what became of a step; the next step, where there is one. A store that fails may come back.
+async fn hand_in(node: &Node, work: &Work, outcome: &Outcome) -> Result<Option<Box<Work>>, String> {
+    let by = node.rotations().instance;
+    let mut attempts = 0;
+    loop {
+        let settled = decide(node, |records, means| {
+            job::settle(work, outcome, records, means, by).map(parts)
+        });
+        match settled.await {
+            Ok(next) => return Ok(next),
+            Err(error) if attempts >= HANDED_IN_MAX || is_closed(node.store()) => {
+                return Err(error);
+            }
+            Err(error) => {
+                attempts += 1;
+                if attempts == 1 {
+                    let secret = &work.arn;
+                    tracing::error!(error, %secret, "what became of a rotation's step can't be stored");
+                }
+                tokio::time::sleep(HANDED_IN_EVERY).await;
+            }
+        }
+    }
+}
+
+/// Carries a step of a built-in function out.
+async fn run_built_in(node: &Node, work: &Work) -> Result<Option<Box<Work>>, String> {
+    let by = node.rotations().instance;
+    let mut asked = None;
+    loop {
+        let advanced = decide(node, |records, means| {
+            let answer = asked.as_ref().map(copy_of);
+            job::carry_out(work, answer, records, means, by).map(|advance| match advance {
+                Advance::Call(call) => (Changes::none(), Err(call)),
+                Advance::Turn(turn) => {
+                    let (changes, next) = parts(turn);
+                    (changes, Ok(next))
+                }
+            })
+        });
+        match advanced.await {
+            Ok(Ok(next)) => return Ok(next),
+            Ok(Err(call)) => asked = Some(answer_to(node, &call).await),
+            Err(error) if is_closed(node.store()) => return Err(error),
+            Err(error) => {
+                let secret = &work.arn;
+                tracing::error!(error, %secret, "a built-in function can't do its step");
+                let text = "the server can't do the step; its log says why".to_owned();
+                let why = NotRun::Unfit;
+                let outcome = Outcome {
+                    ran: Ran::NotRun { why, text },
+                    log: SecretBytes::new(Vec::new()),
+                    took: Duration::ZERO,
+                };
+                return hand_in(node, work, &outcome).await;
+            }
+        }
+    }
+}
+
+/// Does what a built-in function asks for.
+async fn answer_to(node: &Node, call: &Call) -> Answer {
+    let began = Instant::now();
+    let said = match call {
+        Call::Post(_) => {
+            let _ = node;
+            Err("this server posts nothing".to_owned())
+        }
+    };
+    Answer {
+        said,
+        took: began.elapsed(),
+    }
+}
+
+fn copy_of(answer: &Answer) -> Answer {
+    Answer {
+        said: match &answer.said {
+            Ok(said) => Ok(SecretBytes::copy_of(said.expose())),
+            Err(text) => Err(text.clone()),
+        },
+        took: answer.took,
+    }
+}
+
+fn parts(turn: Turn) -> (Changes, Option<Box<Work>>) {
+    match turn {
+        Turn::Rest(changes) => (changes, None),
+        Turn::Run(changes, work) => (changes, Some(work)),
+    }
+}
+
+/// The rows of steps that are due, the oldest first.
+fn due_steps(node: &Node, most: usize) -> Result<Vec<(Key, RotationStep)>, Stop> {
+    let start = Key::rotation_steps();
+    let end = Key::rotation_steps_due(node.now()).end();
+    let mut due = Vec::new();
+    if most == 0 {
+        return Ok(due);
+    }
+    let source: &dyn Source = node.records();
+    source.scan(start.as_bytes(), &end, false, &mut |key, bytes| {
+        let decoded = match RotationStep::decode_at(key, bytes) {
+            Ok(decoded) => decoded,
+            Err(unreadable) => {
+                return ControlFlow::Break(Err(Stop::Unavailable(Box::new(unreadable))));
+            }
+        };
+        let key = Key::from_bytes(key.to_vec());
+        due.extend(RotationStep::unwrap(&decoded).map(|step| (key, RotationStep::clone(step))));
+        match due.len() < most {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(Ok(())),
+        }
+    })?;
+    Ok(due)
+}
+
+/// Decides and commits, anew where others were faster.
+async fn decide<T>(
+    node: &Node,
+    rule: impl Fn(&Records<'_>, &Means<'_>) -> Result<(Changes, T), Stop>,
+) -> Result<T, String> {
+    for _ in 0..DECISIONS_MAX {
+        let (decided, seen) = {
+            let records = Records::of(node.records());
+            let decided = rule(&records, &node.means()).map_err(text)?;
+            (decided, records.into_seen())
+        };
+        let (mut changes, decided) = decided;
+        let events = std::mem::take(&mut changes.events);
+        if changes.writes.is_empty() {
+            return Ok(decided);
+        }
+        match node.store().commit(pipeline::commit(seen, changes)).await {
+            Ok(_) => {
+                tell(&events);
+                return Ok(decided);
+            }
+            Err(CommitError::Conflict { .. }) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Err("others changed the secret all the time".to_owned())
+}
+
+/// Tells what the service did by itself.
+pub fn tell(events: &[ServiceEvent]) {
+    for event in events {
+        let (name, secret) = (event.name, &event.resource);
+        match &event.error {
+            None => tracing::info!(event = name, %secret, request_id = event.request_id),
+            Some(error) => {
+                tracing::warn!(event = name, %secret, request_id = event.request_id, %error);
+            }
+        }
+    }
+}
+
+fn is_closed(store: &dyn Store) -> bool {
+    let health = store.health();
+    health.is_err_and(|fault| *fault.kind() == FaultKind::Closed)
+}
+
+fn text(stop: Stop) -> String {
+    match stop {
+        Stop::Unavailable(cause) => cause.to_string(),
+        Stop::Refused(refusal) => refusal.message.unwrap_or_default(),
+    }
+}
