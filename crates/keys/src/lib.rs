@@ -17,6 +17,7 @@
 
 mod algorithm;
 pub mod allocator;
+mod certificate;
 mod cipher;
 mod durable_file;
 mod entropy;
@@ -25,11 +26,16 @@ mod import;
 mod keyring;
 mod material;
 pub mod one_time_password;
+mod pem;
 pub mod seal;
 mod secret_bytes;
 mod ssh_key;
 
 pub use algorithm::{EncryptionAlgorithm, KeySpec, MacAlgorithm, SigningAlgorithm};
+pub use certificate::{
+    Authority, AuthorityProblem, CertificateRequest, CertificateUsage, IssueError,
+    IssuedCertificate,
+};
 pub use cipher::{EncryptionContext, OpenError, OpenFailure, Purpose, Sealed};
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use import::{ImportProblem, WrappingAlgorithm, WrappingKey};

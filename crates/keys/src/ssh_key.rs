@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD as BASE64, STANDARD_NO_PAD};
 
 use crate::material::{UseError, generate_key_pair};
-use crate::{Entropy, KeySpec, SecretBytes};
+use crate::{Entropy, KeySpec, SecretBytes, pem};
 
 /// A key pair as OpenSSH reads it.
 #[derive(Debug)]
@@ -223,15 +223,7 @@ fn file(public: &Fields, private: Fields, comment: &str, entropy: &dyn Entropy) 
     all.extend(1_u32.to_be_bytes());
     let all = Fields(all).bytes(&public.0).bytes(secret.expose());
     let all = SecretBytes::new(all.0);
-    let encoded = SecretBytes::new(BASE64.encode(all.expose()).into_bytes());
-    let mut text = Vec::with_capacity(encoded.len() + encoded.len() / LINE + 80);
-    text.extend(b"-----BEGIN OPENSSH PRIVATE KEY-----\n");
-    for line in encoded.expose().chunks(LINE) {
-        text.extend(line);
-        text.push(b'\n');
-    }
-    text.extend(b"-----END OPENSSH PRIVATE KEY-----\n");
-    SecretBytes::new(text)
+    pem::encode("OPENSSH PRIVATE KEY", all.expose(), LINE)
 }
 
 #[cfg(test)]

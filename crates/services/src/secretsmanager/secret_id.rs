@@ -6,8 +6,8 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::refusals;
-use super::secret::{Lifecycle, Secret};
-use crate::caller::{AccountId, Caller};
+use super::secret::{self, Lifecycle, Secret};
+use crate::caller::{AccountId, Caller, Region};
 use crate::operation::Given;
 use crate::records::{Key, Records};
 use crate::refusal::{Refusal, Stop};
@@ -74,6 +74,30 @@ impl SecretId {
         Ok(SecretId::of(given, names))
     }
 
+    /// Reads what must name a secret of an account and region, whoever asks. `None`: it is another one's, or none's.
+    pub(crate) fn within(given: String, account: &AccountId, region: &Region) -> Option<Self> {
+        let id = Self::parse(given).ok()?;
+        match &id.names {
+            Names::Name if id.given.is_empty() => None,
+            Names::Name => {
+                let mut arn = secret::arn(account, region, &id.given, "");
+                arn.pop();
+                let names = Names::Arn {
+                    account: account.clone(),
+                    region: region.as_str().to_owned(),
+                    name: id.given,
+                    suffix: None,
+                };
+                Some(SecretId::of(arn, names))
+            }
+            Names::Arn {
+                account: owner,
+                region: found,
+                ..
+            } => (owner == account && found == region.as_str()).then_some(id),
+        }
+    }
+
     fn of(given: String, names: Names) -> Self {
         SecretId {
             given,
@@ -83,7 +107,7 @@ impl SecretId {
     }
 
     /// Names no secret; for a request that is already refused.
-    pub(super) fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         SecretId::of(String::new(), Names::Name)
     }
 
@@ -231,6 +255,30 @@ mod tests {
             match id.names {
                 Names::Name => assert_eq!(suffix, None, "{given}"),
                 Names::Arn { suffix: found, .. } => assert_eq!(found.as_deref(), suffix, "{given}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_secret_of_an_account_and_region_is_named_whoever_asks() {
+        let account = AccountId::parse("123456789012").unwrap();
+        let region = Region::parse("us-east-1").unwrap();
+        let arn = |rest: &str| format!("arn:aws:secretsmanager:{rest}");
+        for (given, expected) in [
+            // A name is all name, whatever it ends with.
+            ("my-secret".to_owned(), Some("my-secret")),
+            (arn("us-east-1:123456789012:secret:n-AbCdE1"), Some("n")),
+            (arn("us-east-1:123456789012:secret:n"), Some("n")),
+            (arn("us-east-1:210987654321:secret:n-AbCdE1"), None),
+            (arn("eu-west-1:123456789012:secret:n-AbCdE1"), None),
+            ("sp ace".to_owned(), None),
+            (String::new(), None),
+        ] {
+            let id = SecretId::within(given.clone(), &account, &region);
+            assert_eq!(id.as_ref().map(SecretId::name), expected, "{given}");
+            if let Some(id) = id {
+                assert!(id.is_arn() && id.as_given().starts_with("arn:"), "{given}");
+                assert_eq!(id.account_and_name().unwrap().0, &account);
             }
         }
     }

@@ -8,9 +8,11 @@
 
 mod iam_access_key;
 mod json_object;
+mod other_secret;
 mod parameters;
 mod random_value;
 mod ssh_key_pair;
+mod tls_certificate;
 
 use std::error::Error;
 
@@ -198,6 +200,10 @@ const ROWS: &[Row] = &[
     Row {
         name: "ssh-key-pair",
         configure: ssh_key_pair::configure,
+    },
+    Row {
+        name: "tls-certificate",
+        configure: tls_certificate::configure,
     },
 ];
 

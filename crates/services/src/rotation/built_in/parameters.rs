@@ -122,4 +122,12 @@ impl<'a> Parameters<'a> {
             default
         })
     }
+
+    /// What stands between commas, without the spaces around it.
+    pub(super) fn list(&mut self, key: &'static str) -> Vec<&'a str> {
+        let Some(text) = self.text(key) else {
+            return Vec::new();
+        };
+        text.split(',').map(str::trim).collect()
+    }
 }

@@ -3,6 +3,7 @@
 mod iam_access_key;
 mod random_value;
 mod ssh_key_pair;
+mod tls_certificate;
 
 use serde_json::json;
 use strongroom_keys::SecretBytes;
