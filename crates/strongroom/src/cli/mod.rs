@@ -28,12 +28,17 @@ use clap_complete::Shell;
 use strongroom_keys::hardening::{Hardening, harden};
 use tokio::runtime::{Builder, Runtime};
 
+use crate::functions::runtime::host;
+
 pub use doctor::{Finding, Verdict, diagnose_config, diagnose_folder};
 pub use seed::{Seed, SeedProblem};
 
 /// Runs the command line of this process.
 #[must_use]
 pub fn run() -> ExitCode {
+    if host::is_asked_for() {
+        return host::run();
+    }
     // First of all: from here on the process's memory is its own.
     let hardening = harden();
     logging::keep_panics_to_the_log();

@@ -11,6 +11,7 @@ use std::future::Future;
 
 mod outside;
 mod resolution;
+mod runtime;
 mod scripted;
 
 /// Waits for what needs a runtime.

@@ -1,7 +1,12 @@
 //! How functions are run on this machine: folders, interpreters, limits.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
 
 /// How functions are run on this machine.
 #[derive(Clone, Debug)]
@@ -30,6 +35,8 @@ pub struct RuntimeSettings {
     pub tmp_bytes: u64,
     /// What keeps functions from everything else.
     pub isolation: Isolation,
+    /// The server's clock, by which credentials end.
+    pub clock: Arc<Clock>,
 }
 
 impl RuntimeSettings {
@@ -42,7 +49,7 @@ impl RuntimeSettings {
 
     /// The usual settings.
     #[must_use]
-    pub fn new(folder: PathBuf, endpoint: String) -> Self {
+    pub fn new(folder: PathBuf, endpoint: String, clock: Arc<Clock>) -> Self {
         Self {
             folder,
             endpoint,
@@ -57,12 +64,14 @@ impl RuntimeSettings {
             idle: Self::IDLE,
             tmp_bytes: Self::TMP_BYTES,
             isolation: Isolation::Full,
+            clock,
         }
     }
 }
 
 /// What keeps functions from everything else on the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Isolation {
     /// Namespaces of their own, Landlock and a filter of system calls.
     Full,
