@@ -12,3 +12,4 @@ mod signatures;
 mod tampering;
 mod tidy;
 mod withdrawal;
+mod year;

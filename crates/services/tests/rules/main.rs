@@ -9,6 +9,7 @@
     reason = "all of it is tests; clippy only sees that of functions marked as such"
 )]
 
+mod calendar;
 mod create;
 mod delete;
 mod explanations;
