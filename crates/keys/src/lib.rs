@@ -19,6 +19,7 @@ mod algorithm;
 pub mod allocator;
 mod certificate;
 mod cipher;
+mod digest;
 mod durable_file;
 mod entropy;
 pub mod hardening;
@@ -37,6 +38,7 @@ pub use certificate::{
     IssuedCertificate,
 };
 pub use cipher::{EncryptionContext, OpenError, OpenFailure, Purpose, Sealed};
+pub use digest::sha256;
 pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use import::{ImportProblem, WrappingAlgorithm, WrappingKey};
 pub use keyring::{

@@ -21,6 +21,7 @@ use crate::iam::role::Role;
 use crate::iam::shapes::add_resource_tags;
 use crate::kms::key::KmsKey;
 use crate::kms::name;
+use crate::lambda::function::Function;
 use crate::operation::{Given, Operation};
 use crate::origin::Origin;
 use crate::records::Records;
@@ -60,6 +61,8 @@ pub enum Guard<'a> {
     Key(Box<KeyGuard>),
     /// It is a role: nobody assumes it whom its trust policy doesn't let in.
     Role(Box<RoleGuard>),
+    /// It is a Lambda function, or a version or alias of it: its policy opens it to other accounts, and to services.
+    Function(Box<FunctionGuard>),
 }
 
 /// A secret, and what is known of the request to it.
@@ -119,6 +122,17 @@ pub struct KeyGuard {
 pub struct RoleGuard {
     /// The role; `None`: there is none of that ARN, which is refused as one that is closed.
     pub role: Option<Arc<Role>>,
+    /// The condition keys of the request.
+    pub context: Context,
+}
+
+/// A Lambda function, and what of it a request names.
+#[derive(Clone, Debug)]
+pub struct FunctionGuard {
+    /// The function.
+    pub function: Arc<Function>,
+    /// A version or an alias of it; `None`: itself.
+    pub qualifier: Option<String>,
     /// The condition keys of the request.
     pub context: Context,
 }
@@ -259,7 +273,7 @@ fn permit_by(
         }
         Guard::Absent | Guard::Key(_) => NOT_TOLD.to_owned(),
         // Another account isn't told whether it is denied, or the resource isn't there.
-        Guard::Account | Guard::ToBeMade(_) | Guard::Secret(_) => format!(
+        Guard::Account | Guard::ToBeMade(_) | Guard::Secret(_) | Guard::Function(_) => format!(
             "because no resource-based policy allows the {} action",
             need.action
         ),
@@ -292,6 +306,7 @@ impl Need<'_> {
             Guard::Secret(guard) => guard.context(given),
             Guard::Key(guard) => guard.context.clone(),
             Guard::Role(guard) => guard.context(),
+            Guard::Function(guard) => guard.context(),
         }
     }
 }
@@ -326,6 +341,8 @@ pub(crate) enum Resource<'a> {
     Key(&'a str),
     /// A role, by its name.
     Role(&'a str),
+    /// A Lambda function, by its name.
+    Function(&'a str),
 }
 
 impl<'a> Asked<'a> {
@@ -363,6 +380,10 @@ impl<'a> Asked<'a> {
                 policy: guard.role.as_deref().map(|role| role.trust.document()),
                 rule: ResourceRule::Required,
                 ..plain(guard.of_what())
+            },
+            Guard::Function(guard) => Asked {
+                policy: guard.policy().map(ResourcePolicy::document),
+                ..plain(Resource::Function(&guard.function.arn.name))
             },
         }
     }
@@ -584,6 +605,22 @@ impl RoleGuard {
         let mut context = self.context.clone();
         if let Some(role) = &self.role {
             add_resource_tags(&role.tags, &mut context);
+        }
+        context
+    }
+}
+
+impl FunctionGuard {
+    fn policy(&self) -> Option<&ResourcePolicy> {
+        let policy = self.function.policy(self.qualifier.as_deref());
+        policy.map(|policy| &policy.policy)
+    }
+
+    /// The condition keys of the request and the function.
+    fn context(&self) -> Context {
+        let mut context = self.context.clone();
+        for (key, value) in &self.function.tags {
+            context.insert(&format!("aws:ResourceTag/{key}"), value.as_str());
         }
         context
     }

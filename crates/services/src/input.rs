@@ -456,6 +456,12 @@ impl<'j> Members<'j, '_> {
         self.problems.checks.push(check);
     }
 
+    /// Whether there are no members but such that are null.
+    pub fn is_empty(&self) -> bool {
+        let mut members = self.members.iter();
+        members.all(|(_, member)| matches!(member, Json::Null))
+    }
+
     /// Whether a member is there, whatever it is.
     pub fn is_there(&self, name: &str) -> bool {
         self.find(name).is_some()

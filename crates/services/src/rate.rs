@@ -1,8 +1,8 @@
 //! How often an account may ask: which operations share a rate, and whether a request is within it. Knows no
 //! clock: instants are given.
 //!
-//! Source: AWS Secrets Manager User Guide, Quotas; reference/api.md §4; AWS KMS Developer Guide, Request quotas; IAM and
-//! AWS STS quotas. Where AWS's figure depends on the region, the one that holds in most is taken. IAM has none that are
+//! Source: AWS Secrets Manager User Guide, Quotas; reference/api.md §4; AWS KMS Developer Guide, Request quotas; AWS Lambda
+//! Developer Guide, Lambda quotas, API requests; IAM and AWS STS quotas. Where AWS's figure depends on the region, the one that holds in most is taken. IAM has none that are
 //! published.
 
 use std::time::Duration;
@@ -65,6 +65,10 @@ const fn kms(per_second: u32, operations: &'static [&'static str]) -> Rate {
 
 const fn pairs(per_second: u32, kind: &'static str) -> Rate {
     rate("kms", per_second, Of::Pairs(kind), KEY_PAIRS)
+}
+
+const fn lambda(per_second: u32, operations: &'static [&'static str]) -> Rate {
+    rate("lambda", per_second, Of::Any, operations)
 }
 
 const KEY_PAIRS: &[&str] = &["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"];
@@ -167,6 +171,31 @@ pub const RATES: &[Rate] = &[
     kms(5, &["UntagResource"]),
     kms(5, &["UpdateAlias"]),
     kms(5, &["UpdateKeyDescription"]),
+    lambda(100, &["GetFunction"]),
+    lambda(15, &["GetPolicy"]),
+    lambda(
+        15,
+        &[
+            "AddPermission",
+            "CreateAlias",
+            "CreateFunction",
+            "DeleteAlias",
+            "DeleteFunction",
+            "GetAlias",
+            "GetFunctionConfiguration",
+            "ListAliases",
+            "ListFunctions",
+            "ListTags",
+            "ListVersionsByFunction",
+            "PublishVersion",
+            "RemovePermission",
+            "TagResource",
+            "UntagResource",
+            "UpdateAlias",
+            "UpdateFunctionCode",
+            "UpdateFunctionConfiguration",
+        ],
+    ),
     rate(
         "sts",
         600,
@@ -277,7 +306,7 @@ const NANOSECONDS: u64 = 1_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{iam, kms, secretsmanager, sts};
+    use crate::{iam, kms, lambda, secretsmanager, sts};
 
     /// How many of `offered` requests at regular intervals in so many seconds are within the rate.
     fn admitted(offered: u64, seconds: u64, per_second: u32, percent: u32) -> u64 {
@@ -310,6 +339,14 @@ mod tests {
         }
         for name in names(kms::OPERATIONS) {
             assert!(rates_of("kms", name) > 0, "{name}");
+        }
+        // What functions take is bounded by how many run at once.
+        let invoked = |name: &&str| *name == "Invoke";
+        for name in names(lambda::OPERATIONS)
+            .into_iter()
+            .filter(|name| !invoked(name))
+        {
+            assert_eq!(rates_of("lambda", name), 1, "{name}");
         }
         for name in names(iam::OPERATIONS) {
             assert_eq!(rates_of("iam", name), 0, "{name}");

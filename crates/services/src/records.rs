@@ -31,7 +31,8 @@ use crate::kms::alias::Alias;
 use crate::kms::due::KmsDue;
 use crate::kms::grant::Grant;
 use crate::kms::key::KmsKey;
-use crate::lambda::function::Function;
+use crate::lambda::code::{CodePiece, CodeUpload};
+use crate::lambda::function::{Code, Function};
 use crate::last_use::{LastUse, Use};
 use crate::refusal::Stop;
 use crate::root_key::RootKeyInUse;
@@ -512,6 +513,41 @@ impl Key {
         Self::lambda_function(account, region, "")
     }
 
+    /// That a deployment package was uploaded, of which this says the account, the region, what is in it, and under
+    /// which key it is sealed.
+    pub fn lambda_upload(account: &AccountId, region: &Region, code: &Code) -> Self {
+        Self::of_code("lambda-upload", account, region, code)
+    }
+
+    /// What every such upload's record starts with.
+    pub fn all_lambda_uploads() -> Self {
+        Self::of("lambda-upload", &[""])
+    }
+
+    /// What every piece of a deployment package starts with.
+    pub fn lambda_pieces(account: &AccountId, region: &Region, code: &Code) -> Self {
+        let mut key = Self::of_code("lambda-code", account, region, code);
+        key.0.push(0);
+        key
+    }
+
+    /// A piece of a deployment package, by its number.
+    pub fn lambda_piece(account: &AccountId, region: &Region, code: &Code, number: u32) -> Self {
+        let mut key = Self::lambda_pieces(account, region, code);
+        key.0.extend(format!("{number:05}").into_bytes());
+        key
+    }
+
+    fn of_code(kind: &str, account: &AccountId, region: &Region, code: &Code) -> Self {
+        let parts = [
+            account.as_str(),
+            region.as_str(),
+            &code.sha256_hex(),
+            &code.key_id,
+        ];
+        Self::of(kind, &parts)
+    }
+
     /// The first key that starts with this one and lies behind the one that goes on as `position` says.
     pub fn behind(&self, position: Option<&str>) -> Vec<u8> {
         let mut start = self.0.clone();
@@ -744,6 +780,10 @@ records! {
     OidcProvider = "IAM OIDC provider", format 1, at |provider, key| provider.key().as_bytes() == key;
     /// A Lambda function with its versions, aliases and policies, but without its code.
     Function = "Lambda function", format 1, at |function, key| function.key().as_bytes() == key;
+    /// That a deployment package was uploaded.
+    CodeUpload = "Lambda upload", format 1, at |upload, key| upload.key().as_bytes() == key;
+    /// A piece of a deployment package, sealed.
+    CodePiece = "Lambda code", format 1, at anywhere;
 }
 
 impl AnyRecord {
@@ -802,6 +842,8 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"iam-oidc-provider" => OidcProvider::decode_at,
         b"iam-id" => UniqueId::decode_at,
         b"lambda-function" => Function::decode_at,
+        b"lambda-upload" => CodeUpload::decode_at,
+        b"lambda-code" => CodePiece::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"
         | b"iam-attachment" | b"development-clock" => return Ok(()),
         _ => return Err(Unreadable::Kind(String::from_utf8_lossy(kind).into_owned())),
@@ -983,6 +1025,9 @@ impl<'a> Records<'a> {
 pub struct Changes {
     /// In the order in which they were asked for.
     pub writes: Vec<Change>,
+    /// What is too large for one commit and is written before it, under no condition. Nothing refers to it until the
+    /// rest holds; where that fails, it is garbage, which a sweep finds.
+    pub ahead: Vec<Change>,
     /// What is to be written down later, for which no response waits.
     pub uses: Vec<Use>,
     /// What the service tells of itself, once the changes hold.
@@ -1037,6 +1082,13 @@ impl Changes {
     /// Tells of something that the service does by itself.
     pub fn tell(&mut self, event: ServiceEvent) {
         self.events.push(event);
+    }
+
+    /// Writes a record ahead of the rest.
+    pub(crate) fn put_ahead<T: Record>(&mut self, key: Key, record: &T) -> Result<(), Stop> {
+        let bytes = record.encode()?;
+        self.ahead.push(Change::Put(key, bytes));
+        Ok(())
     }
 
     /// Writes an index' entry, which says all by its key.

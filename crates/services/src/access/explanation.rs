@@ -310,6 +310,7 @@ impl Resource<'_> {
             Resource::Secret(name) => format!("resource policy of secret {name}"),
             Resource::Key(id) => format!("key policy of key {id}"),
             Resource::Role(name) => format!("trust policy of role {name}"),
+            Resource::Function(name) => format!("policy of function {name}"),
         }
     }
 }

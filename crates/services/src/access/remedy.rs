@@ -92,7 +92,7 @@ pub(super) fn ways(
     let changeable = Changeable {
         resource_policy: matches!(
             asked.of,
-            Resource::Secret(_) | Resource::Key(_) | Resource::Role(_)
+            Resource::Secret(_) | Resource::Key(_) | Resource::Role(_) | Resource::Function(_)
         ),
         key: &may_hold,
     };

@@ -274,7 +274,7 @@ impl Round<'_> {
             },
             Guard::Role(guard) => guard.role.is_none(),
             Guard::Absent => true,
-            Guard::Account | Guard::ToBeMade(_) | Guard::Key(_) => false,
+            Guard::Account | Guard::ToBeMade(_) | Guard::Key(_) | Guard::Function(_) => false,
         });
         if is_absent {
             let resource = &question.resource;
@@ -437,7 +437,11 @@ fn known(need: &Need<'_>, topic: &Topic, supposed: &Supposed, subject: &Subject)
                 families.extend(["aws:CalledVia", "kms:EncryptionContext"]);
             }
         }
-        Guard::Account | Guard::ToBeMade(_) | Guard::Absent | Guard::Role(_) => {}
+        Guard::Account
+        | Guard::ToBeMade(_)
+        | Guard::Absent
+        | Guard::Role(_)
+        | Guard::Function(_) => {}
     }
     let supposed = supposed.iter().map(|(key, _)| key.as_str());
     Known::new(keys.into_iter().chain(supposed), families)

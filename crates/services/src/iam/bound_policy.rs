@@ -107,11 +107,26 @@ impl<Of: PolicyOf> BoundPolicy<Of> {
         owner: &AccountId,
         records: &Records<'_>,
     ) -> Result<(Self, Option<Principal>), Stop> {
+        self.bound_after(None, owner, records)
+    }
+
+    /// The same policy in the place of an earlier one, whose names go on to mean whom they meant there.
+    pub(crate) fn bound_after(
+        self,
+        earlier: Option<&Self>,
+        owner: &AccountId,
+        records: &Records<'_>,
+    ) -> Result<(Self, Option<Principal>), Stop> {
+        let earlier = earlier.map_or(&[][..], |earlier| &earlier.0.bindings);
         let mut bindings: Vec<Binding> = Vec::new();
         let mut unknown = None;
         for principal in self.document().principals() {
             let name = principal.to_string();
             if bindings.iter().any(|(each, _)| *each == name) {
+                continue;
+            }
+            if let Some(known) = earlier.iter().find(|(each, _)| *each == name) {
+                bindings.push(known.clone());
                 continue;
             }
             match principals::named(principal, owner, records)? {

@@ -22,6 +22,9 @@ use crate::time::Timestamp;
 /// The alias of the key that Secrets Manager keeps for each account, with `alias/`.
 pub const SECRETS_MANAGER_ALIAS: &str = "alias/aws/secretsmanager";
 
+/// The alias of the key that Lambda keeps for each account, with `alias/`.
+pub const LAMBDA_ALIAS: &str = "alias/aws/lambda";
+
 /// A KMS alias.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Alias {

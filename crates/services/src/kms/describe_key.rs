@@ -3,8 +3,7 @@
 //! Source: AWS KMS API Reference, DescribeKey.
 
 use super::access;
-use super::alias::SECRETS_MANAGER_ALIAS;
-use super::envelope;
+use super::envelope::{self, KEY_KEEPERS};
 use super::metadata::Described;
 use super::name::{Accepts, KeyName};
 use super::shapes;
@@ -47,10 +46,11 @@ impl Operation for DescribeKey {
     ) -> Result<Decided<Described>, Stop> {
         let request = allowed.into_request();
         let caller = given.caller;
-        if request.key.is_own_alias(SECRETS_MANAGER_ALIAS, caller) {
+        let mut keepers = KEY_KEEPERS.iter();
+        if let Some(of) = keepers.find(|of| request.key.is_own_alias(of.alias, caller)) {
             let mut changes = Changes::none();
             let (account, region) = (&caller.account, &caller.region);
-            let key = envelope::service_key(account, region, records, given, &mut changes)?;
+            let key = envelope::service_key(of, account, region, records, given, &mut changes)?;
             return Ok(Decided::change(changes, Described::of(&key)));
         }
         let key = request.key.find(caller, records)?;

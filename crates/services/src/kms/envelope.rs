@@ -16,7 +16,7 @@ use strongroom_keys::{EncryptionContext, KeySpec, OpenError, Sealed, SecretBytes
 
 use super::access::{self, Usage};
 use super::algorithm;
-use super::alias::{Alias, SECRETS_MANAGER_ALIAS};
+use super::alias::{Alias, LAMBDA_ALIAS, SECRETS_MANAGER_ALIAS};
 use super::encrypt::SYMMETRIC;
 use super::key::{KeyManager, KeyState, KeyUsage, KmsKey, Origin};
 use super::name::{Accepts, KeyName, Named};
@@ -104,16 +104,45 @@ pub enum Broken {
     },
 }
 
-/// The key that Secrets Manager keeps for an account and region; made, and added to `changes`, on
-/// first use.
+/// A service that keeps a key of its own for each account and region.
+#[derive(Debug, PartialEq, Eq)]
+pub struct KeyKeeper {
+    /// The alias of its keys, with `alias/`.
+    pub alias: &'static str,
+    signing_name: &'static str,
+    title: &'static str,
+    description: &'static str,
+}
+
+/// AWS Secrets Manager.
+pub const SECRETS_MANAGER: KeyKeeper = KeyKeeper {
+    alias: SECRETS_MANAGER_ALIAS,
+    signing_name: "secretsmanager",
+    title: "AWS Secrets Manager",
+    description: "Default key that protects my Secrets Manager data when no other key is defined",
+};
+
+/// AWS Lambda.
+pub const LAMBDA: KeyKeeper = KeyKeeper {
+    alias: LAMBDA_ALIAS,
+    signing_name: "lambda",
+    title: "AWS Lambda",
+    description: "Default key that protects my Lambda functions when no other key is defined",
+};
+
+/// Every one of them.
+pub const KEY_KEEPERS: &[KeyKeeper] = &[LAMBDA, SECRETS_MANAGER];
+
+/// The key that a service keeps for an account and region; made, and added to `changes`, on first use.
 pub fn service_key(
+    of: &KeyKeeper,
     account: &AccountId,
     region: &Region,
     records: &Records<'_>,
     given: &Given<'_>,
     changes: &mut Changes,
 ) -> Result<Arc<KmsKey>, Stop> {
-    let alias_key = Key::kms_alias(account, region, SECRETS_MANAGER_ALIAS);
+    let alias_key = Key::kms_alias(account, region, of.alias);
     if let Some(alias) = records.read::<Alias>(alias_key.clone())? {
         return records
             .read::<KmsKey>(Key::kms_key(account, region, &alias.key_id))?
@@ -124,7 +153,7 @@ pub fn service_key(
     {
         return Ok(key);
     }
-    let policy = policy::of_secrets_manager(account, region)
+    let policy = policy::of_service(of.signing_name, of.title, account, region)
         .map_err(|error| Stop::Unavailable(Box::new(error)))?;
     let mut key = KmsKey {
         account: account.clone(),
@@ -132,16 +161,14 @@ pub fn service_key(
         key_id: uuid(given),
         created: given.now,
         manager: KeyManager::Aws,
-        description: "Default key that protects my Secrets Manager data when no other key is \
-                      defined"
-            .to_owned(),
+        description: of.description.to_owned(),
         spec: KeySpec::SymmetricDefault,
         usage: KeyUsage::EncryptDecrypt,
         origin: Origin::AwsKms,
         state: KeyState::Enabled,
         policy,
         tags: Vec::new(),
-        aliases: vec![SECRETS_MANAGER_ALIAS.to_owned()],
+        aliases: vec![of.alias.to_owned()],
         rotation: Some(due::yearly(given.now)),
         material: Vec::new(),
         awaited: Vec::new(),
@@ -153,7 +180,7 @@ pub fn service_key(
     changes.put(
         alias_key,
         &Alias {
-            name: SECRETS_MANAGER_ALIAS.to_owned(),
+            name: of.alias.to_owned(),
             key_id: key.key_id.clone(),
             created: given.now,
             updated: given.now,

@@ -175,7 +175,7 @@ pub fn throttled() -> Refusal {
 }
 
 /// A random UUID (version 4).
-fn uuid(given: &Given<'_>) -> String {
+pub(crate) fn uuid(given: &Given<'_>) -> String {
     fresh_uuid(given.entropy)
 }
 

@@ -122,14 +122,16 @@ pub fn of_account(account: &AccountId, region: &Region) -> Result<ResourcePolicy
     ))
 }
 
-/// The policy of the key that Secrets Manager keeps for an account: everyone in it, but through
-/// Secrets Manager alone.
+/// The policy of the key that a service keeps for an account: everyone in it, but through that service alone. `signing_name`
+/// is such as `secretsmanager`, `title` such as `AWS Secrets Manager`.
 ///
 /// # Errors
 /// None: what is filled in has no quotes.
 ///
 /// Source: AWS Secrets Manager User Guide, Secret encryption and decryption.
-pub fn of_secrets_manager(
+pub fn of_service(
+    signing_name: &str,
+    title: &str,
     account: &AccountId,
     region: &Region,
 ) -> Result<ResourcePolicy, Malformed> {
@@ -137,9 +139,9 @@ pub fn of_secrets_manager(
     ResourcePolicy::parse(format!(
         r#"{{
   "Version" : "2012-10-17",
-  "Id" : "auto-secretsmanager-1",
+  "Id" : "auto-{signing_name}-1",
   "Statement" : [ {{
-    "Sid" : "Allow access through AWS Secrets Manager for all principals in the account that are authorized to use AWS Secrets Manager",
+    "Sid" : "Allow access through {title} for all principals in the account that are authorized to use {title}",
     "Effect" : "Allow",
     "Principal" : {{
       "AWS" : "*"
@@ -149,7 +151,7 @@ pub fn of_secrets_manager(
     "Condition" : {{
       "StringEquals" : {{
         "kms:CallerAccount" : "{account}",
-        "kms:ViaService" : "secretsmanager.{region}.amazonaws.com"
+        "kms:ViaService" : "{signing_name}.{region}.amazonaws.com"
       }}
     }}
   }}, {{

@@ -4,12 +4,16 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::function_arn::FunctionArn;
+use super::refusals;
 use crate::iam::bound_policy::ResourcePolicy;
 use crate::kms::envelope::Envelope;
-use crate::records::Key;
+use crate::records::{Changes, Key, Record};
+use crate::refusal::Stop;
 use crate::time::Timestamp;
 
 /// How a function is called that has not been published, and which changes with it.
@@ -79,6 +83,8 @@ pub struct Code {
 pub struct Published {
     /// From 1.
     pub number: u64,
+    /// The revision of `$LATEST` that was published.
+    pub of_revision: String,
     /// As it was when it was published.
     pub configuration: Configuration,
 }
@@ -90,8 +96,6 @@ pub struct Alias {
     pub name: String,
     /// A version's number, or `$LATEST`.
     pub version: String,
-    /// A second version, and how many of a thousand invocations run it.
-    pub shifted: Option<(String, u32)>,
     /// What it is for.
     pub description: String,
     /// Another one with each change.
@@ -107,6 +111,22 @@ pub struct QualifiedPolicy {
     pub policy: ResourcePolicy,
     /// Another one with each change.
     pub revision_id: String,
+}
+
+impl Code {
+    /// The hash in lower-case hexadecimal digits.
+    pub fn sha256_hex(&self) -> String {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digits = self.sha256.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+        digits
+            .map(|digit| char::from(DIGITS[usize::from(digit)]))
+            .collect()
+    }
+
+    /// The hash as `CodeSha256` shows it.
+    pub fn sha256_base64(&self) -> String {
+        BASE64.encode(self.sha256)
+    }
 }
 
 impl Function {
@@ -134,7 +154,7 @@ impl Function {
         self.aliases.iter().find(|alias| alias.name == name)
     }
 
-    /// The version that a qualifier names, with its name; an alias' first where it has two. Without one, `$LATEST`.
+    /// The version that a qualifier names, with its name. Without one, `$LATEST`.
     pub fn qualified<'a>(
         &'a self,
         qualifier: Option<&'a str>,
@@ -154,11 +174,41 @@ impl Function {
         policies.find(|policy| policy.qualifier.as_deref() == qualifier)
     }
 
+    /// Puts a policy in the place of the one of its qualifier.
+    pub(super) fn put_policy(&mut self, policy: QualifiedPolicy) {
+        self.forget_policy(policy.qualifier.as_deref());
+        self.policies.push(policy);
+    }
+
+    /// Nobody may use what a qualifier names any more, but for its account.
+    pub(super) fn forget_policy(&mut self, qualifier: Option<&str>) {
+        self.policies
+            .retain(|policy| policy.qualifier.as_deref() != qualifier);
+    }
+
     /// Each configuration of it: `$LATEST` and those that are published.
     pub fn configurations(&self) -> impl Iterator<Item = &Configuration> {
         let published = self.published.iter().map(|each| &each.configuration);
         std::iter::once(&self.latest).chain(published)
     }
+}
+
+/// Bytes of a function's record at most, so that it fits into a commit with what changes beside it. It is as large as its
+/// versions and policies are many.
+const RECORD_BYTES_MAX: usize = 1024 * 1024;
+
+/// Writes a function.
+///
+/// # Refusals
+/// `CodeStorageExceededException`
+pub(super) fn put(function: &Function, changes: &mut Changes) -> Result<(), Stop> {
+    if function.encode()?.len() > RECORD_BYTES_MAX {
+        return Err(refusals::storage_exceeded(
+            "The function has too many versions, aliases and permissions: delete some of its versions first.",
+        )
+        .into());
+    }
+    changes.put(function.key(), function)
 }
 
 /// Where a function's record is, whatever the qualifier.

@@ -86,8 +86,14 @@ impl FunctionArn {
     /// The same function without a qualifier.
     #[must_use]
     pub fn unqualified(&self) -> Self {
+        self.qualified(None)
+    }
+
+    /// The same function with this qualifier, which is taken to be well formed.
+    #[must_use]
+    pub fn qualified(&self, qualifier: Option<&str>) -> Self {
         FunctionArn {
-            qualifier: None,
+            qualifier: qualifier.map(str::to_owned),
             ..self.clone()
         }
     }

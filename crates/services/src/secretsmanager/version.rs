@@ -340,7 +340,17 @@ fn key_of(
     changes: &mut Changes,
 ) -> Result<Arc<KmsKey>, Stop> {
     match &secret.kms_key_id {
-        None => envelope::service_key(&secret.account, &secret.region, records, given, changes),
+        None => {
+            let (account, region) = (&secret.account, &secret.region);
+            envelope::service_key(
+                &envelope::SECRETS_MANAGER,
+                account,
+                region,
+                records,
+                given,
+                changes,
+            )
+        }
         Some(named) => envelope::named_key(named, records, given)
             .map_err(|problem| unsealable(problem, Some(named))),
     }

@@ -208,6 +208,11 @@ impl Service {
         self.records.apply(changes);
     }
 
+    /// The same with what work on nobody's behalf is given.
+    pub(crate) fn with_means<T>(&self, read: impl FnOnce(&Records<'_>, &Means<'_>) -> T) -> T {
+        read(&Records::of(&self.records), &self.means())
+    }
+
     /// Removes a record.
     pub(crate) fn remove(&mut self, key: Key) {
         let mut changes = Changes::none();
@@ -651,7 +656,7 @@ impl Sender {
 impl Memory {
     fn apply(&mut self, changes: Changes) {
         self.revision += 1;
-        for change in changes.writes {
+        for change in changes.ahead.into_iter().chain(changes.writes) {
             match change {
                 Change::Put(key, value) => drop(
                     self.entries

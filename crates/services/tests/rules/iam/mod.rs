@@ -30,7 +30,7 @@ pub(super) fn document(statements: &[Value]) -> String {
 }
 
 impl Service {
-    pub(super) fn iam(&mut self, operation: &str, body: Value) -> Value {
+    pub(crate) fn iam(&mut self, operation: &str, body: Value) -> Value {
         self.ask_of(iam::OPERATIONS, operation, &body)
             .unwrap_or_else(|refusal| panic!("{operation} {body}: {refusal:?}"))
     }
@@ -51,7 +51,7 @@ impl Service {
     }
 
     /// Root gives a user these statements as its only policy.
-    pub(super) fn give(&mut self, user: &str, statements: &[Value]) {
+    pub(crate) fn give(&mut self, user: &str, statements: &[Value]) {
         self.be(ACCOUNT, REGION);
         self.iam(
             "PutUserPolicy",

@@ -1,6 +1,7 @@
 //! When Secrets Manager may invoke a function for a secret.
 
 use std::collections::BTreeMap;
+use std::slice;
 
 use serde_json::{Value, json};
 use strongroom_services::caller::AccountId;
@@ -54,13 +55,13 @@ fn with_policies(policies: &[(Option<&str>, Value)]) -> Service {
         latest: configuration(),
         published: vec![Published {
             number: 1,
+            of_revision: "revision".to_owned(),
             configuration: configuration(),
         }],
         published_count: 1,
         aliases: vec![Alias {
             name: "live".to_owned(),
             version: "1".to_owned(),
-            shifted: None,
             description: String::new(),
             revision_id: "revision".to_owned(),
         }],
@@ -102,12 +103,12 @@ fn the_policy_of_what_is_named_lets_secrets_manager_in() {
     let both = [of_function.clone(), of_alias.clone()];
     for (policies, function, expected) in [
         (&[][..], FUNCTION, Denied),
-        (&[of_function.clone()], FUNCTION, AllowedByPolicy),
-        (&[of_function.clone()], &latest, AllowedByPolicy),
-        (&[of_function.clone()], &alias, Denied),
-        (&[of_function], &version, Denied),
-        (&[of_alias.clone()], &alias, AllowedByPolicy),
-        (&[of_alias], FUNCTION, Denied),
+        (slice::from_ref(&of_function), FUNCTION, AllowedByPolicy),
+        (slice::from_ref(&of_function), &latest, AllowedByPolicy),
+        (slice::from_ref(&of_function), &alias, Denied),
+        (slice::from_ref(&of_function), &version, Denied),
+        (slice::from_ref(&of_alias), &alias, AllowedByPolicy),
+        (slice::from_ref(&of_alias), FUNCTION, Denied),
         (&both, FUNCTION, AllowedByPolicy),
         (&both, &alias, AllowedByPolicy),
         (&both, &format!("{FUNCTION}:2"), NoSuchFunction),
