@@ -64,6 +64,10 @@ def check_wire_form(operation_model, response_dict, **_) -> None:
         wrong = query_protocol.complaints(operation_model, answer.status, answer.headers, answer.body)
         assert not wrong, f"{wrong} in {where}"
         return
+    if operation_model.service_model.protocol == "rest-json":
+        wrong = list(rest_complaints(operation_model, answer))
+        assert not wrong, f"{wrong} in {where}"
+        return
     malformed = malformations(answer, operation_model.service_model.service_name)
     assert not malformed, f"{malformed} in {where}"
     if answer.status != 200:
@@ -74,6 +78,33 @@ def check_wire_form(operation_model, response_dict, **_) -> None:
         return
     wrong = list(mismatches(operation_model.output_shape, answer.json, ""))
     assert not wrong, f"{wrong} in {where}"
+
+
+def rest_complaints(operation_model, answer: Answer):
+    """Yields what isn't as a model with paths says: status, headers, and members of the body."""
+    expected = operation_model.http.get("responseCode", 200)
+    if answer.status < 300:
+        shape = operation_model.output_shape
+        in_body = {} if shape is None else {n: m for n, m in shape.members.items() if "location" not in m.serialization}
+        # What deletes answers nothing, whatever a newer model allows.
+        if not in_body or not answer.body:
+            if answer.body or answer.status not in (expected, 204):
+                yield f"{answer.status} with {answer.body!r} in place of {expected} with nothing"
+        elif "payload" not in shape.serialization:
+            if answer.status != expected:
+                yield f"{answer.status} in place of {expected}"
+            if answer.headers.get("content-type") != "application/json":
+                yield f"content type {answer.headers.get('content-type')}"
+            yield from mismatches(shape, answer.json, "")
+        return
+    code = answer.headers.get("x-amzn-errortype")
+    shapes = {shape.name: shape for shape in operation_model.error_shapes}
+    if code in shapes and shapes[code].metadata["error"]["httpStatusCode"] != answer.status:
+        yield f"{code} with status {answer.status}"
+    if code in shapes and set(answer.json) - set(shapes[code].members):
+        yield f"{code} with {answer.json}"
+    if not code or answer.json.get("Type") not in ("User", "Service"):
+        yield "an error without a type"
 
 
 def mismatches(shape: botocore.model.Shape, value: object, path: str):
@@ -93,7 +124,7 @@ def mismatches(shape: botocore.model.Shape, value: object, path: str):
             # Some lists are there even where they are empty: they are what the call is about.
             may_be_empty = path in {
                 ".SecretList", ".Versions", ".SecretValues", ".Errors", ".ValidationErrors",
-                ".Keys", ".Aliases", ".Tags", ".Grants", ".Rotations",
+                ".Functions", ".Keys", ".Aliases", ".Tags", ".Grants", ".Rotations",
             }
             if not isinstance(value, list) or (not value and not may_be_empty):
                 yield f"{here} is {value!r}, not a filled list"
@@ -118,8 +149,9 @@ def mismatches(shape: botocore.model.Shape, value: object, path: str):
             if isinstance(value, bool) or not isinstance(value, int):
                 yield f"{here} is {value!r}, no whole number"
         case "string" | "blob":
-            # What is empty is left out, but for a tag's value, and a KMS key's description.
+            # What is empty is left out, but for a tag's value, and the description of a KMS key or a function.
             may_be_empty = path.endswith((".Value", ".TagValue", ".KeyMetadata.Description"))
+            may_be_empty |= path == ".Description" or path.endswith(("Configuration.Description", "].Description"))
             if not isinstance(value, str) or (not value and not may_be_empty):
                 yield f"{here} is {value!r}, not a filled string"
         case other:

@@ -18,7 +18,7 @@ use strongroom_services::refusal::Stop;
 use strongroom_services::sts::session::{self, AssumedRole, Session, SessionOf};
 use strongroom_services::time::Timestamp;
 use strongroom_wire::sigv4::{self, AuthError, Scope, SigningKey};
-use strongroom_wire::target::Target;
+use strongroom_wire::target::{Service, Target};
 
 use crate::guesses::Guesses;
 
@@ -138,6 +138,20 @@ impl Identities {
         };
         let used = key.note(&caller, signed.access_key_id(), domain_now);
         Ok((caller, used))
+    }
+
+    /// Whether a request that has only its head yet names an access key that there is, or brings a session's token along,
+    /// for Lambda. Nothing is proven by that: it keeps those out who know none.
+    pub fn may_be_known(&self, parts: &Parts, records: &dyn Source, keyring: &Keyring) -> bool {
+        let Ok(signed) = sigv4::read(parts) else {
+            return false;
+        };
+        let id = signed.access_key_id();
+        signed.service() == Service::Lambda.signing_name()
+            && match signed.session_token() {
+                Some(token) => self.session(id, token, keyring).is_ok(),
+                None => self.credential(id, records, keyring).is_ok(),
+            }
     }
 
     /// Opens a session's token, or finds it opened.

@@ -4,9 +4,10 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
+use http::request::Parts;
 use strongroom_keys::seal::Unsealed;
 use strongroom_keys::{Entropy, Keyring, RootKeyId, SecretBytes, SystemEntropy};
 use strongroom_services::access::explanation::Explanation;
@@ -30,7 +31,7 @@ use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::time::Timestamp;
 use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{Commit, CommitError, Fault, Range, Store, Write};
-use strongroom_wire::target::Service;
+use strongroom_wire::target::{self, Service};
 
 use crate::backup::schedule::{Schedule, ScheduledBackups};
 use crate::backup::{self, About};
@@ -39,7 +40,10 @@ use crate::clock::Clock;
 use crate::denials::{Denials, DeniedRequest};
 use crate::edge::control::DevServer;
 use crate::edge::{Application, Received, Reply};
+use crate::functions::api::Events;
+use crate::functions::code_sweep::CodeSweep;
 use crate::functions::resolution::{FunctionSettings, Functions};
+use crate::functions::runtime::RuntimeSettings;
 use crate::identity::Identities;
 use crate::jobs::{self, Jobs};
 use crate::memory::CacheSizes;
@@ -57,6 +61,10 @@ const DEVELOPMENT_CLOCK: &[u8] = b"development-clock";
 const KEPT_BY_RESET: [&[u8]; 2] = [b"account\0", b"access-key\0"];
 /// Times that an operator's change is decided anew because others were faster.
 const ATTEMPTS_MAX: usize = 200;
+/// How long a function may take.
+///
+/// Source: AWS Lambda Developer Guide, Lambda quotas, Function timeout.
+const FUNCTION_TIME_MAX: Duration = Duration::from_secs(900);
 /// Keys that a reset removes in one commit.
 const RESET_BATCH: usize = 100;
 
@@ -98,7 +106,7 @@ pub struct Node {
     records: CachedRecords,
     keyring: Keyring,
     entropy: Box<dyn Entropy>,
-    clock: Clock,
+    clock: Arc<Clock>,
     identities: Identities,
     queues: Queues,
     purges: DueWorker<PurgeDue>,
@@ -115,6 +123,10 @@ pub struct Node {
     partition: OnceLock<String>,
     issuers: OnceLock<Issuers>,
     functions: OnceLock<Functions>,
+    events: Events,
+    code_sweep: CodeSweep,
+    /// Itself, for what goes on behind an answer.
+    own: Weak<Node>,
     denials: Denials,
     metrics: Metrics,
     dev: bool,
@@ -268,12 +280,12 @@ impl Node {
                 .set_ahead_milliseconds(ahead.unwrap_or_default());
         }
         let rotations = RotationWorker::new(&*parts.entropy);
-        Ok(Arc::new(Node {
+        Ok(Arc::new_cyclic(|own| Node {
             records: CachedRecords::new(Arc::clone(&parts.store), parts.record_cache_bytes),
             store: parts.store,
             keyring: parts.keyring,
             entropy: parts.entropy,
-            clock: parts.clock,
+            clock: Arc::new(parts.clock),
             identities: Identities::new(!parts.dev),
             queues: Queues::new(),
             purges: DueWorker::new(),
@@ -289,6 +301,9 @@ impl Node {
             partition: OnceLock::new(),
             issuers: OnceLock::new(),
             functions: OnceLock::new(),
+            events: Events::default(),
+            code_sweep: CodeSweep::new(),
+            own: own.clone(),
             denials: Denials::default(),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
@@ -352,6 +367,16 @@ impl Node {
         self.functions.get_or_init(|| Functions::new(settings));
     }
 
+    /// What a runtime of functions goes by that reach this server at a URL, and keeps its files in a folder.
+    pub fn runtime_settings(&self, folder: PathBuf, endpoint: String) -> RuntimeSettings {
+        RuntimeSettings::new(folder, endpoint, Arc::clone(&self.clock))
+    }
+
+    /// Invocations that nobody waits for.
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
+    }
+
     /// Whoever runs functions.
     pub fn functions(&self) -> &Functions {
         let nowhere = || Functions::new(FunctionSettings::default());
@@ -377,6 +402,7 @@ impl Node {
                 self.keys.state(),
                 self.rotation_schedule.state(),
                 self.rotations.state(),
+                self.code_sweep.state(),
                 self.uses.state(),
             ]
             .into_iter()
@@ -644,6 +670,12 @@ impl Node {
         self.rotations.wake();
     }
 
+    /// Removes code of functions that nothing refers to any more.
+    pub async fn sweep_code(&self) {
+        let (records, store) = (&self.records, &*self.store);
+        self.code_sweep.run(records, store, self.now()).await;
+    }
+
     /// Writes down when what was used lately was used.
     pub async fn write_uses(&self) {
         self.uses.run(&self.records, &*self.store, self.now()).await;
@@ -679,6 +711,7 @@ impl Node {
             issuers: self.issuers.get_or_init(Issuers::default),
             elsewhere: self.functions().elsewhere(),
             rotations: &self.rotations,
+            node: &self.own,
             denials: &self.denials,
         }
     }
@@ -721,6 +754,27 @@ impl Node {
 }
 
 impl Application for Node {
+    /// More is read only from who names an access key for it; whether the signature is right is known at the end.
+    fn body_bytes_max(&self, parts: &Parts, usual: usize) -> usize {
+        let larger = target::large_body_bytes_max(parts).unwrap_or_default();
+        if larger <= usual
+            || !self
+                .identities
+                .may_be_known(parts, &self.records, &self.keyring)
+        {
+            return usual;
+        }
+        larger
+    }
+
+    /// Whoever invokes a function waits for it, and functions may take longer than anything else.
+    fn time_to_answer(&self, received: &Received, usual: Duration) -> Duration {
+        match target::awaits_a_function(&received.parts) {
+            true => usual + FUNCTION_TIME_MAX,
+            false => usual,
+        }
+    }
+
     async fn answer(&self, received: &Received) -> Reply {
         let began = Instant::now();
         let (operation, reply) = self.pipeline().answer(received).await;

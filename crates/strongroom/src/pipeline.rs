@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Weak;
 use std::time::Instant;
 
 use http::StatusCode;
@@ -12,14 +13,15 @@ use http::header::{REFERER, USER_AGENT};
 use strongroom_keys::{Entropy, Keyring};
 use strongroom_services::caller::Caller;
 use strongroom_services::lambda::elsewhere::Elsewhere;
+use strongroom_services::lambda::invoke::Invoke;
 use strongroom_services::last_use::Use;
-use strongroom_services::operation::{Entry, Given, Written};
+use strongroom_services::operation::{Entry, Given, Operation, Written};
 use strongroom_services::origin::Origin;
 use strongroom_services::records::{Change, Changes, Records, Seen};
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
 use strongroom_services::sts::assume_role_with_web_identity::presented;
 use strongroom_services::sts::web_identity::{self, Distrust};
-use strongroom_services::{iam, kms, secretsmanager, sts};
+use strongroom_services::{iam, kms, lambda, secretsmanager, sts};
 use strongroom_store::{Commit, CommitError, Condition, Fault, FaultKind, Revision, Store, Write};
 use strongroom_wire::error_body::ErrorBody;
 use strongroom_wire::request_id::RequestId;
@@ -32,7 +34,9 @@ use crate::cache::CachedRecords;
 use crate::clock::Clock;
 use crate::denials::Denials;
 use crate::edge::{Received, Reply};
+use crate::functions;
 use crate::identity::{Identities, Unidentified};
+use crate::node::Node;
 use crate::oidc::{Issuers, Token};
 use crate::rotation::{self, RotationWorker};
 use crate::throttle::Throttle;
@@ -71,6 +75,8 @@ pub struct Pipeline<'a> {
     pub elsewhere: &'a Elsewhere,
     /// What carries rotations out.
     pub rotations: &'a RotationWorker,
+    /// The node itself, for what goes on behind an answer.
+    pub node: &'a Weak<Node>,
     /// Where it is kept why requests were denied.
     pub denials: &'a Denials,
 }
@@ -171,6 +177,7 @@ impl Pipeline<'_> {
         if !self.admits(caller, target, entry, &request) {
             return Err(Failure::Refused(match target.service() {
                 Service::Kms => kms::throttled(),
+                Service::Lambda => lambda::throttled(),
                 _ => Refusal::throttled(),
             }));
         }
@@ -190,9 +197,23 @@ impl Pipeline<'_> {
             origin,
         };
         let response = self.execute(entry, &request, asked).await?;
+        if target.service() == Service::Lambda && entry.name == Invoke::NAME {
+            return self.invoke(&response, received).await;
+        }
         let answer = target.answer(response, &received.request_id);
         let answer = answer.map_err(|cause| Failure::Broken(cause.to_string()))?;
         Ok(answer.into())
+    }
+
+    /// Has a function run for a caller who may ask for that.
+    async fn invoke(&self, decided: &[u8], received: &Received) -> Result<Reply, Failure> {
+        let broken = |cause: String| Failure::Broken(cause);
+        let invocable = serde_json::from_slice(decided);
+        let invocable = invocable.map_err(|error| broken(error.to_string()))?;
+        let node = self.node.upgrade();
+        let node = node.ok_or_else(|| broken("the server is ending".to_owned()))?;
+        let answered = functions::api::answer(&node, invocable, &received.body).await;
+        answered.map_err(Failure::Refused)
     }
 
     /// Carries out an operation for a caller who is known to be who they say.
@@ -219,6 +240,7 @@ impl Pipeline<'_> {
             };
             let uses = std::mem::take(&mut changes.uses);
             let events = std::mem::take(&mut changes.events);
+            self.write_ahead(std::mem::take(&mut changes.ahead)).await?;
             let answer = refusal.map_or(Ok(answer), |refusal| Err(Failure::Refused(refusal)));
             if changes.writes.is_empty() {
                 self.note(uses).await;
@@ -248,6 +270,41 @@ impl Pipeline<'_> {
             }
         }
         Err(Failure::Contended)
+    }
+
+    /// Writes what is too large for one commit, as much as fits into each.
+    async fn write_ahead(&self, ahead: Vec<Change>) -> Result<(), Failure> {
+        let mut writes: Vec<Write> = Vec::new();
+        let mut commits = Vec::new();
+        for write in ahead.into_iter().map(write) {
+            writes.push(write);
+            let whole = Commit {
+                conditions: Vec::new(),
+                writes: std::mem::take(&mut writes),
+            };
+            writes = match whole.check() {
+                Ok(()) => whole.writes,
+                Err(_) => {
+                    let mut earlier = whole.writes;
+                    let last = earlier.pop();
+                    commits.push(earlier);
+                    last.into_iter().collect()
+                }
+            };
+        }
+        commits.push(writes);
+        for writes in commits.into_iter().filter(|writes| !writes.is_empty()) {
+            let commit = Commit {
+                conditions: Vec::new(),
+                writes,
+            };
+            match self.store.commit(commit).await {
+                Ok(_) => {}
+                Err(CommitError::Fault(fault)) => return Err(Failure::NotStored(fault)),
+                Err(error) => return Err(Failure::Broken(error.to_string())),
+            }
+        }
+        Ok(())
     }
 
     /// Notes what was used. Where too much is noted already, this request writes some down first; where that fails, an
@@ -374,20 +431,20 @@ pub fn commit(seen: Vec<Seen>, changes: Changes) -> Commit {
             modified: Revision(seen.modified),
         })
         .collect();
-    let writes = changes
-        .writes
-        .into_iter()
-        .map(|change| match change {
-            Change::Put(key, value) => Write::Put {
-                key: key.into_bytes(),
-                value,
-            },
-            Change::Delete(key) => Write::Delete {
-                key: key.into_bytes(),
-            },
-        })
-        .collect();
+    let writes = changes.writes.into_iter().map(write).collect();
     Commit { conditions, writes }
+}
+
+fn write(change: Change) -> Write {
+    match change {
+        Change::Put(key, value) => Write::Put {
+            key: key.into_bytes(),
+            value,
+        },
+        Change::Delete(key) => Write::Delete {
+            key: key.into_bytes(),
+        },
+    }
 }
 
 /// The names of all operations of all services.
@@ -409,6 +466,7 @@ fn operations(service: Service) -> &'static [Entry] {
     match service {
         Service::Iam => iam::OPERATIONS,
         Service::Kms => kms::OPERATIONS,
+        Service::Lambda => lambda::OPERATIONS,
         Service::SecretsManager => secretsmanager::OPERATIONS,
         Service::Sts => sts::OPERATIONS,
     }
@@ -419,6 +477,8 @@ fn absent(service: Service, operation: &str) -> Option<Refusal> {
     match service {
         Service::Iam => iam::absent(operation),
         Service::Kms => kms::absent(operation),
+        // Each of its operations has a path, and others than those that are here have none.
+        Service::Lambda => None,
         Service::SecretsManager => secretsmanager::absent(operation),
         Service::Sts => sts::absent(operation),
     }
@@ -490,6 +550,7 @@ fn internal(service: Service, message: &str) -> ErrorBody {
         Service::Iam => ErrorBody::framework("ServiceFailure", Some(message.to_owned())),
         Service::Sts => ErrorBody::framework("InternalFailure", Some(message.to_owned())),
         Service::Kms => ErrorBody::framework("KMSInternalException", Some(message.to_owned())),
+        Service::Lambda => ErrorBody::modeled("ServiceException", message),
         Service::SecretsManager => ErrorBody::modeled("InternalServiceError", message),
     };
     body.with_status(StatusCode::INTERNAL_SERVER_ERROR)

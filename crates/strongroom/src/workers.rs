@@ -23,6 +23,8 @@ use crate::rotation;
 const DUE_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the uses that were noted are written down.
 const USES_INTERVAL: Duration = Duration::from_millis(250);
+/// How often code is looked for that nothing refers to any more.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 /// Rows that are carried out before the index is looked at again.
 const DUE_BATCH: usize = 1000;
 
@@ -88,6 +90,9 @@ pub(crate) fn note_run(
 pub fn start(node: &Arc<Node>) {
     every(DUE_INTERVAL, node, |node| async move {
         node.carry_out_due().await
+    });
+    every(SWEEP_INTERVAL, node, |node| async move {
+        node.sweep_code().await
     });
     every(USES_INTERVAL, node, |node| async move {
         node.write_uses().await

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -120,6 +120,7 @@ impl World {
             partition: None,
             elsewhere: &Elsewhere::nowhere(),
             rotations: &RotationWorker::new(&self.entropy),
+            node: &Weak::new(),
             denials: &Denials::default(),
         };
         let caller = Caller {
@@ -288,6 +289,7 @@ fn ask_all<'q>(
         faults += 1;
         let code = match question.service {
             Service::Kms => "KMSInternalException",
+            Service::Lambda => "ServiceException",
             Service::SecretsManager => "InternalServiceError",
             Service::Iam | Service::Sts => "ServiceFailure",
         };

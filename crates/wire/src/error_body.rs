@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use crate::request_id::RequestId;
@@ -13,6 +13,8 @@ use crate::request_id::RequestId;
 pub enum Protocol {
     /// awsJson1.1: Secrets Manager, KMS.
     AwsJson,
+    /// restJson1: Lambda.
+    RestJson,
     /// The query protocol with XML answers: IAM, STS.
     Query {
         /// The service's XML namespace, such as `https://sts.amazonaws.com/doc/2011-06-15/`.
@@ -75,19 +77,44 @@ impl ErrorBody {
     #[must_use]
     pub fn render(&self, protocol: Protocol, request_id: &RequestId) -> Rendered {
         match protocol {
-            Protocol::AwsJson => Rendered {
-                status: self.status,
-                content_type: AWS_JSON_CONTENT_TYPE,
-                body: self.json(),
-            },
-            Protocol::Query { xmlns } => {
-                let (code, status) = self.in_query();
+            Protocol::AwsJson => Rendered::new(self.status, AWS_JSON_CONTENT_TYPE, self.json()),
+            Protocol::RestJson => {
+                let status = self.status_in_rest();
+                let code = self.code.clone();
                 Rendered {
-                    status,
-                    content_type: XML_CONTENT_TYPE,
-                    body: self.xml(xmlns, code, status, request_id).into_bytes(),
+                    error_type: HeaderValue::from_str(&code).ok(),
+                    ..Rendered::new(status, REST_JSON_CONTENT_TYPE, self.rest_json(status))
                 }
             }
+            Protocol::Query { xmlns } => {
+                let (code, status) = self.in_query();
+                let body = self.xml(xmlns, code, status, request_id).into_bytes();
+                Rendered::new(status, XML_CONTENT_TYPE, body)
+            }
+        }
+    }
+
+    /// The status of the same error where paths name operations: each has its own.
+    ///
+    /// Source: the errors of Lambda's model (botocore, 2015-03-31); "Common Errors".
+    fn status_in_rest(&self) -> StatusCode {
+        match &*self.code {
+            "AccessDeniedException"
+            | "ExpiredTokenException"
+            | "IncompleteSignatureException"
+            | "InvalidSignatureException"
+            | "MissingAuthenticationTokenException"
+            | "UnrecognizedClientException" => StatusCode::FORBIDDEN,
+            "ResourceNotFoundException" => StatusCode::NOT_FOUND,
+            "ResourceConflictException" => StatusCode::CONFLICT,
+            "PreconditionFailedException" => StatusCode::PRECONDITION_FAILED,
+            "RequestTooLargeException" => StatusCode::PAYLOAD_TOO_LARGE,
+            "UnsupportedMediaTypeException" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "TooManyRequestsException" => StatusCode::TOO_MANY_REQUESTS,
+            "InvalidRuntimeException" | "InvalidZipFileException" | "ResourceNotReadyException" => {
+                StatusCode::BAD_GATEWAY
+            }
+            _ => self.status,
         }
     }
 
@@ -128,6 +155,22 @@ impl ErrorBody {
         serde_json::to_vec(&members).unwrap_or_default()
     }
 
+    fn rest_json(&self, status: StatusCode) -> Vec<u8> {
+        let capital = self.message_member == MessageMember::Capital;
+        let message = self.message.as_deref();
+        let members = RestMembers {
+            at_fault: if status.is_server_error() {
+                "Service"
+            } else {
+                "User"
+            },
+            capital: message.filter(|_| capital),
+            lower_case: message.filter(|_| !capital),
+        };
+        // As in `json`.
+        serde_json::to_vec(&members).unwrap_or_default()
+    }
+
     fn xml(&self, xmlns: &str, code: &str, status: StatusCode, request_id: &RequestId) -> String {
         let at_fault = if status.is_server_error() {
             "Receiver"
@@ -159,24 +202,36 @@ pub struct Rendered {
     pub content_type: &'static str,
     /// The body.
     pub body: Vec<u8>,
+    /// The value of `X-Amzn-ErrorType`, where the body doesn't name the error.
+    pub error_type: Option<HeaderValue>,
 }
 
 impl Rendered {
+    /// An answer whose body says all.
+    #[must_use]
+    pub fn new(status: StatusCode, content_type: &'static str, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            content_type,
+            body,
+            error_type: None,
+        }
+    }
+
     /// The answer to what no protocol claims: a method other than POST, another path, another content type.
     ///
     /// Source: AWS's JSON services answer so to a browser (from experience).
     #[must_use]
     pub fn unknown_operation() -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            content_type: XML_CONTENT_TYPE,
-            body: b"<UnknownOperationException/>".to_vec(),
-        }
+        let body = b"<UnknownOperationException/>".to_vec();
+        Self::new(StatusCode::NOT_FOUND, XML_CONTENT_TYPE, body)
     }
 }
 
 /// The `Content-Type` of every awsJson1.1 answer.
 pub const AWS_JSON_CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+/// The `Content-Type` of every restJson1 answer.
+pub const REST_JSON_CONTENT_TYPE: &str = "application/json";
 /// The `Content-Type` of every query answer.
 pub const XML_CONTENT_TYPE: &str = "text/xml";
 
@@ -184,6 +239,16 @@ pub const XML_CONTENT_TYPE: &str = "text/xml";
 struct Members<'a> {
     #[serde(rename = "__type")]
     code: &'a str,
+    #[serde(rename = "Message", skip_serializing_if = "Option::is_none")]
+    capital: Option<&'a str>,
+    #[serde(rename = "message", skip_serializing_if = "Option::is_none")]
+    lower_case: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct RestMembers<'a> {
+    #[serde(rename = "Type")]
+    at_fault: &'static str,
     #[serde(rename = "Message", skip_serializing_if = "Option::is_none")]
     capital: Option<&'a str>,
     #[serde(rename = "message", skip_serializing_if = "Option::is_none")]
@@ -245,6 +310,35 @@ mod tests {
             assert_eq!(rendered.status, 400);
             assert_eq!(rendered.content_type, "application/x-amz-json-1.1");
             assert_eq!(str::from_utf8(&rendered.body).unwrap(), json);
+        }
+    }
+
+    #[test]
+    fn a_rest_error_has_its_code_in_a_header_and_a_status_of_its_own() {
+        for (error, status, json) in [
+            (
+                ErrorBody::modeled("ResourceNotFoundException", "Function not found: f"),
+                404,
+                r#"{"Type":"User","Message":"Function not found: f"}"#,
+            ),
+            (
+                ErrorBody::framework("InvalidParameterValueException", Some("no".to_owned())),
+                400,
+                r#"{"Type":"User","message":"no"}"#,
+            ),
+            (
+                ErrorBody::modeled("ServiceException", "no")
+                    .with_status(StatusCode::INTERNAL_SERVER_ERROR),
+                500,
+                r#"{"Type":"Service","Message":"no"}"#,
+            ),
+        ] {
+            let rendered = error.render(Protocol::RestJson, &id());
+            assert_eq!(rendered.status, status);
+            assert_eq!(rendered.content_type, "application/json");
+            assert_eq!(str::from_utf8(&rendered.body).unwrap(), json);
+            let named = rendered.error_type.unwrap();
+            assert_eq!(named.to_str().unwrap(), error.code);
         }
     }
 

@@ -7,5 +7,6 @@
 pub mod error_body;
 pub mod query;
 pub mod request_id;
+mod rest;
 pub mod sigv4;
 pub mod target;

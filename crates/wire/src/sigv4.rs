@@ -54,7 +54,7 @@ pub use sign::{SignError, Signer};
 use canonical::Canonical;
 use digest::sha256;
 use pieces::pieces;
-pub(crate) use query::next_byte;
+pub(crate) use query::{decode, next_byte, pairs};
 use stamp::Stamp;
 
 /// How far a request's date may lie from the server's time, either way.

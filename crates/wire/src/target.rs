@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::error_body::{self, ErrorBody, Protocol, Rendered};
 use crate::query::{self, Form, MalformedForm};
 use crate::request_id::RequestId;
+use crate::rest::{self, NoRoute, Rest};
 use crate::sigv4::{self, AuthError, Scope};
 
 /// A service that is served here.
@@ -19,6 +20,8 @@ pub enum Service {
     Iam,
     /// AWS Key Management Service.
     Kms,
+    /// AWS Lambda.
+    Lambda,
     /// AWS Secrets Manager.
     SecretsManager,
     /// AWS Security Token Service.
@@ -30,6 +33,7 @@ impl Service {
     pub const ALL: &[Service] = &[
         Service::Iam,
         Service::Kms,
+        Service::Lambda,
         Service::SecretsManager,
         Service::Sts,
     ];
@@ -59,6 +63,11 @@ impl Service {
                 signing_name: "kms",
                 protocol: Protocol::AwsJson,
                 addressed_by: Addressed::TargetPrefix("TrentService"),
+            },
+            Service::Lambda => &Row {
+                signing_name: "lambda",
+                protocol: Protocol::RestJson,
+                addressed_by: Addressed::Path,
             },
             Service::SecretsManager => &Row {
                 signing_name: "secretsmanager",
@@ -95,29 +104,40 @@ impl Service {
 pub struct Target<'r> {
     service: Service,
     operation: Cow<'r, str>,
-    /// The parameters, in the query protocol.
-    form: Option<Form<'r>>,
+    framing: Framing<'r>,
+}
+
+/// Where the request is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Framing<'r> {
+    /// In the body.
+    Body,
+    /// In the parameters, in the query protocol.
+    Form(Form<'r>),
+    /// All over.
+    Rest(Rest),
 }
 
 impl<'r> Target<'r> {
     /// Reads what names the operation: method, path, `Content-Type` and `X-Amz-Target`, or the parameters `Action`
-    /// and `Version`, be they in the query string or in a form in the body.
+    /// and `Version`, be they in the query string or in a form in the body, or method and path alone.
     ///
     /// Which service an action belongs to says the signature's scope, as the endpoint's name does at AWS; without a
     /// signature that can be read, or with one for a service that has no actions, the version says it.
     ///
     /// # Errors
     /// [`TargetError`], and nothing else causes one:
-    /// - `NotAnApiCall`: another path than `/`, or neither `POST` with one `Content-Type` of an API (parameters such as
+    /// - `NotAnApiCall`: another path than `/` and those of Lambda, or neither `POST` with one `Content-Type` of an API (parameters such as
     ///   a charset are fine) nor an action;
     /// - `UnknownOperation`: not one `X-Amz-Target`, another prefix than a service's, or a name that can't be one;
     /// - `UnknownAction`: likewise in the query protocol, or a version that the service hasn't;
+    /// - `NoRoute`: a path that is none of the service's it was signed for, or that has two meanings;
     /// - `MalformedForm`: parameters that aren't UTF-8, or one twice in the query string.
     ///
     /// Source: awsJson1.1 and AWS Query in the Smithy specification; the answers from experience.
     pub fn read(parts: &'r Parts, body: &'r [u8]) -> Result<Self, TargetError> {
         if parts.uri.path() != "/" {
-            return Err(TargetError::NotAnApiCall);
+            return Self::read_path(parts);
         }
         let media_type = only(&parts.headers, &CONTENT_TYPE)
             .and_then(|value| value.split(';').next())
@@ -146,7 +166,29 @@ impl<'r> Target<'r> {
         Ok(Self {
             service,
             operation: Cow::Borrowed(operation),
-            form: None,
+            framing: Framing::Body,
+        })
+    }
+
+    /// What has neither such a path nor a signature for a service with paths is no call of the API.
+    fn read_path(parts: &'r Parts) -> Result<Self, TargetError> {
+        let service = Service::Lambda;
+        let rest = match Rest::read(parts) {
+            Ok(rest) => rest,
+            Err(NoRoute::Unknown) if !is_signed_for(service, parts) => {
+                return Err(TargetError::NotAnApiCall);
+            }
+            Err(no_route) => {
+                return Err(TargetError::NoRoute {
+                    service,
+                    no_route: no_route.into(),
+                });
+            }
+        };
+        Ok(Self {
+            service,
+            operation: Cow::Borrowed(rest.route.operation),
+            framing: Framing::Rest(rest),
         })
     }
 
@@ -173,7 +215,7 @@ impl<'r> Target<'r> {
         Ok(Self {
             service,
             operation: Cow::Owned(operation.to_owned()),
-            form: Some(form),
+            framing: Framing::Form(form),
         })
     }
 
@@ -194,9 +236,10 @@ impl<'r> Target<'r> {
     /// # Errors
     /// The answer to parameters that spell nothing.
     pub fn request<'b>(&self, body: &'b [u8]) -> Result<Cow<'b, [u8]>, ErrorBody> {
-        match &self.form {
-            None => Ok(Cow::Borrowed(body)),
-            Some(form) => form.to_json().map(Cow::Owned).map_err(malformed_form),
+        match &self.framing {
+            Framing::Body => Ok(Cow::Borrowed(body)),
+            Framing::Form(form) => form.to_json().map(Cow::Owned).map_err(malformed_form),
+            Framing::Rest(rest) => Ok(rest.request(body)),
         }
     }
 
@@ -211,24 +254,26 @@ impl<'r> Target<'r> {
     ) -> Result<Rendered, serde_json::Error> {
         let (content_type, body) = match self.service.protocol() {
             Protocol::AwsJson => (error_body::AWS_JSON_CONTENT_TYPE, response),
+            Protocol::RestJson if response.is_empty() => ("", response),
+            Protocol::RestJson => (error_body::REST_JSON_CONTENT_TYPE, response),
             Protocol::Query { xmlns } => (
                 error_body::XML_CONTENT_TYPE,
                 query::answer(xmlns, &self.operation, &response, request_id)?,
             ),
         };
-        Ok(Rendered {
-            status: StatusCode::OK,
-            content_type,
-            body,
-        })
+        let status = match &self.framing {
+            Framing::Rest(rest) => StatusCode::from_u16(rest.route.status).unwrap_or_default(),
+            Framing::Body | Framing::Form(_) => StatusCode::OK,
+        };
+        Ok(Rendered::new(status, content_type, body))
     }
 
     /// The error for an operation that the service hasn't.
     #[must_use]
     pub fn unknown_operation(&self) -> ErrorBody {
-        match &self.form {
-            None => unknown_operation(),
-            Some(form) => {
+        match &self.framing {
+            Framing::Body | Framing::Rest(_) => unknown_operation(),
+            Framing::Form(form) => {
                 unknown_action(&self.operation, form.value("Version").unwrap_or_default())
             }
         }
@@ -254,6 +299,23 @@ impl Service {
         let mut all = Self::ALL.iter().copied();
         all.find(|service| service.row().addressed_by == *address)
     }
+}
+
+/// How large the body of a request may be, where that is more than for most: it is to Lambda, and carries a package or
+/// what a function is given.
+#[must_use]
+pub fn large_body_bytes_max(parts: &Parts) -> Option<usize> {
+    rest::body_bytes_max(parts)
+}
+
+/// Whether a request may be one that invokes a function.
+#[must_use]
+pub fn awaits_a_function(parts: &Parts) -> bool {
+    rest::is_invocation(parts)
+}
+
+fn is_signed_for(service: Service, parts: &Parts) -> bool {
+    sigv4::read(parts).is_ok_and(|signed| signed.service() == service.signing_name())
 }
 
 /// The service with actions that a request was signed for.
@@ -291,6 +353,14 @@ pub enum TargetError {
         /// In which version.
         version: String,
     },
+    /// Its path names nothing of the service's, or nothing that can be read.
+    #[error("{no_route}")]
+    NoRoute {
+        /// The service that it was sent to.
+        service: Service,
+        /// Why.
+        no_route: UnknownPath,
+    },
     /// Its parameters can't be read.
     #[error("{malformed}")]
     MalformedForm {
@@ -299,6 +369,26 @@ pub enum TargetError {
         /// Why.
         malformed: MalformedForm,
     },
+}
+
+/// Why a path names no operation.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct UnknownPath {
+    status: StatusCode,
+    code: &'static str,
+    message: &'static str,
+}
+
+impl From<NoRoute> for UnknownPath {
+    fn from(no_route: NoRoute) -> Self {
+        let (status, code, message) = no_route.words();
+        UnknownPath {
+            status,
+            code,
+            message,
+        }
+    }
 }
 
 impl TargetError {
@@ -315,6 +405,11 @@ impl TargetError {
                 action,
                 version,
             } => unknown_action(action, version).render(service.protocol(), request_id),
+            TargetError::NoRoute { service, no_route } => {
+                ErrorBody::framework(no_route.code, Some(no_route.message.to_owned()))
+                    .with_status(no_route.status)
+                    .render(service.protocol(), request_id)
+            }
             TargetError::MalformedForm { service, malformed } => {
                 malformed_form(*malformed).render(service.protocol(), request_id)
             }
@@ -356,6 +451,8 @@ enum Addressed<'r> {
     TargetPrefix(&'r str),
     /// The version of the API in the parameters.
     Version(&'r str),
+    /// Method and path.
+    Path,
 }
 
 const FORM_CONTENT_TYPE: &str = "application/x-www-form-urlencoded";

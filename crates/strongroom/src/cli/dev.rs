@@ -24,6 +24,7 @@ use crate::edge::tls::{Certificates, Generated};
 use crate::edge::{Limits, TrustedProxies};
 use crate::functions::outside::{Address, CredentialSource, Endpoint};
 use crate::functions::resolution::FunctionSettings;
+use crate::functions::runtime::{Isolation, Runtime, RuntimeSettings};
 use crate::memory::CacheSizes;
 use crate::node::{Node, NodeOptions};
 use crate::oidc::{IssuerSettings, KeySource};
@@ -72,6 +73,15 @@ pub(super) struct DevArguments {
     /// PEM file with certificate authorities that an https:// --lambda-endpoint is trusted by, in place of the system's
     #[arg(long, value_name = "FILE", requires = "lambda_endpoint")]
     lambda_ca_file: Option<PathBuf>,
+    /// Python that runs functions of this server, in place of python3 of the PATH
+    #[arg(long, value_name = "FILE")]
+    function_python: Option<PathBuf>,
+    /// Folder with libraries that functions in Python find, such as boto3
+    #[arg(long, value_name = "DIR")]
+    function_python_path: Vec<PathBuf>,
+    /// What keeps functions of this server from the rest of the machine: full, or none where the system allows no more
+    #[arg(long, value_name = "full|none", default_value = "full", value_parser = isolation)]
+    function_isolation: Isolation,
     /// Address and port for /healthz, /readyz and /metrics
     #[arg(long, value_name = "ADDRESS:PORT", alias = "ops-listen")]
     operations_listen: Option<SocketAddr>,
@@ -163,6 +173,11 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
         )?)),
         None => None,
     };
+    let running = Arc::clone(&node);
+    let functions_folder = data_dir.join(FUNCTIONS_FOLDER_NAME);
+    let hidden = vec![data_dir.clone()];
+    let (python, python_path) = (arguments.function_python, arguments.function_python_path);
+    let isolation = arguments.function_isolation;
     let plan = Plan {
         application: Arc::new(WithControl::new(Arc::clone(&node))),
         node,
@@ -180,6 +195,16 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
         let authority = generated
             .as_ref()
             .map(|generated| generated.authority.as_path());
+        let usual = running.runtime_settings(functions_folder, ready.url.clone());
+        let runtime = Runtime::new(RuntimeSettings {
+            ca_bundle: authority.map(Path::to_owned),
+            python,
+            python_path,
+            hidden,
+            isolation,
+            ..usual
+        });
+        running.functions().run_by(runtime.map_err(Failed::new)?);
         tell(
             ready,
             &credentials,
@@ -189,6 +214,14 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
         )
     })
     .await
+}
+
+fn isolation(text: &str) -> Result<Isolation, String> {
+    match text {
+        "full" => Ok(Isolation::Full),
+        "none" => Ok(Isolation::None),
+        _ => Err("it is full or none".to_owned()),
+    }
 }
 
 /// The key file beside the data: enough for development, and told by `strongroom doctor`.
@@ -361,6 +394,8 @@ fn account_id(text: &str) -> Result<AccountId, String> {
 }
 
 /// The sealed root key in every data folder.
+/// Where functions are unpacked, in the data folder.
+pub(super) const FUNCTIONS_FOLDER_NAME: &str = "functions";
 pub(super) const SEAL_FILE_NAME: &str = "seal.json";
 /// What opens it in a development server's.
 pub(super) const KEY_FILE_NAME: &str = "root.key";

@@ -135,6 +135,9 @@ pub(super) async fn serve<A: Application>(
         admin.abort();
         // Removed by whoever made it; if it is gone already, so much the better.
         let _ = std::fs::remove_file(&plan.admin_socket);
+        if let Some(runtime) = plan.node.functions().runtime() {
+            runtime.shut_down().await;
+        }
         plan.node.write_uses().await;
         plan.node.close();
     };

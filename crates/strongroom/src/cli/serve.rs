@@ -8,7 +8,7 @@ use clap::Args;
 use strongroom_keys::hardening::{Hardening, Measure};
 use strongroom_keys::seal::SealFile;
 
-use super::dev::SEAL_FILE_NAME;
+use super::dev::{FUNCTIONS_FOLDER_NAME, SEAL_FILE_NAME};
 use super::running::{self, Plan};
 use super::seal_sources::unseal;
 use super::{Failed, logging, processors, runtime, say};
@@ -16,6 +16,7 @@ use crate::backup::age::{Lock, Recipient};
 use crate::backup::schedule::Schedule;
 use crate::config::{self, Config};
 use crate::edge::tls::Certificates;
+use crate::functions::runtime::Runtime;
 use crate::node::{Node, NodeOptions};
 
 /// Start a server for production
@@ -105,6 +106,7 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
     if let Some(schedule) = schedule(config)? {
         node.schedule_backups(schedule);
     }
+    let running = Arc::clone(&node);
     let plan = Plan {
         application: Arc::clone(&node),
         node,
@@ -114,11 +116,20 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
         certificates,
         operations: config.operations.listen,
         admin_socket: config.admin_socket()?,
-        data_dir,
+        data_dir: data_dir.clone(),
         hardening,
         temporary: None,
     };
     running::serve(plan, |ready| {
+        let local = &config.functions.local;
+        if local.run {
+            let folder = data_dir.join(FUNCTIONS_FOLDER_NAME);
+            let mut settings = running.runtime_settings(folder, ready.url.clone());
+            local.apply(&mut settings);
+            settings.hidden = config.secret_places(&data_dir);
+            let runtime = Runtime::new(settings).map_err(Failed::new)?;
+            running.functions().run_by(runtime);
+        }
         say(&format!("ready {}", ready.url));
         Ok(())
     })

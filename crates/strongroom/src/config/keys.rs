@@ -320,6 +320,48 @@ pub const KEYS: &[Key] = &[
         "PEM file with the certificate authorities that are trusted for such servers.",
     ),
     key(
+        "functions.local.run",
+        Kind::Flag,
+        "false",
+        "Whether functions that are kept in this server are run, in processes of this machine (docs/functions.md). Whoever may create functions then has code of theirs run here.",
+    ),
+    key(
+        "functions.local.endpoint",
+        Kind::Text,
+        "server.listen, on this machine",
+        "URL by which such functions reach this server.",
+    ),
+    key(
+        "functions.local.ca_file",
+        Kind::Text,
+        "none: the system's",
+        "PEM file with the certificate authorities by which they know it.",
+    ),
+    key(
+        "functions.local.python",
+        Kind::Text,
+        "`python3` of PATH",
+        "The Python that runs functions of the runtimes `python3.*`.",
+    ),
+    key(
+        "functions.local.python_path",
+        Kind::List,
+        "none",
+        "Folders with libraries that every such function finds, such as boto3.",
+    ),
+    key(
+        "functions.local.node",
+        Kind::Text,
+        "`node` of PATH",
+        "The Node.js that runs functions of the runtimes `nodejs*.x`.",
+    ),
+    key(
+        "functions.local.processes",
+        Kind::Integer,
+        "8",
+        "Processes of functions at once, idle ones included; one more is asked to come again later.",
+    ),
+    key(
         "functions.endpoints.pattern",
         Kind::Text,
         "required",

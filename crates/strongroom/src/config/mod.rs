@@ -19,6 +19,7 @@ pub use source::{ConfigProblem, read};
 use crate::edge::{Limits, NetworkRange, TrustedProxies};
 use crate::functions::outside::{Address, CredentialSource, Endpoint};
 use crate::functions::resolution::FunctionSettings;
+use crate::functions::runtime::RuntimeSettings;
 use crate::memory::CacheSizes;
 use crate::oidc::{IssuerSettings, KeySource};
 
@@ -202,8 +203,59 @@ pub struct Functions {
     pub credentials_file: Option<PathBuf>,
     /// A PEM file with the authorities that are trusted for servers that have none of their own.
     pub ca_file: Option<PathBuf>,
+    /// Functions of this server.
+    pub local: LocalFunctions,
     /// Servers for functions of a pattern.
     pub endpoints: Vec<FunctionEndpoint>,
+}
+
+/// `[functions.local]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LocalFunctions {
+    /// Whether they are run.
+    pub run: bool,
+    /// How they reach this server.
+    pub endpoint: Option<String>,
+    /// How they know it.
+    pub ca_file: Option<PathBuf>,
+    /// What runs those in Python.
+    pub python: Option<PathBuf>,
+    /// Libraries for those.
+    pub python_path: Vec<PathBuf>,
+    /// What runs those in JavaScript.
+    pub node: Option<PathBuf>,
+    /// Processes at once.
+    pub processes: usize,
+}
+
+impl Default for LocalFunctions {
+    fn default() -> Self {
+        LocalFunctions {
+            run: false,
+            endpoint: None,
+            ca_file: None,
+            python: None,
+            python_path: Vec::new(),
+            node: None,
+            processes: RuntimeSettings::PROCESSES_MAX,
+        }
+    }
+}
+
+impl LocalFunctions {
+    /// Lays what is said here over the usual settings.
+    pub fn apply(&self, settings: &mut RuntimeSettings) {
+        let said = self.clone();
+        if let Some(endpoint) = said.endpoint {
+            settings.endpoint = endpoint;
+        }
+        settings.ca_bundle = said.ca_file;
+        settings.python = said.python;
+        settings.python_path = said.python_path;
+        settings.node = said.node;
+        settings.processes_max = said.processes.max(1);
+    }
 }
 
 /// `[[functions.endpoints]]`
@@ -463,7 +515,28 @@ impl Config {
             http2_stream_window_bytes: limits.http2_stream_window_bytes,
             http2_connection_window_bytes: limits.http2_connection_window_bytes,
             shutdown: Duration::from_secs(limits.shutdown_seconds),
+            // Those of functions' code, which nobody needs to set.
+            ..Limits::default()
         })
+    }
+
+    /// Where secrets of the server's own lie, which no function of people's may read.
+    pub fn secret_places(&self, data_dir: &Path) -> Vec<PathBuf> {
+        let seal = &self.seal;
+        let endpoints = self.functions.endpoints.iter();
+        let named = [
+            &seal.key_file,
+            &seal.passphrase_file,
+            &seal.pkcs11_pin_file,
+            &self.server.tls.key,
+            &self.backup.folder,
+            &self.functions.credentials_file,
+        ];
+        let named = named
+            .into_iter()
+            .chain(endpoints.map(|each| &each.credentials_file));
+        let named = named.filter_map(Clone::clone);
+        std::iter::once(data_dir.to_owned()).chain(named).collect()
     }
 
     /// Checks what one key alone can't tell, so that a server with these settings can start.

@@ -4,7 +4,9 @@
 //! A web page must not reach them through a developer's browser: whatever has an `Origin` header is refused.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use http::request::Parts;
 use http::{Method, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
@@ -108,6 +110,14 @@ impl<A: DevServer> Application for WithControl<A> {
         } else {
             self.0.answer(received).await
         }
+    }
+
+    fn body_bytes_max(&self, parts: &Parts, usual: usize) -> usize {
+        self.0.body_bytes_max(parts, usual)
+    }
+
+    fn time_to_answer(&self, received: &Received, usual: Duration) -> Duration {
+        self.0.time_to_answer(received, usual)
     }
 
     fn refuse(&self, problem: EdgeProblem) -> Reply {

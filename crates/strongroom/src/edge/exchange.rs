@@ -15,13 +15,13 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::connection::Connection;
-use super::limits::{DISCARDED_BODY_BYTES_MAX, SMALL_BODY_BYTES};
-use super::listener::BODY_MEMORY_UNIT_BYTES;
+use super::limits::{DISCARDED_BODY_BYTES_MAX, HUGE_BODY_BYTES, SMALL_BODY_BYTES};
+use super::listener::{BODY_MEMORY_UNIT_BYTES, Shared};
 use super::{Application, EdgeProblem, Limits, Received, Reply, RequestId, new_request_id};
 
 /// Answers one request.
@@ -43,9 +43,9 @@ pub(super) async fn exchange<A: Application>(
     };
     let mut reply = match checked {
         Err(problem) => shared.application.refuse(problem),
-        Ok(()) => match read_body(&parts, incoming, &shared.limits, &shared.body_memory).await {
+        Ok(()) => match read_body(&parts, incoming, shared).await {
             Err(problem) => shared.application.refuse(problem),
-            Ok((body, _memory)) => {
+            Ok((body, _permits)) => {
                 let (peer, secure) =
                     shared
                         .proxies
@@ -101,21 +101,43 @@ fn check(parts: &Parts, limits: &Limits) -> Result<(), EdgeProblem> {
     }
 }
 
-/// Reads the whole body. The permit is its share of the memory for large bodies; it lasts as long as the body does.
-async fn read_body<'a>(
+/// What a body needs to be in memory, which lasts as long as it does.
+#[derive(Default)]
+struct Permits<'a> {
+    /// Of the memory for bodies that aren't small.
+    share: Option<SemaphorePermit<'a>>,
+    /// Of those that would take much of it.
+    turn: Option<SemaphorePermit<'a>>,
+}
+
+/// Reads the whole body.
+async fn read_body<'a, A: Application>(
     parts: &Parts,
     mut incoming: Incoming,
-    limits: &Limits,
-    memory: &'a Semaphore,
-) -> Result<(Bytes, Option<SemaphorePermit<'a>>), EdgeProblem> {
+    shared: &'a Shared<A>,
+) -> Result<(Bytes, Permits<'a>), EdgeProblem> {
     if incoming.is_end_stream() {
-        return Ok((Bytes::new(), None));
+        return Ok((Bytes::new(), Permits::default()));
     }
+    let (limits, memory) = (&shared.limits, &shared.body_memory);
+    let mut permits = Permits::default();
+    let mut time = limits.body_read;
+    let bytes_max = shared.application.body_bytes_max(parts, limits.body_bytes);
     let announced = incoming.size_hint().exact();
+    if bytes_max > HUGE_BODY_BYTES && announced.is_none_or(|bytes| bytes > limits.body_bytes as u64)
+    {
+        // A few of them at once, beside the memory for others: nobody has checked a signature yet.
+        let turn = pin!(shared.huge_bodies.acquire());
+        let turn = within(limits.body_read, turn)
+            .await
+            .map_err(|_| EdgeProblem::Overloaded)?;
+        permits.turn = Some(turn.map_err(|_| EdgeProblem::Overloaded)?);
+        time = limits.huge_body_read;
+    }
     let too_large = EdgeProblem::BodyTooLarge {
-        limit_bytes: limits.body_bytes,
+        limit_bytes: bytes_max,
     };
-    let is_too_large = announced.is_some_and(|bytes| bytes > limits.body_bytes as u64);
+    let is_too_large = announced.is_some_and(|bytes| bytes > bytes_max as u64);
     if is_too_large && parts.headers.contains_key(header::EXPECT) {
         // The client waits for leave to send its body: it gets the refusal instead.
         return Err(too_large);
@@ -126,30 +148,29 @@ async fn read_body<'a>(
             return Err(too_large);
         }
         let mut whole = BytesMut::new();
-        let mut share = None;
         while let Some(frame) = incoming.frame().await {
             let broken_off =
                 |_| EdgeProblem::Malformed("its body broke off or is not framed correctly");
             let Ok(data) = frame.map_err(broken_off)?.into_data() else {
                 continue;
             };
-            if whole.is_empty() && incoming.is_end_stream() && data.len() <= limits.body_bytes {
+            if whole.is_empty() && incoming.is_end_stream() && data.len() <= bytes_max {
                 // The usual case: all of it came at once and is taken as it lies.
-                return Ok((data, share));
+                return Ok((data, permits));
             }
             let length = whole.len() + data.len();
-            if length > limits.body_bytes {
+            if length > bytes_max {
                 drop(whole);
                 discard(&mut incoming).await;
                 return Err(too_large);
             }
-            if length > SMALL_BODY_BYTES && share.is_none() {
-                let bytes = announced.map_or(limits.body_bytes, |bytes| {
+            if length > SMALL_BODY_BYTES && permits.share.is_none() && permits.turn.is_none() {
+                let bytes = announced.map_or(bytes_max, |bytes| {
                     usize::try_from(bytes).unwrap_or(usize::MAX)
                 });
                 let units =
                     u32::try_from(bytes.div_ceil(BODY_MEMORY_UNIT_BYTES)).unwrap_or(u32::MAX);
-                share = Some(
+                permits.share = Some(
                     memory
                         .acquire_many(units)
                         .await
@@ -165,13 +186,11 @@ async fn read_body<'a>(
             }
             whole.extend_from_slice(&data);
         }
-        Ok((whole.freeze(), share))
+        Ok((whole.freeze(), permits))
     });
-    within(limits.body_read, reading)
+    within(time, reading)
         .await
-        .unwrap_or(Err(EdgeProblem::BodyTooSlow {
-            limit: limits.body_read,
-        }))
+        .unwrap_or(Err(EdgeProblem::BodyTooSlow { limit: time }))
 }
 
 /// Reads on and throws away, within bounds, so that a client that sends before it reads gets to see the refusal.
@@ -187,6 +206,7 @@ async fn discard(incoming: &mut Incoming) {
 
 /// The application's reply; a panic or a time-out is this request's alone.
 async fn answer<A: Application>(application: &A, received: &Received, limits: &Limits) -> Reply {
+    let limit = application.time_to_answer(received, limits.request);
     let (request_id, method) = (received.request_id, &received.parts.method);
     let answering = catch_unwind(AssertUnwindSafe(|| application.answer(received)));
     let answered = match answering {
@@ -200,7 +220,7 @@ async fn answer<A: Application>(application: &A, received: &Received, limits: &L
                     Err(_) => Poll::Ready(None),
                 }
             }));
-            within(limits.request, caught).await
+            within(limit, caught).await
         }
     };
     match answered {
@@ -210,10 +230,8 @@ async fn answer<A: Application>(application: &A, received: &Received, limits: &L
             application.refuse(EdgeProblem::Panicked)
         }
         Err(_) => {
-            tracing::error!(%request_id, %method, limit = ?limits.request, "a request was given up: no answer in time");
-            application.refuse(EdgeProblem::AnswerTooSlow {
-                limit: limits.request,
-            })
+            tracing::error!(%request_id, %method, ?limit, "a request was given up: no answer in time");
+            application.refuse(EdgeProblem::AnswerTooSlow { limit })
         }
     }
 }
@@ -232,6 +250,12 @@ fn respond(reply: Reply, request_id: RequestId, is_http1: bool) -> Response<Full
     let headers = response.headers_mut();
     headers.reserve(HEADERS_ADDED);
     headers.insert(&REQUEST_ID, request_id.to_header_value());
+    headers.extend(
+        reply
+            .headers
+            .into_iter()
+            .map(|(name, value)| (Some(name), value)),
+    );
     if !reply.content_type.is_empty() {
         headers.insert(
             header::CONTENT_TYPE,

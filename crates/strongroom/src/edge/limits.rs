@@ -21,6 +21,10 @@ pub struct Limits {
     pub body_memory_bytes: usize,
     /// From the end of the header to the end of the body.
     pub body_read: Duration,
+    /// The same of a function's code, the one body that may take much of the memory.
+    pub huge_body_read: Duration,
+    /// Such bodies at once, beside `body_memory_bytes`.
+    pub huge_bodies: usize,
     /// From the end of the body to the answer.
     pub request: Duration,
     /// How long a client may leave an answer unread.
@@ -51,6 +55,9 @@ impl Default for Limits {
             body_bytes: 1_048_576,
             body_memory_bytes: 268_435_456,
             body_read: Duration::from_secs(30),
+            // 70 MiB at 5 Mbit/s.
+            huge_body_read: Duration::from_secs(120),
+            huge_bodies: 3,
             request: Duration::from_secs(30),
             response_write: Duration::from_secs(30),
             // Longer than what SDKs and load balancers keep idle connections for (commonly 60 s), so that they close first.
@@ -66,5 +73,7 @@ impl Default for Limits {
 
 /// Bodies up to this size are read without asking for a share of [`Limits::body_memory_bytes`].
 pub(super) const SMALL_BODY_BYTES: usize = 65_536;
+/// Bodies that may be larger than this take turns instead of a share.
+pub(super) const HUGE_BODY_BYTES: usize = 16 * 1_048_576;
 /// How much of a body that is too large is still read, and thrown away, so that its client gets to see the refusal.
 pub(super) const DISCARDED_BODY_BYTES_MAX: usize = 16 * 1_048_576;

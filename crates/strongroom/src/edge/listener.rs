@@ -79,6 +79,7 @@ impl<A: Application> Edge<A> {
             application: self.application,
             http: connection::http(&self.limits),
             sources: Sources::new(self.limits.connections, self.limits.connections_per_source),
+            huge_bodies: Semaphore::new(self.limits.huge_bodies),
             body_memory: Semaphore::new(body_memory_units.min(Semaphore::MAX_PERMITS)),
             limits: self.limits,
             proxies: self.proxies,
@@ -157,6 +158,7 @@ pub(super) struct Shared<A> {
     pub(super) counters: Arc<EdgeCounters>,
     pub(super) http: auto::Builder<TokioExecutor>,
     pub(super) body_memory: Semaphore,
+    pub(super) huge_bodies: Semaphore,
     sources: Sources,
 }
 

@@ -16,9 +16,10 @@ mod request_ids;
 pub mod tls;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderName, HeaderValue, StatusCode};
 pub use strongroom_wire::request_id::RequestId;
 
 pub use forwarded::{NetworkRange, TrustedProxies};
@@ -35,6 +36,16 @@ pub trait Application: Send + Sync + 'static {
     /// has handed to the store by then may still be committed. A panic inside becomes a 500 for this request alone.
     fn answer(&self, received: &Received) -> impl Future<Output = Reply> + Send;
 
+    /// How large the body of a request may be, which has nothing but its head yet and is usually at most `usual` bytes.
+    fn body_bytes_max(&self, _parts: &http::request::Parts, usual: usize) -> usize {
+        usual
+    }
+
+    /// How long the answer to a request may take, for which others have `usual`.
+    fn time_to_answer(&self, _received: &Received, usual: Duration) -> Duration {
+        usual
+    }
+
     /// Words a refusal that the edge makes itself, before or instead of [`answer`](Self::answer).
     fn refuse(&self, problem: EdgeProblem) -> Reply {
         problem.reply()
@@ -46,7 +57,8 @@ pub trait Application: Send + Sync + 'static {
 pub struct Received {
     /// Method, target, version and headers. No header that decides framing, identity or routing occurs twice.
     pub parts: http::request::Parts,
-    /// The whole body as received (not decompressed), at most [`Limits::body_bytes`] long.
+    /// The whole body as received (not decompressed), at most [`Limits::body_bytes`] long, or what
+    /// [`Application::body_bytes_max`] says.
     pub body: Bytes,
     /// The client's address: of the connection, or as a configured proxy reports it (then with port 0).
     pub peer: Option<SocketAddr>,
@@ -67,7 +79,11 @@ pub struct Reply {
     pub body: Bytes,
     /// Whether the connection ends after this reply (HTTP/1.1).
     pub close: bool,
+    /// Further headers, which few replies have.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
+
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 
 impl Reply {
     /// A reply after which the connection goes on.
@@ -77,6 +93,7 @@ impl Reply {
             content_type,
             body: body.into(),
             close: false,
+            headers: Vec::new(),
         }
     }
 
@@ -92,6 +109,10 @@ impl Reply {
 
 impl From<strongroom_wire::error_body::Rendered> for Reply {
     fn from(rendered: strongroom_wire::error_body::Rendered) -> Self {
-        Self::new(rendered.status, rendered.content_type, rendered.body)
+        let error_type = rendered.error_type.map(|value| (ERROR_TYPE, value));
+        Self {
+            headers: error_type.into_iter().collect(),
+            ..Self::new(rendered.status, rendered.content_type, rendered.body)
+        }
     }
 }

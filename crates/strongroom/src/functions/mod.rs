@@ -2,6 +2,9 @@
 //!
 //! It may not know what a function is for.
 
+pub(crate) mod api;
+pub(crate) mod code_sweep;
+mod local;
 pub mod outside;
 pub mod resolution;
 pub mod runtime;

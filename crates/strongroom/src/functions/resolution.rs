@@ -1,10 +1,13 @@
 //! Who runs a function: itself built in, this server, or one outside.
 
+use std::sync::OnceLock;
+
 use strongroom_services::lambda::elsewhere::{Elsewhere, FunctionPattern};
 use strongroom_services::lambda::function_arn::FunctionArn;
 
 use super::outside::Endpoint;
-use super::{Invocation, NotInvoked, Outcome};
+use super::runtime::Runtime;
+use super::{Invocation, NotInvoked, Outcome, local};
 use crate::node::Node;
 
 /// Which servers outside run functions, as the operator says.
@@ -21,6 +24,8 @@ pub struct FunctionSettings {
 pub struct Functions {
     settings: FunctionSettings,
     elsewhere: Elsewhere,
+    /// What runs those of this server, where it runs any.
+    runtime: OnceLock<Runtime>,
 }
 
 impl Functions {
@@ -32,7 +37,19 @@ impl Functions {
         Functions {
             elsewhere: Elsewhere::of(patterns, settings.everything_else.is_some()),
             settings,
+            runtime: OnceLock::new(),
         }
+    }
+
+    /// Runs functions of this server from now on; the first runtime counts.
+    pub fn run_by(&self, runtime: Runtime) {
+        self.runtime.get_or_init(|| runtime);
+    }
+
+    /// What runs functions of this server, where it runs any.
+    #[must_use]
+    pub fn runtime(&self) -> Option<&Runtime> {
+        self.runtime.get()
     }
 
     /// Which functions servers outside answer for.
@@ -46,12 +63,16 @@ impl Functions {
     /// # Errors
     /// [`NotInvoked`]
     pub async fn invoke(&self, node: &Node, invocation: Invocation) -> Outcome {
-        let endpoint = self
-            .named(&invocation.function)
-            .or_else(|| self.default_for(&invocation.function));
-        match endpoint {
+        let function = &invocation.function;
+        if let Some(endpoint) = self.named(function) {
+            return endpoint.invoke(&invocation, node.real_seconds()).await;
+        }
+        if let Some(outcome) = local::invoke(node, self.runtime(), &invocation).await {
+            return outcome;
+        }
+        match self.default_for(function) {
             Some(endpoint) => endpoint.invoke(&invocation, node.real_seconds()).await,
-            None => Err(NotInvoked::Missing(invocation.function.to_string())),
+            None => Err(NotInvoked::Missing(function.to_string())),
         }
     }
 

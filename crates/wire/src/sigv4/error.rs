@@ -150,7 +150,7 @@ impl AuthError {
     pub fn error_body(&self, protocol: Protocol) -> ErrorBody {
         let (json_code, query_code, query_status) = self.codes();
         let (code, status) = match protocol {
-            Protocol::AwsJson => (json_code, StatusCode::BAD_REQUEST),
+            Protocol::AwsJson | Protocol::RestJson => (json_code, StatusCode::BAD_REQUEST),
             Protocol::Query { .. } => (query_code, query_status),
         };
         ErrorBody {
@@ -225,7 +225,7 @@ impl AuthError {
         use AuthError as E;
         match self {
             E::MissingAuthenticationToken => match protocol {
-                Protocol::AwsJson => "Missing Authentication Token".to_owned(),
+                Protocol::AwsJson | Protocol::RestJson => "Missing Authentication Token".to_owned(),
                 Protocol::Query { .. } => "Request is missing Authentication Token".to_owned(),
             },
             E::IncompleteHeader {

@@ -105,7 +105,7 @@ fn expires_seconds(text: &str) -> Result<i64, AuthError> {
 }
 
 /// The names and values of a query as they were sent; what stands between two `&` without a character is nothing.
-pub(super) fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     query
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -113,7 +113,7 @@ pub(super) fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Undoes percent-encoding. A percent sign that encodes nothing is itself; a plus sign is one.
-pub(super) fn decode(text: &str) -> Cow<'_, str> {
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }
