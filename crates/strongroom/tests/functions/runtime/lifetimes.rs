@@ -341,7 +341,7 @@ def handler(event, context):
         "{value} {}",
         log_of(&answer)
     );
-    assert_eq!(processes_of("in-the-open").len(), 2);
+    wait_until(|| processes_of("in-the-open").len() == 2).await;
     machine.runtime.shut_down().await;
     assert!(processes_of("in-the-open").is_empty());
 }

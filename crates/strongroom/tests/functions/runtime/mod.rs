@@ -1,5 +1,6 @@
 //! Functions run here in processes: what they are given, what becomes of what they answer, and what keeps them in.
 
+mod hostile;
 mod languages;
 mod lifetimes;
 
