@@ -13,6 +13,7 @@ mod parameters;
 mod random_value;
 mod ssh_key_pair;
 mod tls_certificate;
+mod webhook;
 
 use std::error::Error;
 
@@ -31,6 +32,7 @@ use crate::secretsmanager::refusals::invalid_parameter;
 use crate::secretsmanager::secret::Secret;
 use crate::secretsmanager::shapes::VALUE_BYTES_MAX;
 use crate::secretsmanager::version::Value;
+use crate::time::Timestamp;
 
 /// A built-in function with its parameters, for one decision: it may keep what it looked up.
 pub trait BuiltIn: Send {
@@ -147,6 +149,8 @@ pub struct Post {
     pub event: SecretBytes,
     /// What it is signed with.
     pub signing_key: Option<SecretBytes>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Why a step failed.
@@ -204,6 +208,10 @@ const ROWS: &[Row] = &[
     Row {
         name: "tls-certificate",
         configure: tls_certificate::configure,
+    },
+    Row {
+        name: "webhook",
+        configure: webhook::configure,
     },
 ];
 
