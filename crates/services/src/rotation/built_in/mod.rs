@@ -32,7 +32,6 @@ use crate::secretsmanager::refusals::invalid_parameter;
 use crate::secretsmanager::secret::Secret;
 use crate::secretsmanager::shapes::VALUE_BYTES_MAX;
 use crate::secretsmanager::version::Value;
-use crate::time::Timestamp;
 
 /// A built-in function with its parameters, for one decision: it may keep what it looked up.
 pub trait BuiltIn: Send {
@@ -149,8 +148,6 @@ pub struct Post {
     pub event: SecretBytes,
     /// What it is signed with.
     pub signing_key: Option<SecretBytes>,
-    /// When.
-    pub at: Timestamp,
 }
 
 /// Why a step failed.

@@ -154,7 +154,6 @@ impl Webhook {
             url: self.url.clone(),
             event: event.into_bytes(),
             signing_key: self.signing_key(rotation.secret, records, means)?,
-            at: means.now,
         })
     }
 
