@@ -36,12 +36,10 @@ def rotate(sm, name: str, function: str, parameters: dict[str, str], wait: bool 
     if not wait:
         return ""
     deadline = time.monotonic() + 30
-    while True:
-        value = sm.get_secret_value(SecretId=name)
-        if value["VersionId"] == token:
-            return value["SecretString"]
-        assert time.monotonic() < deadline, sm.describe_secret(SecretId=name)
+    while "AWSCURRENT" not in (shown := sm.describe_secret(SecretId=name))["VersionIdsToStages"].get(token, []):
+        assert time.monotonic() < deadline, shown
         time.sleep(0.05)
+    return sm.get_secret_value(SecretId=name)["SecretString"]
 
 
 def test_a_member_of_the_value_is_replaced(sm):
