@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import site
 
 import pytest
 
@@ -23,7 +24,7 @@ os.environ |= {
 @pytest.fixture(scope="session")
 def shared_server():
     """The server of this run."""
-    with Server() as server:
+    with Server("--function-python-path", site.getsitepackages()[0]) as server:
         yield server
         assert server.process.poll() is None, "the server died:\n" + server.output()
         assert "panicked" not in server.output(), server.output()

@@ -54,6 +54,8 @@ def client(
 
 def check_wire_form(operation_model, response_dict, **_) -> None:
     """Fails the test where an answer's members, types or headers aren't as the model says."""
+    if operation_model.has_streaming_output and response_dict["status_code"] < 300:
+        return
     answer = Answer(
         response_dict["status_code"],
         {name.lower(): value for name, value in response_dict["headers"].items()},

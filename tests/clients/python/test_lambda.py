@@ -8,7 +8,9 @@ import io
 import json
 import subprocess
 import sys
+import time
 import zipfile
+from pathlib import Path
 
 import pytest
 from aws import check_wire_form, client
@@ -216,3 +218,126 @@ def test_the_aws_cli_makes_a_function(server, role, tmp_path):
     aws("wait", "function-active", "--function-name", "rotate")
     assert aws("list-functions")["Functions"][0]["FunctionName"] == "rotate"
     aws("delete-function", "--function-name", "rotate")
+
+
+def logged(answer: dict) -> str:
+    """The end of a function's log, as it was answered."""
+    return base64.b64decode(answer["LogResult"]).decode()
+
+
+def test_a_function_is_invoked(functions, role):
+    source = (
+        "import os\n"
+        "def handler(event, context):\n"
+        "    print('asked for', event['Step'])\n"
+        "    if event['Step'] == 'fail':\n"
+        "        raise ValueError('no')\n"
+        "    return {'step': event['Step'], 'greeting': os.environ['GREETING']}\n"
+    )
+    functions.create_function(
+        FunctionName="rotate",
+        Runtime="python3.12",
+        Handler="rotate.handler",
+        Role=role,
+        Code={"ZipFile": package(source)},
+        Environment={"Variables": {"GREETING": "hello"}},
+        Timeout=30,
+        Publish=True,
+    )
+    payload = json.dumps({"Step": "createSecret"})
+    answer = functions.invoke(FunctionName="rotate", Payload=payload, LogType="Tail")
+    assert answer["StatusCode"] == 200, answer
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert json.loads(answer["Payload"].read()) == {"step": "createSecret", "greeting": "hello"}
+    assert answer["ExecutedVersion"] == "$LATEST"
+    assert "asked for createSecret" in logged(answer)
+    functions.create_alias(FunctionName="rotate", Name="live", FunctionVersion="1")
+    answer = functions.invoke(FunctionName=f"{ARN}:live", Payload=payload)
+    assert answer["ExecutedVersion"] == "1"
+    assert "LogResult" not in answer
+    failed_in_it = functions.invoke(FunctionName="rotate", Qualifier="1", Payload=json.dumps({"Step": "fail"}))
+    assert failed_in_it["StatusCode"] == 200
+    assert failed_in_it["FunctionError"] == "Unhandled"
+    assert json.loads(failed_in_it["Payload"].read())["errorType"] == "ValueError"
+    assert functions.invoke(FunctionName="rotate", InvocationType="DryRun")["StatusCode"] == 204
+    assert functions.invoke(FunctionName="rotate", InvocationType="Event", Payload=payload)["StatusCode"] == 202
+
+
+def test_a_function_calls_back_as_its_role(functions, role, iam, sm):
+    sm.create_secret(Name="readable", SecretString="value")
+    allow = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    iam.put_role_policy(RoleName="rotate", PolicyName="read", PolicyDocument=document)
+    source = (
+        "import boto3\n"
+        "def handler(event, context):\n"
+        "    secrets = boto3.client('secretsmanager')\n"
+        "    who = boto3.client('sts').get_caller_identity()['Arn']\n"
+        "    return [who, secrets.get_secret_value(SecretId='readable')['SecretString']]\n"
+    )
+    functions.create_function(
+        FunctionName="reader",
+        Runtime="python3.12",
+        Handler="rotate.handler",
+        Role=role,
+        Code={"ZipFile": package(source)},
+        Timeout=30,
+    )
+    answer = functions.invoke(FunctionName="reader", Payload="{}")
+    whole = answer["Payload"].read()
+    assert "FunctionError" not in answer, whole
+    assert json.loads(whole) == [f"arn:aws:sts::{ACCOUNT}:assumed-role/rotate/reader", "value"]
+
+
+def test_what_can_not_be_invoked_is_refused(functions, function, server, stranger_credentials, iam):
+    malformed = failed(functions.invoke, FunctionName="rotate", Payload="{")
+    assert malformed["Error"]["Code"] == "InvalidRequestContentException"
+    missing = failed(functions.invoke, FunctionName="rotate", Qualifier="7", Payload="{}")
+    assert missing["Error"]["Code"] == "ResourceNotFoundException"
+    other = client(server, service="lambda", credentials=stranger_credentials)
+    assert failed(other.invoke, FunctionName=ARN, Payload="{}")["Error"]["Code"] == "AccessDeniedException"
+    iam.delete_role(RoleName="rotate")
+    told = failed(functions.invoke, FunctionName="rotate", Payload="{}")
+    assert told["Error"]["Code"] == "InvalidRuntimeException", told
+
+
+ROTATING = Path(__file__).parents[1] / "functions" / "python" / "lambda_function.py"
+
+
+def test_a_secret_is_rotated_by_a_function_that_is_kept_here(functions, role, iam, sm, server):
+    allowed = ["DescribeSecret", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage", "GetRandomPassword"]
+    allow = {"Effect": "Allow", "Action": [f"secretsmanager:{each}" for each in allowed], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    iam.put_role_policy(RoleName="rotate", PolicyName="rotate", PolicyDocument=document)
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(ROTATING, ROTATING.name)
+    functions.create_function(
+        FunctionName="rotate",
+        Runtime="python3.12",
+        Handler="lambda_function.lambda_handler",
+        Role=role,
+        Code={"ZipFile": whole.getvalue()},
+        Environment={"Variables": {"SECRETS_MANAGER_ENDPOINT": server.url}},
+        Timeout=60,
+    )
+    sm.create_secret(Name="db", SecretString=json.dumps({"username": "app", "password": "first"}))
+    rules = {"AutomaticallyAfterDays": 30}
+    with pytest.raises(ClientError) as raised:
+        sm.rotate_secret(SecretId="db", RotationLambdaARN=ARN, RotationRules=rules)
+    assert raised.value.response["Error"]["Code"] == "AccessDeniedException"
+    functions.add_permission(
+        FunctionName="rotate",
+        StatementId="rotation",
+        Action="lambda:InvokeFunction",
+        Principal="secretsmanager.amazonaws.com",
+        SourceAccount=ACCOUNT,
+    )
+    token = sm.rotate_secret(SecretId="db", RotationLambdaARN=ARN, RotationRules=rules)["VersionId"]
+    deadline = time.monotonic() + 60
+    while "AWSCURRENT" not in sm.describe_secret(SecretId="db")["VersionIdsToStages"].get(token, []):
+        assert time.monotonic() < deadline, sm.describe_secret(SecretId="db")
+        time.sleep(0.2)
+    value = json.loads(sm.get_secret_value(SecretId="db")["SecretString"])
+    assert value["username"] == "app"
+    assert value["password"] != "first"

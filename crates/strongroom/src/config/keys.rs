@@ -317,13 +317,7 @@ pub const KEYS: &[Key] = &[
         "functions.ca_file",
         Kind::Text,
         "none: the system's",
-        "PEM file with the certificate authorities that are trusted for such servers; for `webhook_hosts` beside the system's.",
-    ),
-    key(
-        "functions.webhook_hosts",
-        Kind::List,
-        "[]",
-        "Web servers that the built-in function `strongroom-webhook` may post to, over `https://` alone: `HOST` for port 443, or `HOST:PORT`. Loopback, link-local and metadata addresses are never asked.",
+        "PEM file with the certificate authorities that are trusted for such servers.",
     ),
     key(
         "functions.local.run",
@@ -334,7 +328,7 @@ pub const KEYS: &[Key] = &[
     key(
         "functions.local.endpoint",
         Kind::Text,
-        "server.listen, on this machine",
+        "none: server.listen, on this machine",
         "URL by which such functions reach this server.",
     ),
     key(
@@ -346,19 +340,19 @@ pub const KEYS: &[Key] = &[
     key(
         "functions.local.python",
         Kind::Text,
-        "`python3` of PATH",
+        "none: `python3` of PATH",
         "The Python that runs functions of the runtimes `python3.*`.",
     ),
     key(
         "functions.local.python_path",
         Kind::List,
-        "none",
+        "[]",
         "Folders with libraries that every such function finds, such as boto3.",
     ),
     key(
         "functions.local.node",
         Kind::Text,
-        "`node` of PATH",
+        "none: `node` of PATH",
         "The Node.js that runs functions of the runtimes `nodejs*.x`.",
     ),
     key(
