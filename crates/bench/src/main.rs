@@ -17,7 +17,6 @@ mod ready;
 mod report;
 mod requests;
 mod role;
-mod rotation;
 mod scale;
 mod store;
 mod write;
@@ -41,7 +40,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions, refusals, rotations"
+    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions, refusals"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -116,7 +115,6 @@ enum Part {
     Backup,
     Decide,
     Oracle,
-    Rotation,
 }
 
 fn main() -> ExitCode {
@@ -166,9 +164,6 @@ fn measure(run: &Run) -> Result<(), Failed> {
     }
     if wanted(Part::Oracle) {
         report.rows.extend(oracle::measure(run)?);
-    }
-    if wanted(Part::Rotation) {
-        report.rows.extend(rotation::measure(run)?);
     }
     if wanted(Part::Decide) {
         // As many rounds again as of the others, which last far longer.

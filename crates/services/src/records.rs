@@ -288,11 +288,6 @@ impl Key {
         Self::of("rotation-run", &parts)
     }
 
-    /// What every rotation that is over starts with.
-    pub fn all_rotation_runs() -> Self {
-        Self::of("rotation-run", &[""])
-    }
-
     /// Goes on with an instant.
     fn at(mut self, at: Timestamp) -> Self {
         self.0.extend(ordered(at));
@@ -522,6 +517,16 @@ impl Key {
     /// which key it is sealed.
     pub fn lambda_upload(account: &AccountId, region: &Region, code: &Code) -> Self {
         Self::of_code("lambda-upload", account, region, code)
+    }
+
+    /// What every Lambda function's record starts with.
+    pub fn all_lambda_functions() -> Self {
+        Self::of("lambda-function", &[""])
+    }
+
+    /// What every piece of every deployment package starts with.
+    pub fn all_lambda_pieces() -> Self {
+        Self::of("lambda-code", &[""])
     }
 
     /// What every such upload's record starts with.

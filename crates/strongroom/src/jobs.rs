@@ -11,6 +11,7 @@ use strongroom_keys::seal::{RenewProblem, SealFile, SealFileError};
 use strongroom_services::job::Job;
 use strongroom_services::kms::key::KmsKey;
 use strongroom_services::kms::name::KeyName;
+use strongroom_services::lambda::renewal as functions;
 use strongroom_services::records::{Changes, Key, Records, Source};
 use strongroom_services::refusal::Stop;
 use strongroom_services::root_key;
@@ -389,33 +390,48 @@ async fn rotate_data_keys(node: &Arc<Node>) -> Result<(), String> {
             }
         }
     };
-    loop {
-        let places = keys_behind(node, &Key::all_secrets(), &job.cursor, BATCH)?;
-        let Some(last) = places.last() else { break };
-        let mut versions = Vec::new();
-        for place in &places {
-            let secret = Records::of(node.records()).peek::<Secret>(place);
-            match secret {
-                Ok(Some(secret)) => {
-                    let ids = secret.versions.iter().map(|version| version.id.clone());
-                    versions.extend(ids.map(|id| (place.clone(), id)));
-                }
-                Ok(None) => {}
-                Err(stop) => job.fail(text(stop)),
-            }
+    // In the order of their keys, which the job's cursor follows.
+    let [pieces, variables] = functions::places();
+    for prefix in [pieces, variables, Key::all_secrets()] {
+        if job.cursor >= prefix.end() {
+            continue;
         }
-        for some in versions.chunks(AT_ONCE) {
-            let outcomes = together(node, some, only.as_ref()).await;
-            for outcome in outcomes {
-                match outcome? {
-                    Outcome::Renewed => job.done += 1,
-                    Outcome::Nothing => {}
-                    Outcome::Failed(problem) => job.fail(problem),
+        loop {
+            let after = match job.cursor.starts_with(prefix.as_bytes()) {
+                true => &job.cursor[..],
+                false => &[],
+            };
+            let places = keys_behind(node, &prefix, after, BATCH)?;
+            let Some(last) = places.last() else { break };
+            let mut sealed = Vec::new();
+            for place in &places {
+                if prefix != Key::all_secrets() {
+                    sealed.push((place.clone(), None));
+                    continue;
+                }
+                let secret = Records::of(node.records()).peek::<Secret>(place);
+                match secret {
+                    Ok(Some(secret)) => {
+                        let ids = secret.versions.iter().map(|version| version.id.clone());
+                        sealed.extend(ids.map(|id| (place.clone(), Some(id))));
+                    }
+                    Ok(None) => {}
+                    Err(stop) => job.fail(text(stop)),
                 }
             }
+            for some in sealed.chunks(AT_ONCE) {
+                let outcomes = together(node, some, only.as_ref()).await;
+                for outcome in outcomes {
+                    match outcome? {
+                        Outcome::Renewed => job.done += 1,
+                        Outcome::Nothing => {}
+                        Outcome::Failed(problem) => job.fail(problem),
+                    }
+                }
+            }
+            job.cursor = last.as_bytes().to_vec();
+            save(node, &job).await?;
         }
-        job.cursor = last.as_bytes().to_vec();
-        save(node, &job).await?;
     }
     job.finished = Some(node.now());
     save(node, &job).await
@@ -429,18 +445,18 @@ enum Outcome {
 
 async fn together(
     node: &Arc<Node>,
-    versions: &[(Key, String)],
+    sealed: &[(Key, Option<String>)],
     only: Option<&Arc<KmsKey>>,
 ) -> Vec<Result<Outcome, String>> {
     let mut tasks = tokio::task::JoinSet::new();
-    for (place, id) in versions {
+    for (place, id) in sealed {
         let (node, place, id, only) = (
             Arc::clone(node),
             place.clone(),
             id.clone(),
             only.map(Arc::clone),
         );
-        tasks.spawn(async move { renew(&node, &place, &id, only.as_deref()).await });
+        tasks.spawn(async move { renew(&node, &place, id.as_deref(), only.as_deref()).await });
     }
     tasks.join_all().await
 }
@@ -448,15 +464,20 @@ async fn together(
 async fn renew(
     node: &Node,
     place: &Key,
-    version_id: &str,
+    version_id: Option<&str>,
     only: Option<&KmsKey>,
 ) -> Result<Outcome, String> {
     for _ in 0..ATTEMPTS {
         let records = Records::of(node.records());
-        let renewed = match records.read::<Secret>(place.clone()) {
-            Ok(Some(secret)) => renewal::renew(&secret, version_id, only, &records, &node.means()),
-            Ok(None) => return Ok(Outcome::Nothing),
-            Err(stop) => Err(stop),
+        let renewed = match version_id {
+            None => functions::renew(place, only, &records, &node.means()),
+            Some(version_id) => match records.read::<Secret>(place.clone()) {
+                Ok(Some(secret)) => {
+                    renewal::renew(&secret, version_id, only, &records, &node.means())
+                }
+                Ok(None) => return Ok(Outcome::Nothing),
+                Err(stop) => Err(stop),
+            },
         };
         let changes = match renewed {
             Ok(Renewed::Nothing) => return Ok(Outcome::Nothing),
@@ -472,7 +493,8 @@ async fn renew(
         }
     }
     Ok(Outcome::Failed(format!(
-        "version {version_id} of {} was changed all the time",
+        "{}{} was changed all the time",
+        version_id.map_or_else(String::new, |id| format!("version {id} of ")),
         String::from_utf8_lossy(place.as_bytes()).replace('\0', " ")
     )))
 }

@@ -18,6 +18,9 @@ use crate::kms::access::Usage;
 use crate::kms::envelope;
 use crate::kms::key::KmsKey;
 use crate::kms::name::{Accepts, KeyName};
+use crate::lambda;
+use crate::lambda::function::{Function, key_of};
+use crate::lambda::function_arn::FunctionArn;
 use crate::operation::Entry;
 use crate::records::{Key, Records};
 use crate::refusal::Stop;
@@ -46,6 +49,8 @@ enum What {
     NewSecret(String),
     /// A KMS key, there or not.
     Key(KeyName),
+    /// A Lambda function that is kept here.
+    Function(FunctionArn),
     /// A role, there or not, that is to be assumed.
     Role {
         arn: String,
@@ -56,6 +61,15 @@ enum What {
     Other { arn: String, tags: Vec<Tag> },
     /// Nothing in particular.
     Nothing,
+}
+
+/// The function of an ARN, where it is kept here.
+fn function(arn: &str, records: &Records<'_>) -> Result<Option<FunctionArn>, Stop> {
+    let Ok(arn) = FunctionArn::parse(arn) else {
+        return Ok(None);
+    };
+    let found = records.peek::<Function>(&key_of(&arn))?;
+    Ok(found.map(|_| arn))
 }
 
 impl Topic {
@@ -120,6 +134,8 @@ impl Topic {
                     owner,
                 }
             }
+            // One that a server outside answers for has no policy here.
+            "lambda" if let Some(arn) = function(resource, records)? => What::Function(arn),
             _ if !resource.starts_with("arn:") => {
                 return Err(Problem::Asked(format!(
                     "'{resource}' is no ARN: name what {action} is for by its ARN, or * where it is for nothing in \
@@ -205,6 +221,9 @@ impl Topic {
                 }));
                 let shown = Some(Cow::Borrowed(arn.as_str()));
                 vec![plain(shown, Cow::Borrowed(owner), guard)]
+            }
+            What::Function(arn) => {
+                vec![lambda::need(action, arn, Context::new(), caller, records)?]
             }
             What::Other { arn, tags } => {
                 let owner = arn.split(':').nth(4).map(AccountId::parse);
@@ -306,6 +325,7 @@ fn exact<'a>(service: &str, name: &'a str) -> &'a str {
     let entries: &[Entry] = match service {
         "secretsmanager" => secretsmanager::OPERATIONS,
         "kms" => kms::OPERATIONS,
+        "lambda" => lambda::OPERATIONS,
         "iam" => iam::OPERATIONS,
         "sts" => sts::OPERATIONS,
         _ => &[],

@@ -101,7 +101,7 @@ pub(super) fn usable_key(
 }
 
 /// What a piece is bound to.
-fn context<'a>(hash: &'a str, number: &'a str) -> [(&'static str, &'a str); 2] {
+pub(super) fn context<'a>(hash: &'a str, number: &'a str) -> [(&'static str, &'a str); 2] {
     [
         ("aws:lambda:CodeSha256", hash),
         ("aws:lambda:Piece", number),

@@ -155,7 +155,7 @@ pub fn open(
 }
 
 /// Source: AWS Lambda Developer Guide, Securing environment variables ("encryption context").
-fn context(arn: &str) -> [(&'static str, &str); 1] {
+pub(super) fn context(arn: &str) -> [(&'static str, &str); 1] {
     [("aws:lambda:FunctionArn", arn)]
 }
 

@@ -186,6 +186,15 @@ impl Function {
             .retain(|policy| policy.qualifier.as_deref() != qualifier);
     }
 
+    /// The same, to be changed.
+    pub(super) fn configurations_mut(&mut self) -> impl Iterator<Item = &mut Configuration> {
+        let published = self
+            .published
+            .iter_mut()
+            .map(|each| &mut each.configuration);
+        std::iter::once(&mut self.latest).chain(published)
+    }
+
     /// Each configuration of it: `$LATEST` and those that are published.
     pub fn configurations(&self) -> impl Iterator<Item = &Configuration> {
         let published = self.published.iter().map(|each| &each.configuration);

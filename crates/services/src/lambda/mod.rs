@@ -30,6 +30,7 @@ mod permission;
 pub mod publish_version;
 mod refusals;
 pub mod remove_permission;
+pub mod renewal;
 mod shapes;
 pub mod tag_resource;
 mod tagged;
@@ -39,6 +40,8 @@ pub mod update_alias;
 pub mod update_function_code;
 pub mod update_function_configuration;
 mod version;
+
+pub(crate) use name::need;
 
 use crate::operation::Entry;
 use crate::refusal::Refusal;

@@ -185,8 +185,8 @@ impl Wanted {
 }
 
 /// What a caller must be allowed to do with a function, or a version or alias of it.
-pub(super) fn need<'a>(
-    action: &'static str,
+pub(crate) fn need<'a>(
+    action: &'a str,
     arn: &FunctionArn,
     context: Context,
     caller: &Caller,

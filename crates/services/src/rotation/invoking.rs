@@ -2,11 +2,12 @@
 //!
 //! Source: AWS Secrets Manager User Guide, Permissions for rotation; reference/rotation.md §2.4.
 
-use std::borrow::Cow;
+use strongroom_policy::Context;
 
-use super::built_in::{self, Failure, Parameter};
+use super::built_in::{self, Parameter};
 use crate::caller::Caller;
-use crate::gate::{Guard, Need};
+use crate::gate::Need;
+use crate::lambda;
 use crate::lambda::function_arn::FunctionArn;
 use crate::lambda::invoke_permission::{RotationPermission, rotation_permission};
 use crate::operation::Means;
@@ -15,17 +16,14 @@ use crate::refusal::Stop;
 use crate::secretsmanager::refusals;
 use crate::secretsmanager::secret::Secret;
 
-/// What whoever sets a rotation up must be allowed with its function.
-pub(crate) fn need<'a>(function: &FunctionArn, caller: &Caller) -> Need<'a> {
-    Need {
-        action: "lambda:InvokeFunction",
-        owner: Cow::Owned(function.account.clone()),
-        shown: Some(Cow::Owned(function.to_string())),
-        guard: match function.account == caller.account {
-            true => Guard::Account,
-            false => Guard::Absent,
-        },
-    }
+/// What whoever sets a rotation up must be allowed with its function, which opens itself to other accounts by its policy.
+pub(crate) fn need<'a>(
+    function: &FunctionArn,
+    caller: &Caller,
+    records: &Records<'_>,
+) -> Result<Need<'a>, Stop> {
+    let action = "lambda:InvokeFunction";
+    lambda::need(action, function, Context::new(), caller, records)
 }
 
 /// Refuses a function that the service may not invoke for a secret, or that can't do what it is told.
@@ -39,18 +37,7 @@ pub(crate) fn check(
     records: &Records<'_>,
     means: &Means<'_>,
 ) -> Result<(), Stop> {
-    if let Some(built_in) = built_in::of(function, parameters, secret)? {
-        return built_in
-            .check(secret, records, means)
-            .map_err(|failure| match failure {
-                Failure::Failed(text) => refusals::invalid_parameter(format!(
-                    "The built-in function {} can't rotate this secret: {text}.",
-                    function.name
-                ))
-                .into(),
-                Failure::Unavailable(cause) => Stop::Unavailable(cause),
-            });
-    }
+    built_in::of(function, parameters, secret)?;
     match denied(function, secret, records, means)? {
         None => Ok(()),
         Some(_) => Err(refusals::function_not_invocable(&function.to_string()).into()),

@@ -127,7 +127,7 @@ impl Operation for RotateSecret {
         if let (Some(secret), Some(Ok(function))) = (&found, function.map(FunctionArn::parse)) {
             let stored_metadata = stored.map(|rotation| rotation.metadata.as_slice());
             let metadata = self.metadata.as_deref().or(stored_metadata);
-            needs.push(invoking::need(&function, caller));
+            needs.push(invoking::need(&function, caller, records)?);
             // What a built-in function can't be told is refused later, to whoever may rotate the secret.
             let built_in = built_in::of(&function, metadata.unwrap_or_default(), secret);
             if let Ok(Some(built_in)) = built_in {

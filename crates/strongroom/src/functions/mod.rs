@@ -8,7 +8,6 @@ mod local;
 pub mod outside;
 pub mod resolution;
 pub mod runtime;
-pub mod webhook;
 
 use strongroom_keys::SecretBytes;
 use strongroom_services::lambda::function_arn::FunctionArn;

@@ -8,7 +8,9 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
 use strongroom_services::lambda::code::{self, CodeUpload};
 use strongroom_services::lambda::function::Function;
+use strongroom_services::lambda::renewal;
 use strongroom_services::records::{Key, Record};
+use strongroom_services::secretsmanager::renewal::Renewed;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -202,6 +204,40 @@ fn what_nothing_refers_to_is_swept_up_after_a_while() {
     service.lambda("DeleteFunction", json!({"FunctionName": "rotate"}));
     sweep(&mut service);
     assert_eq!(left(&service), (0, 0));
+}
+
+#[test]
+fn what_a_function_holds_is_sealed_anew_and_stays_the_same() {
+    let mut service = with_role();
+    let variables = json!({"Environment": {"Variables": {"PASSWORD": "hunter2"}}, "Publish": true});
+    service.lambda("CreateFunction", request_with(variables));
+    let name = json!({"FunctionName": "rotate"});
+    let shown = service.lambda("GetFunctionConfiguration", name.clone());
+    let package = opened(&service, "rotate");
+    let before = service.stored();
+    let places = renewal::places();
+    let is_sealed = |key: &[u8]| places.iter().any(|place| key.starts_with(place.as_bytes()));
+    let mut renewed = 0;
+    for (key, _) in before.iter().filter(|(key, _)| is_sealed(key)) {
+        let place = Key::from_bytes(key.clone());
+        let became =
+            service.with_means(|records, means| renewal::renew(&place, None, records, means));
+        let Renewed::Changes(changes) = became.unwrap() else {
+            panic!("{place:?} was not renewed");
+        };
+        service.change(|_| Ok((changes, ()))).unwrap();
+        renewed += 1;
+    }
+    assert_eq!(renewed, 2, "a function and a piece of its code");
+    let changed = service
+        .stored()
+        .iter()
+        .zip(&before)
+        .filter(|(now, then)| now != then)
+        .count();
+    assert_eq!(changed, renewed);
+    assert_eq!(service.lambda("GetFunctionConfiguration", name), shown);
+    assert_eq!(opened(&service, "rotate"), package);
 }
 
 #[test]

@@ -241,3 +241,19 @@ fn whoever_gets_a_name_later_inherits_no_permission() {
     let (code, _) = service.lambda_refused("GetFunction", json!({"FunctionName": "rotate"}));
     assert_eq!(code, DENIED);
 }
+
+#[test]
+fn who_may_use_a_function_is_told_by_its_policy_too() {
+    let mut service = with_function();
+    service.make_user("alice");
+    let alice = format!("arn:aws:iam::{ACCOUNT}:user/alice");
+    let holders = |service: &Service| {
+        let found = service.who_can("lambda:InvokeFunction", FUNCTION, ACCOUNT);
+        let mut holders = found.holders.iter();
+        holders.any(|holder| holder.principal == alice)
+    };
+    assert!(!holders(&service));
+    let body = permission("a", json!({"Principal": alice}));
+    service.lambda("AddPermission", body);
+    assert!(holders(&service));
+}
