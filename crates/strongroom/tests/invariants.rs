@@ -16,6 +16,9 @@ use strongroom_services::kms::key::KmsKey;
 use strongroom_services::last_use::LastUse;
 use strongroom_services::records::{Key, Record};
 use strongroom_services::root_key::RootKeyInUse;
+use strongroom_services::rotation::job::{RotationJob, RotationStep};
+use strongroom_services::rotation::plan::RotationDue;
+use strongroom_services::rotation::run::RotationRun;
 use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::secretsmanager::secret::{Lifecycle, Secret, ValueKind};
 use strongroom_services::secretsmanager::version::SealedValue;
@@ -53,6 +56,7 @@ struct Found {
     grants: BTreeSet<String>,
     /// The keys of rows of grants' indices, and the grants' ids.
     grant_rows: Vec<(Vec<u8>, String)>,
+    rotations: Vec<RotationJob>,
     wrong: Vec<String>,
 }
 
@@ -113,6 +117,21 @@ impl Found {
             b"development-clock" => {}
             b"root-key" => drop(self.decoded::<RootKeyInUse>(key, value)),
             b"job" => drop(self.decoded::<Job>(key, value)),
+            b"rotation-job" => {
+                let job = self.decoded::<RotationJob>(key, value);
+                self.rotations.extend(job);
+            }
+            b"rotation-step" => {
+                if self.decoded::<RotationStep>(key, value).is_some() {
+                    self.rows.insert(key.to_vec());
+                }
+            }
+            b"rotation-due" => {
+                if self.decoded::<RotationDue>(key, value).is_some() {
+                    self.rows.insert(key.to_vec());
+                }
+            }
+            b"rotation-run" => drop(self.decoded::<RotationRun>(key, value)),
             _ => self.note(key, "is of no known kind"),
         }
     }
@@ -169,9 +188,33 @@ impl Found {
                     wrong.push("will never be purged".to_owned());
                 }
             }
+            let rotates = self.rotations.iter().any(|job| {
+                (&job.account, &job.region, &job.name, &job.suffix)
+                    == (
+                        &secret.account,
+                        &secret.region,
+                        &secret.name,
+                        &secret.suffix,
+                    )
+            });
+            if let Some(next) = secret.rotation.as_ref().and_then(|rotation| rotation.next) {
+                let (account, region) = (&secret.account, &secret.region);
+                let due = Key::rotation_due(next.at, account, region, &secret.name);
+                // While it rotates, the row that began that is gone.
+                if !self.rows.remove(due.as_bytes()) && !rotates {
+                    wrong.push("will never rotate".to_owned());
+                }
+            }
             let arn = secret.arn();
             self.wrong
                 .extend(wrong.into_iter().map(|what| format!("{arn}: {what}")));
+        }
+        for job in &self.rotations {
+            let row = Key::rotation_step(job.due, &job.account, &job.region, &job.name);
+            if !self.rows.remove(row.as_bytes()) {
+                let job = job.key().as_bytes().escape_ascii().to_string();
+                self.wrong.push(format!("{job} will never be taken up"));
+            }
         }
         for (alias, key_id) in &self.aliases {
             let named = self.kms_keys.values().any(|key| key.key_id == *key_id);

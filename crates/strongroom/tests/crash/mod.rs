@@ -13,5 +13,6 @@ mod disk;
 mod keys;
 mod kill;
 mod rewrap;
+mod rotation;
 mod server;
 mod writer;

@@ -22,6 +22,8 @@ pub(crate) struct Folder {
     _temporary: Option<tempfile::TempDir>,
     pub(crate) data: PathBuf,
     log: PathBuf,
+    /// What servers are started with besides.
+    arguments: Vec<String>,
 }
 
 /// A server that runs, and is killed at the latest when the test ends.
@@ -36,7 +38,16 @@ impl Folder {
         Folder {
             data: temporary.path().join("data"),
             log: temporary.path().join("log"),
+            arguments: Vec::new(),
             _temporary: Some(temporary),
+        }
+    }
+
+    /// For servers that are started with these arguments besides.
+    pub(crate) fn with(self, arguments: &[&str]) -> Self {
+        Folder {
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            ..self
         }
     }
 
@@ -53,6 +64,7 @@ impl Folder {
         let log = File::options().create(true).append(true).open(&self.log);
         strongroom(&["dev", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&self.data)
+            .args(&self.arguments)
             .env("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
             .env("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
             .stdout(Stdio::piped())
