@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,8 @@ pub struct RotationWorker {
     /// Tells this process from one that died.
     instance: u64,
     running: Mutex<HashSet<Key>>,
+    /// Steps that a process had taken which is gone aren't taken back yet.
+    adopts: AtomicBool,
     /// There may be something due.
     due: Arc<Notify>,
     /// Something that ran does so no more.
@@ -56,6 +59,7 @@ impl RotationWorker {
         RotationWorker {
             instance: u64::from_be_bytes(instance),
             running: Mutex::default(),
+            adopts: AtomicBool::new(false),
             due: Arc::default(),
             idle: Notify::new(),
             state: Mutex::new(WorkerState::new("rotation")),
@@ -92,7 +96,8 @@ impl RotationWorker {
         loop {
             let idle = self.idle.notified();
             let due = due_steps(node, 1).map_err(text)?;
-            if due.is_empty() && self.running() == 0 {
+            let adopts = self.adopts.load(Ordering::Acquire);
+            if due.is_empty() && self.running() == 0 && !adopts {
                 return Ok(());
             }
             self.wake();
@@ -109,13 +114,13 @@ impl RotationWorker {
 /// Carries out the steps that fall due, for as long as there is the node.
 pub fn start(node: &Arc<Node>) {
     let weak = Arc::downgrade(node);
+    node.rotations().adopts.store(true, Ordering::Release);
     tokio::spawn(async move {
-        let mut adopted = false;
         loop {
             let Some(node) = weak.upgrade() else { return };
             let worker = node.rotations();
-            if !adopted {
-                adopted = adopt(&node).await;
+            if worker.adopts.load(Ordering::Acquire) && adopt(&node).await {
+                worker.adopts.store(false, Ordering::Release);
             }
             let started = start_due(&node);
             note_run(
