@@ -84,22 +84,21 @@ VALID: dict[str, dict] = {
         "KmsKeyId": "",
         "SecretString": MARK,
     },
+    "CancelRotateSecret": {"SecretId": NAME},
+    "RotateSecret": {
+        "SecretId": NAME,
+        "ClientRequestToken": TOKEN,
+        "RotationLambdaARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:strongroom-random-value",
+        "RotationRules": {"AutomaticallyAfterDays": 30},
+    },
     "UpdateSecretVersionStage": {"SecretId": NAME, "VersionStage": "blue", "MoveToVersionId": "c" * 32},
     "ValidateResourcePolicy": {"SecretId": NAME, "ResourcePolicy": POLICY},
 }
 
-# Operations that are refused as a whole until rotation and replication are here: of them only the
-# form of the refusal is asked.
+# Operations that are refused as a whole until replication is here: of them only the form of the refusal is asked.
 REFUSED_AS_A_WHOLE: dict[str, dict] = {
-    "CancelRotateSecret": {"SecretId": NAME},
     "RemoveRegionsFromReplication": {"SecretId": NAME, "RemoveReplicaRegions": ["eu-west-1"]},
     "ReplicateSecretToRegions": {"SecretId": NAME, "AddReplicaRegions": [{"Region": "eu-west-1"}]},
-    "RotateSecret": {
-        "SecretId": NAME,
-        "ClientRequestToken": TOKEN,
-        "RotationLambdaARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f",
-        "RotationRules": {"AutomaticallyAfterDays": 30},
-    },
     "StopReplicationToReplica": {"SecretId": NAME},
 }
 

@@ -156,6 +156,14 @@ def test_null_is_absent_and_the_unknown_is_ignored(standing_session, operation):
         standing_session.build()
         if operation == "RestoreSecret":
             request = request | {"SecretId": "deleted"}
+        if operation in {"CancelRotateSecret", "RotateSecret"}:
+            # One that rotates already: then each member may be left out.
+            request = request | {"SecretId": "rotating"}
+            for made, of in (
+                ("CreateSecret", {"Name": "rotating", "SecretString": MARK, "ClientRequestToken": "f" * 32}),
+                ("RotateSecret", VALID["RotateSecret"] | {"SecretId": "rotating"}),
+            ):
+                assert standing_session.wire.call(made, of).status == 200
         if operation == "BatchGetSecretValue" and name in {"Filters null", "SecretIdList null"}:
             request = {"SecretIdList": ["standing"], "Filters": None, "MaxResults": None}
         answer = standing_session.wire.call(operation, request)

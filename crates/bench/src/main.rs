@@ -17,6 +17,7 @@ mod ready;
 mod report;
 mod requests;
 mod role;
+mod rotation;
 mod scale;
 mod store;
 mod write;
@@ -40,7 +41,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions, refusals"
+    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions, refusals, rotations"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -115,6 +116,7 @@ enum Part {
     Backup,
     Decide,
     Oracle,
+    Rotation,
 }
 
 fn main() -> ExitCode {
@@ -164,6 +166,9 @@ fn measure(run: &Run) -> Result<(), Failed> {
     }
     if wanted(Part::Oracle) {
         report.rows.extend(oracle::measure(run)?);
+    }
+    if wanted(Part::Rotation) {
+        report.rows.extend(rotation::measure(run)?);
     }
     if wanted(Part::Decide) {
         // As many rounds again as of the others, which last far longer.

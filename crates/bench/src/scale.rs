@@ -15,6 +15,8 @@ use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::operation::Given;
 use strongroom_services::records::{Change, Changes, Decode, Found, Records, Source, Visit};
 use strongroom_services::refusal::Stop;
+use strongroom_services::rotation::configuration::{Rotation, RotationRules};
+use strongroom_services::rotation::plan;
 use strongroom_services::secretsmanager::secret::Secret;
 use strongroom_services::secretsmanager::version::{self, Value as SecretValue};
 use strongroom_services::time::Timestamp;
@@ -45,6 +47,10 @@ const UNREAD: u64 = 50_000;
 pub(crate) enum Before {
     NeverRead,
     ReadToday,
+    /// They rotate each day, and of a hundred so many are due.
+    Rotating {
+        due_of_hundred: u64,
+    },
 }
 
 /// What is asked for.
@@ -414,6 +420,30 @@ fn one_secret(
         if let Some(current) = secret.versions.last_mut() {
             current.accessed = secret.accessed;
         }
+    }
+    if let Before::Rotating { due_of_hundred } = before {
+        const DAY_MILLISECONDS: i64 = 24 * 60 * 60 * 1000;
+        let is_due = number % 100 < due_of_hundred;
+        // Of the others, the windows are still to come.
+        let base = match is_due {
+            true => given.now.milliseconds() - 3 * DAY_MILLISECONDS,
+            false => given.now.milliseconds() + DAY_MILLISECONDS,
+        };
+        secret.rotation = Some(Rotation {
+            enabled: true,
+            function: Some(format!(
+                "arn:aws:lambda:{REGION}:{}:function:strongroom-random-value",
+                given.caller.account
+            )),
+            rules: Some(RotationRules {
+                automatically_after_days: Some(1),
+                schedule_expression: None,
+                duration: None,
+            }),
+            ..Rotation::new()
+        });
+        let base = Timestamp::from_milliseconds(base);
+        plan::plan(&mut secret, base, &mut changes).map_err(told)?;
     }
     changes.put(secret.key(), &secret).map_err(told)?;
     changes.put_entry(secret.created_key());

@@ -288,6 +288,11 @@ impl Key {
         Self::of("rotation-run", &parts)
     }
 
+    /// What every rotation that is over starts with.
+    pub fn all_rotation_runs() -> Self {
+        Self::of("rotation-run", &[""])
+    }
+
     /// Goes on with an instant.
     fn at(mut self, at: Timestamp) -> Self {
         self.0.extend(ordered(at));

@@ -169,6 +169,18 @@ impl Server {
         &self.authority
     }
 
+    /// Its name or address.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Its port, which is the scheme's own where the URL names none.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether it is asked over TLS.
     #[must_use]
     pub fn is_secure(&self) -> bool {

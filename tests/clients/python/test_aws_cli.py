@@ -205,7 +205,18 @@ def test_dates_are_numbers_that_the_cli_understands(aws):
     assert abs(float(created) - time.time()) < 300
 
 
-def test_rotation_is_refused_with_words(aws):
+def test_a_secret_rotates_by_itself(aws):
     aws("create-secret", "--name", "s", "--secret-string", "v")
     said = aws.refused("rotate-secret", "--secret-id", "s")
-    assert "RotateSecret operation: " in said
+    assert "No Lambda rotation function ARN is associated with this secret." in said
+    function = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:strongroom-random-value"
+    rules = '{"ScheduleExpression": "rate(10 days)", "Duration": "2h"}'
+    rotated = aws("rotate-secret", "--secret-id", "s", "--rotation-lambda-arn", function, "--rotation-rules", rules)
+    deadline = time.monotonic() + 15
+    while "LastRotatedDate" not in (described := aws("describe-secret", "--secret-id", "s")):
+        assert time.monotonic() < deadline
+    assert described["VersionIdsToStages"][rotated["VersionId"]] == ["AWSCURRENT"]
+    assert described["RotationRules"]["ScheduleExpression"] == "rate(10 days)"
+    assert aws.text("get-secret-value", "--secret-id", "s", "--query", "SecretString") != "v"
+    aws("cancel-rotate-secret", "--secret-id", "s")
+    assert aws("describe-secret", "--secret-id", "s")["RotationEnabled"] is False

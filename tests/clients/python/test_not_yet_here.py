@@ -1,4 +1,4 @@
-"""Rotation and replication: a clear refusal, never a pretended success."""
+"""Replication: a clear refusal, never a pretended success."""
 
 from __future__ import annotations
 
@@ -8,22 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from aws import members, refused, stages
-from server import ACCOUNT, REGION
-
-FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:rotate"
+from server import REGION
 
 CALLS = {
-    "RotateSecret without a function": lambda sm: sm.rotate_secret(SecretId="s"),
-    "RotateSecret with a function": lambda sm: sm.rotate_secret(
-        SecretId="s", RotationLambdaARN=FUNCTION, RotationRules={"AutomaticallyAfterDays": 30}
-    ),
-    "RotateSecret later": lambda sm: sm.rotate_secret(
-        SecretId="s",
-        RotationLambdaARN=FUNCTION,
-        RotationRules={"ScheduleExpression": "rate(10 days)", "Duration": "2h"},
-        RotateImmediately=False,
-    ),
-    "CancelRotateSecret": lambda sm: sm.cancel_rotate_secret(SecretId="s"),
     "ReplicateSecretToRegions": lambda sm: sm.replicate_secret_to_regions(
         SecretId="s", AddReplicaRegions=[{"Region": "eu-west-1"}]
     ),

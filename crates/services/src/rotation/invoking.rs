@@ -4,7 +4,7 @@
 
 use strongroom_policy::Context;
 
-use super::built_in::{self, Parameter};
+use super::built_in::{self, Failure, Parameter};
 use crate::caller::Caller;
 use crate::gate::Need;
 use crate::lambda;
@@ -37,7 +37,18 @@ pub(crate) fn check(
     records: &Records<'_>,
     means: &Means<'_>,
 ) -> Result<(), Stop> {
-    built_in::of(function, parameters, secret)?;
+    if let Some(built_in) = built_in::of(function, parameters, secret)? {
+        return built_in
+            .check(secret, records, means)
+            .map_err(|failure| match failure {
+                Failure::Failed(text) => refusals::invalid_parameter(format!(
+                    "The built-in function {} can't rotate this secret: {text}.",
+                    function.name
+                ))
+                .into(),
+                Failure::Unavailable(cause) => Stop::Unavailable(cause),
+            });
+    }
     match denied(function, secret, records, means)? {
         None => Ok(()),
         Some(_) => Err(refusals::function_not_invocable(&function.to_string()).into()),

@@ -25,6 +25,7 @@ use crate::edge::{Limits, TrustedProxies};
 use crate::functions::outside::{Address, CredentialSource, Endpoint};
 use crate::functions::resolution::FunctionSettings;
 use crate::functions::runtime::{Isolation, Runtime, RuntimeSettings};
+use crate::functions::webhook::Webhooks;
 use crate::memory::CacheSizes;
 use crate::node::{Node, NodeOptions};
 use crate::oidc::{IssuerSettings, KeySource};
@@ -146,15 +147,17 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
     issuers.check().map_err(Failed::new)?;
     node.know_issuers(issuers);
     let credentials = credentials(&node, &arguments.account_id).await?;
+    let mut functions = FunctionSettings {
+        webhooks: Webhooks::all(arguments.lambda_ca_file.clone()),
+        ..FunctionSettings::default()
+    };
     if let Some(address) = arguments.lambda_endpoint {
         let asked_as = CredentialSource::Given(for_others(&credentials));
         let ca_file = arguments.lambda_ca_file.as_deref();
         let endpoint = Endpoint::new(address, asked_as, ca_file).map_err(Failed::new)?;
-        node.answer_functions(FunctionSettings {
-            endpoints: Vec::new(),
-            everything_else: Some(endpoint),
-        });
+        functions.everything_else = Some(endpoint);
     }
+    node.answer_functions(functions);
     if let Some(seed) = seed {
         seed.apply(&node, &arguments.account_id, &arguments.region)
             .await?;

@@ -317,7 +317,13 @@ pub const KEYS: &[Key] = &[
         "functions.ca_file",
         Kind::Text,
         "none: the system's",
-        "PEM file with the certificate authorities that are trusted for such servers.",
+        "PEM file with the certificate authorities that are trusted for such servers; for `webhook_hosts` beside the system's.",
+    ),
+    key(
+        "functions.webhook_hosts",
+        Kind::List,
+        "[]",
+        "Web servers that the built-in function `strongroom-webhook` may post to, over `https://` alone: `HOST` for port 443, or `HOST:PORT`. Loopback, link-local and metadata addresses are never asked.",
     ),
     key(
         "functions.local.run",

@@ -20,6 +20,7 @@ use crate::edge::{Limits, NetworkRange, TrustedProxies};
 use crate::functions::outside::{Address, CredentialSource, Endpoint};
 use crate::functions::resolution::FunctionSettings;
 use crate::functions::runtime::RuntimeSettings;
+use crate::functions::webhook::Webhooks;
 use crate::memory::CacheSizes;
 use crate::oidc::{IssuerSettings, KeySource};
 
@@ -205,6 +206,8 @@ pub struct Functions {
     pub ca_file: Option<PathBuf>,
     /// Functions of this server.
     pub local: LocalFunctions,
+    /// Web servers that built-in functions may tell of rotations.
+    pub webhook_hosts: Vec<String>,
     /// Servers for functions of a pattern.
     pub endpoints: Vec<FunctionEndpoint>,
 }
@@ -301,6 +304,8 @@ impl Functions {
         Ok(FunctionSettings {
             endpoints,
             everything_else,
+            webhooks: Webhooks::named(&self.webhook_hosts, self.ca_file.clone())
+                .map_err(|why| ConfigProblem::Invalid(format!("functions.webhook_hosts: {why}")))?,
         })
     }
 }

@@ -8,6 +8,7 @@ mod local;
 pub mod outside;
 pub mod resolution;
 pub mod runtime;
+pub mod webhook;
 
 use strongroom_keys::SecretBytes;
 use strongroom_services::lambda::function_arn::FunctionArn;

@@ -7,6 +7,7 @@ use strongroom_services::lambda::function_arn::FunctionArn;
 
 use super::outside::Endpoint;
 use super::runtime::Runtime;
+use super::webhook::Webhooks;
 use super::{Invocation, NotInvoked, Outcome, local};
 use crate::node::Node;
 
@@ -17,6 +18,8 @@ pub struct FunctionSettings {
     pub endpoints: Vec<(FunctionPattern, Endpoint)>,
     /// The one for every function that nothing else answers for.
     pub everything_else: Option<Endpoint>,
+    /// The web servers that built-in functions may tell of rotations.
+    pub webhooks: Webhooks,
 }
 
 /// Whoever runs functions.
@@ -50,6 +53,12 @@ impl Functions {
     #[must_use]
     pub fn runtime(&self) -> Option<&Runtime> {
         self.runtime.get()
+    }
+
+    /// The web servers that built-in functions may tell of rotations.
+    #[must_use]
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.settings.webhooks
     }
 
     /// Which functions servers outside answer for.

@@ -13,6 +13,7 @@ mod outside;
 mod resolution;
 mod runtime;
 mod scripted;
+mod webhook;
 
 /// Waits for what needs a runtime.
 pub(crate) fn wait<T>(future: impl Future<Output = T>) -> T {

@@ -84,6 +84,7 @@ fn the_first_pattern_that_matches_counts_and_the_default_comes_last() {
             (pattern("*:function:b"), endpoint(&two)),
         ],
         everything_else: Some(endpoint(&rest)),
+        ..FunctionSettings::default()
     });
     for (name, answered_by) in [
         ("a-1", "one"),
@@ -106,6 +107,7 @@ fn what_nothing_answers_for_is_missing() {
     world.node.answer_functions(FunctionSettings {
         endpoints: vec![(pattern("*:function:a"), endpoint(&one))],
         everything_else: None,
+        ..FunctionSettings::default()
     });
     let refused = world.invoke("b").unwrap_err();
     assert!(
@@ -124,6 +126,7 @@ fn a_built_in_function_is_asked_of_nobody_outside() {
     world.node.answer_functions(FunctionSettings {
         endpoints: vec![(pattern("*"), endpoint(&rest))],
         everything_else: Some(endpoint(&rest)),
+        ..FunctionSettings::default()
     });
     let _ = world.invoke("strongroom-nothing-of-this-name");
     assert!(rest.received().is_empty());

@@ -74,6 +74,11 @@ impl JsonObject {
 
     /// As a value.
     pub(super) fn into_value(self) -> Value {
+        Value::Text(self.into_bytes())
+    }
+
+    /// As JSON.
+    pub(super) fn into_bytes(self) -> SecretBytes {
         let length = |(key, raw): &(String, Box<RawValue>)| key.len() * 6 + raw.get().len() + 4;
         let mut json = Vec::with_capacity(2 + self.0.iter().map(length).sum::<usize>());
         json.push(b'{');
@@ -86,7 +91,7 @@ impl JsonObject {
             json.extend_from_slice(raw.get().as_bytes());
         }
         json.push(b'}');
-        Value::Text(SecretBytes::new(json))
+        SecretBytes::new(json)
     }
 }
 

@@ -13,6 +13,7 @@ mod parameters;
 mod random_value;
 mod ssh_key_pair;
 mod tls_certificate;
+mod webhook;
 
 use std::error::Error;
 
@@ -204,6 +205,10 @@ const ROWS: &[Row] = &[
     Row {
         name: "tls-certificate",
         configure: tls_certificate::configure,
+    },
+    Row {
+        name: "webhook",
+        configure: webhook::configure,
     },
 ];
 

@@ -1,9 +1,11 @@
 //! The built-in functions: how one is chosen and configured, and what each makes.
 
+mod configuring;
 mod iam_access_key;
 mod random_value;
 mod ssh_key_pair;
 mod tls_certificate;
+mod webhook;
 
 use serde_json::json;
 use strongroom_keys::SecretBytes;
