@@ -1,7 +1,7 @@
 //! `strongroom-tls-certificate`: a certificate with a key pair of its own, issued by an authority that another secret
 //! holds, as the members `certificate`, `privateKey`, `chain` and `notAfter` of a JSON object.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use strongroom_keys::{Authority, CertificateRequest, CertificateUsage, IssueError, KeySpec};
 

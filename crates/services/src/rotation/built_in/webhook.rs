@@ -1,7 +1,7 @@
 //! `strongroom-webhook`: a web server is told of each step by an event, and may make the new value itself.
 
+use core::net::Ipv4Addr;
 use std::borrow::Cow;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use base64::Engine;
