@@ -368,6 +368,24 @@ pub const KEYS: &[Key] = &[
         "Processes of functions at once, idle ones included; one more is asked to come again later.",
     ),
     key(
+        "functions.local.idle_seconds",
+        Kind::Integer,
+        "300",
+        "How long such a process is kept that has nothing to do; 0: each serves one invocation.",
+    ),
+    key(
+        "functions.local.tmp_mib",
+        Kind::Integer,
+        "128",
+        "MiB of `/tmp` that each such process has. It is memory, so less than Lambda's 512.",
+    ),
+    key(
+        "functions.local.isolation",
+        Kind::Text,
+        "full",
+        "What keeps such functions from everything else: `full`, namespaces of their own, Landlock and a filter of system calls; or `none`, where the system allows no more. With `none` a function can read whatever the server can, the data folder and the seal's key among it: for development only.",
+    ),
+    key(
         "functions.endpoints.pattern",
         Kind::Text,
         "required",

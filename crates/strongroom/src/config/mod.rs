@@ -19,7 +19,7 @@ pub use source::{ConfigProblem, read};
 use crate::edge::{Limits, NetworkRange, TrustedProxies};
 use crate::functions::outside::{Address, CredentialSource, Endpoint};
 use crate::functions::resolution::FunctionSettings;
-use crate::functions::runtime::RuntimeSettings;
+use crate::functions::runtime::{Isolation, RuntimeSettings};
 use crate::functions::webhook::Webhooks;
 use crate::memory::CacheSizes;
 use crate::oidc::{IssuerSettings, KeySource};
@@ -230,6 +230,12 @@ pub struct LocalFunctions {
     pub node: Option<PathBuf>,
     /// Processes at once.
     pub processes: usize,
+    /// How long an idle one is kept.
+    pub idle_seconds: u64,
+    /// MiB of a process's `/tmp`.
+    pub tmp_mib: u64,
+    /// What keeps them from everything else.
+    pub isolation: Isolation,
 }
 
 impl Default for LocalFunctions {
@@ -242,6 +248,9 @@ impl Default for LocalFunctions {
             python_path: Vec::new(),
             node: None,
             processes: RuntimeSettings::PROCESSES_MAX,
+            idle_seconds: RuntimeSettings::IDLE.as_secs(),
+            tmp_mib: RuntimeSettings::TMP_BYTES / MIB,
+            isolation: Isolation::Full,
         }
     }
 }
@@ -258,8 +267,13 @@ impl LocalFunctions {
         settings.python_path = said.python_path;
         settings.node = said.node;
         settings.processes_max = said.processes.max(1);
+        settings.idle = Duration::from_secs(said.idle_seconds);
+        settings.tmp_bytes = said.tmp_mib.saturating_mul(MIB).max(MIB);
+        settings.isolation = said.isolation;
     }
 }
+
+const MIB: u64 = 1024 * 1024;
 
 /// `[[functions.endpoints]]`
 #[derive(Clone, Debug, Deserialize)]

@@ -32,7 +32,7 @@ impl Broken {
             Broken::TimedOut(limit) => json!({
                 "errorMessage": format!(
                     "{} {request_id} Task timed out after {:.2} seconds",
-                    rfc3339(now),
+                    to_the_millisecond(now),
                     limit.as_secs_f64()
                 ),
             }),
@@ -91,6 +91,14 @@ impl Broken {
     }
 }
 
+/// An instant as Lambda writes it: `2026-11-28T13:20:32.123Z`.
+fn to_the_millisecond(instant: Timestamp) -> String {
+    let milliseconds = instant.milliseconds().rem_euclid(1000);
+    let seconds = rfc3339(instant);
+    let seconds = seconds.split(['.', 'Z']).next().unwrap_or_default();
+    format!("{seconds}.{milliseconds:03}Z")
+}
+
 /// A signal in the words of Lambda's messages.
 fn signal_words(signal: i32) -> String {
     match signal {
@@ -140,7 +148,7 @@ mod tests {
         let timed_out = Broken::TimedOut(Duration::from_secs(3)).payload("id", now);
         let text = String::from_utf8(timed_out).unwrap();
         assert!(
-            text.ends_with("Z id Task timed out after 3.00 seconds\"}"),
+            text.ends_with(".123Z id Task timed out after 3.00 seconds\"}"),
             "{text}"
         );
         for (report, message) in [

@@ -63,7 +63,7 @@ struct Told {
 pub(super) fn python(settings: &RuntimeSettings) -> Result<Interpreter, String> {
     let program = settings.python.clone().unwrap_or_else(|| "python3".into());
     let told = ask(&program, "-c", PYTHON_QUESTION, &settings.python_path)
-        .map_err(|why| missing("Python", &program, "functions.python", &why))?;
+        .map_err(|why| missing("Python", &program, "functions.local.python", &why))?;
     let name = format!("python{}", told.version);
     Ok(interpreter(told, name, &settings.python_path))
 }
@@ -72,7 +72,7 @@ pub(super) fn python(settings: &RuntimeSettings) -> Result<Interpreter, String> 
 pub(super) fn node(settings: &RuntimeSettings) -> Result<Interpreter, String> {
     let program = settings.node.clone().unwrap_or_else(|| "node".into());
     let told = ask(&program, "-e", NODE_QUESTION, &[])
-        .map_err(|why| missing("Node.js", &program, "functions.node", &why))?;
+        .map_err(|why| missing("Node.js", &program, "functions.local.node", &why))?;
     let name = format!("nodejs{}.x", told.version);
     Ok(interpreter(told, name, &[]))
 }
@@ -158,7 +158,7 @@ mod tests {
         settings.python = Some("/nowhere/python3".into());
         let why = python(&settings).unwrap_err();
         assert!(
-            why.contains("/nowhere/python3") && why.contains("functions.python"),
+            why.contains("/nowhere/python3") && why.contains("functions.local.python"),
             "{why}"
         );
     }

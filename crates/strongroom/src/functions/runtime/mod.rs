@@ -136,6 +136,11 @@ impl Runtime {
     /// # Errors
     /// What is missing on this machine, and what to do.
     pub fn new(settings: RuntimeSettings) -> Result<Self, String> {
+        if settings.isolation == Isolation::None {
+            tracing::warn!(
+                "functions are kept from nothing: they may read whatever this server may. This is for development only"
+            );
+        }
         code::make_private(&settings.folder)?;
         let root = settings.folder.join("root");
         code::make_private(&root)?;
@@ -304,7 +309,7 @@ impl Shared {
             oldest.process.end().await;
         }
         Err(NotInvoked::Busy(format!(
-            "all {} processes for functions are at work: try again, or raise functions.processes_max",
+            "all {} processes for functions are at work: try again, or raise functions.local.processes",
             self.settings.processes_max
         )))
     }

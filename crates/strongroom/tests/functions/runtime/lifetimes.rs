@@ -90,7 +90,7 @@ async fn when_all_places_are_taken_the_longest_idle_process_makes_room_and_a_bus
     });
     assert_eq!(slow.1.error, None);
     match refused {
-        Err(NotInvoked::Busy(why)) => assert!(why.contains("functions.processes_max"), "{why}"),
+        Err(NotInvoked::Busy(why)) => assert!(why.contains("functions.local.processes"), "{why}"),
         other => panic!("{other:?}"),
     }
 }
