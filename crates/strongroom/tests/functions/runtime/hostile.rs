@@ -439,6 +439,7 @@ const SERVES: &str = "STRONGROOM_TEST_SERVES_A_FUNCTION";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_leaves_no_function() {
     const STAYS: &str = "import time\ndef handler(event, context):\n    time.sleep(600)\n";
+    let left_behind = tempfile::tempdir().unwrap();
     for (isolation, name) in [
         (Isolation::Full, "orphan"),
         (Isolation::None, "orphan-in-the-open"),
@@ -456,6 +457,7 @@ async fn a_server_that_is_killed_leaves_no_function() {
                 "functions::runtime::hostile::a_server_that_is_killed_leaves_no_function",
             ])
             .env(SERVES, name)
+            .env("TMPDIR", left_behind.path())
             .spawn()
             .unwrap();
         wait_until(|| processes_of(name).len() == 1).await;
