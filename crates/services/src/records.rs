@@ -282,7 +282,12 @@ impl Key {
         key
     }
 
-    /// What every rotation of a secret that is over starts with.
+    /// What every rotation that is over starts with.
+    pub fn all_rotation_runs() -> Self {
+        Self::of("rotation-run", &[""])
+    }
+
+    /// What a secret's rotations that are over start with.
     pub fn rotation_runs(account: &AccountId, region: &Region, name: &str) -> Self {
         let parts = [account.as_str(), region.as_str(), name, ""];
         Self::of("rotation-run", &parts)
@@ -957,6 +962,11 @@ impl<'a> Records<'a> {
             seen: RefCell::new(Vec::with_capacity(4)),
             refused: RefCell::default(),
         }
+    }
+
+    /// A view of the same records whose reads set no conditions here: for what is only to be shown.
+    pub(crate) fn apart(&self) -> Records<'a> {
+        Records::of(self.source)
     }
 
     /// Notes why the gate refused something, for whoever runs the deployment.

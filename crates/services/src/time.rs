@@ -95,6 +95,54 @@ pub mod iso8601 {
     }
 }
 
+/// How operators' JSON writes an instant, and reads it back: as policies do, in whole seconds.
+pub mod text {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{Timestamp, rfc3339};
+
+    /// Serializes one instant; for serde's `with`.
+    pub fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(*instant))
+    }
+
+    /// Reads one back.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let instant: jiff::Timestamp = text.parse().map_err(D::Error::custom)?;
+        Ok(Timestamp(instant.as_millisecond()))
+    }
+
+    /// The same of an instant that may be missing.
+    pub mod optional {
+        use serde::{Deserialize, Deserializer, Serializer};
+
+        use super::Timestamp;
+
+        /// Serializes the instant, or null.
+        pub fn serialize<S: Serializer>(
+            instant: &Option<Timestamp>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
+            match instant {
+                Some(instant) => super::serialize(instant, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        /// Reads it back.
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<Timestamp>, D::Error> {
+            #[derive(Deserialize)]
+            struct Written(#[serde(deserialize_with = "super::deserialize")] Timestamp);
+            let written = Option::<Written>::deserialize(deserializer)?;
+            Ok(written.map(|written| written.0))
+        }
+    }
+}
+
 /// How AWS's JSON protocols write an instant: a number of seconds with milliseconds as its fraction.
 ///
 /// Source: reference/api.md §1, "Timestamps".

@@ -139,7 +139,7 @@ pub enum Condition {
 ///
 /// # Errors
 /// There are several, or none.
-fn only_account(records: &Records<'_>) -> Result<AccountId, Problem> {
+pub(crate) fn only_account(records: &Records<'_>) -> Result<AccountId, Problem> {
     let all = Key::accounts();
     let mut found = Vec::new();
     records.scan::<Account>(all.as_bytes(), &all.end(), false, |account| {

@@ -40,6 +40,19 @@ pub struct Next {
     pub until: Timestamp,
 }
 
+impl Next {
+    /// The window in which it is tried: the one that is shown, unless that was missed.
+    pub fn tried_in(&self) -> Window {
+        match self.at < self.window.until {
+            true => self.window,
+            false => Window {
+                from: self.at,
+                until: self.until,
+            },
+        }
+    }
+}
+
 /// That rotations fail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failing {

@@ -64,6 +64,8 @@ pub enum Trigger {
     Request,
     /// Its window came.
     Schedule,
+    /// An operator decided about the version that an earlier one left pending.
+    Operator,
 }
 
 /// A rotation that is under way.
@@ -184,7 +186,7 @@ pub fn begin(
         current_before: secret.labels.holder(AWSCURRENT).map(str::to_owned),
         started: means.now,
         attempts_until: match trigger {
-            Trigger::Request => None,
+            Trigger::Request | Trigger::Operator => None,
             // One that was missed is made up for, however long its attempts take.
             Trigger::Schedule => (secret.rotation.as_ref())
                 .and_then(|rotation| rotation.next)
@@ -712,12 +714,7 @@ impl<'a> Scene<'a> {
         let now = means.now;
         match (job.kind, ended) {
             (Kind::Rotation, Ended::Succeeded) => {
-                secret.labels.release(AWSPENDING, &job.version_id);
-                if let Some(rotation) = &mut secret.rotation {
-                    rotation.last_rotated = Some(now);
-                    rotation.failing = None;
-                }
-                plan::plan(&mut secret, now, &mut changes)?;
+                note_success(&job.version_id, &mut secret, now, &mut changes)?;
             }
             (Kind::Rotation, Ended::Failed) => {
                 plan::plan_anew_if_missed(&mut secret, now, &mut changes)?;
@@ -744,6 +741,21 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// The version is current: its rotation is a success, and the next one is planned.
+pub(super) fn note_success(
+    version_id: &str,
+    secret: &mut Secret,
+    now: Timestamp,
+    changes: &mut Changes,
+) -> Result<(), Stop> {
+    secret.labels.release(AWSPENDING, version_id);
+    if let Some(rotation) = &mut secret.rotation {
+        rotation.last_rotated = Some(now);
+        rotation.failing = None;
+    }
+    plan::plan(secret, now, changes)
+}
+
 fn end_early(
     ended: Ended,
     secret: &mut Secret,
@@ -765,6 +777,14 @@ fn end_early(
 }
 
 impl RotationJob {
+    /// Since when its step runs; `None` while it waits for its turn.
+    pub fn running_since(&self) -> Option<Timestamp> {
+        self.taken_by?;
+        let taken_for = i64::try_from(TAKEN_FOR.as_millis()).ok()?;
+        let since = self.due.milliseconds().saturating_sub(taken_for);
+        Some(Timestamp::from_milliseconds(since))
+    }
+
     /// Its place.
     pub fn key(&self) -> Key {
         Key::rotation_job(&self.account, &self.region, &self.name)

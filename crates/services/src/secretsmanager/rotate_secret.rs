@@ -27,7 +27,7 @@ use crate::rotation::built_in::{self, BuiltIn, Parameter};
 use crate::rotation::configuration::{Rotation, RotationRules};
 use crate::rotation::invoking;
 use crate::rotation::job::{self, Kind, Trigger};
-use crate::rotation::{opened, plan};
+use crate::rotation::{graph, opened, plan};
 use crate::staging::{AWSCURRENT, AWSPENDING};
 
 /// Days of `AutomaticallyAfterDays`. Source: the service's model.
@@ -217,8 +217,8 @@ impl RotateSecret {
     /// How the secret is rotated from now on. What the request leaves out stays as it is.
     ///
     /// # Refusals
-    /// `InvalidRequestException` without a function; `InvalidParameterException` without a schedule, or for what a
-    /// built-in function can't be told; `AccessDeniedException` where the function can't be invoked for the secret.
+    /// `InvalidRequestException` without a function; `InvalidParameterException` without a schedule, for what a
+    /// built-in function can't be told, or where the secret depends on itself through its master; `AccessDeniedException` where the function can't be invoked for the secret.
     fn configured(
         &self,
         secret: &Secret,
@@ -257,6 +257,7 @@ impl RotateSecret {
             .into());
         }
         let means = given.means();
+        graph::check(secret, records)?;
         invoking::check(&function, secret, &rotation.metadata, records, &means)?;
         rotation.enabled = true;
         Ok(rotation)

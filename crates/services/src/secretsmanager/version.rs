@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_keys::SecretBytes;
 
 use super::secret::{Secret, ValueKind, Version};
+use super::secret_id::SecretId;
 use super::{SERVICE, refusals};
 use crate::kms::alias::{SECRETS_MANAGER_ALIAS, alias_arn};
 use crate::kms::dependents::{self, KeyRef};
@@ -174,7 +175,11 @@ fn note_master(secret: &mut Secret, version_id: &str, value: &Value) {
         Value::Binary(_) => None,
     };
     match named.and_then(|named| named.masterarn) {
-        Some(arn) if arn.len() <= MASTER_ARN_BYTES_MAX => {
+        // Anything else may be what nobody is to see.
+        Some(arn)
+            if arn.len() <= MASTER_ARN_BYTES_MAX
+                && SecretId::parse(arn.clone()).is_ok_and(|id| id.is_arn()) =>
+        {
             secret.masters.insert(version_id.to_owned(), arn);
         }
         _ => {

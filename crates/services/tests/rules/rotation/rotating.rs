@@ -21,18 +21,18 @@ pub(super) const FUNCTION: &str = "arn:aws:lambda:us-east-1:123456789012:functio
 const UNFINISHED: &str = "A previous rotation isn't complete. That rotation will be reattempted.";
 
 /// With the secret `s`, and functions that run outside.
-fn service() -> Service {
+pub(super) fn service() -> Service {
     let mut service = Service::with_secret();
     service.elsewhere = Elsewhere::of(Vec::new(), true);
     service
 }
 
-fn rotate(service: &mut Service, token: &str, more: Value) -> Value {
+pub(super) fn rotate(service: &mut Service, token: &str, more: Value) -> Value {
     service.ok("RotateSecret", asked(token, more))
 }
 
 /// A request for a rotation of `s`, with the usual function and every 30 days where nothing else is said.
-fn asked(token: &str, more: Value) -> Value {
+pub(super) fn asked(token: &str, more: Value) -> Value {
     let mut request = json!({
         "SecretId": "s", "ClientRequestToken": token, "RotationLambdaARN": FUNCTION,
         "RotationRules": {"AutomaticallyAfterDays": 30},
@@ -43,17 +43,17 @@ fn asked(token: &str, more: Value) -> Value {
     request
 }
 
-fn event(work: &Work) -> Value {
+pub(super) fn event(work: &Work) -> Value {
     serde_json::from_slice(work.event.expose()).unwrap()
 }
 
-fn failed(message: &str) -> Ran {
+pub(super) fn failed(message: &str) -> Ran {
     let payload = json!({"errorType": "ValueError", "errorMessage": message});
     Ran::Failed(SecretBytes::new(payload.to_string().into_bytes()))
 }
 
 /// Does what a function does that keeps to the protocol. Whether it goes on.
-fn work_off(service: &mut Service, work: &Work) -> Option<Box<Work>> {
+pub(super) fn work_off(service: &mut Service, work: &Work) -> Option<Box<Work>> {
     let event = event(work);
     let token = event["ClientRequestToken"].as_str().unwrap().to_owned();
     match event["Step"].as_str().unwrap() {
@@ -91,7 +91,7 @@ fn work_off(service: &mut Service, work: &Work) -> Option<Box<Work>> {
 }
 
 /// Works off everything that is due now; the names of the steps.
-fn work_off_all(service: &mut Service) -> Vec<String> {
+pub(super) fn work_off_all(service: &mut Service) -> Vec<String> {
     let mut steps = Vec::new();
     let mut next = service.take_step();
     while let Some(work) = next {
@@ -101,7 +101,7 @@ fn work_off_all(service: &mut Service) -> Vec<String> {
     steps
 }
 
-fn runs(service: &Service) -> Vec<RotationRun> {
+pub(super) fn runs(service: &Service) -> Vec<RotationRun> {
     let owner = caller(ACCOUNT, REGION);
     let secret = Key::secret(&owner.account, &owner.region, "s");
     let secret = service.read::<Secret>(secret).unwrap();
@@ -111,7 +111,7 @@ fn runs(service: &Service) -> Vec<RotationRun> {
     })
 }
 
-fn last_run(service: &Service) -> RotationRun {
+pub(super) fn last_run(service: &Service) -> RotationRun {
     runs(service).remove(0)
 }
 

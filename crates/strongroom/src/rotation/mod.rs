@@ -1,6 +1,8 @@
 //! Carrying rotations out: finding the steps that are due, running their functions, and handing in what became of them.
 //! What a step means is a rule, in `strongroom-services`.
 
+mod followed;
+
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +21,8 @@ use strongroom_services::rotation::job::{
 use strongroom_services::service_event::ServiceEvent;
 use strongroom_store::{CommitError, FaultKind, Store};
 use tokio::sync::Notify;
+
+pub use followed::{Followed, OUTCOMES, Progress, Touched};
 
 use crate::functions::{self, Invocation, NotInvoked};
 use crate::node::Node;
@@ -49,6 +53,7 @@ pub struct RotationWorker {
     /// Something that ran does so no more.
     idle: Notify,
     state: Mutex<WorkerState>,
+    followed: Followed,
 }
 
 impl RotationWorker {
@@ -63,6 +68,7 @@ impl RotationWorker {
             due: Arc::default(),
             idle: Notify::new(),
             state: Mutex::new(WorkerState::new("rotation")),
+            followed: Followed::default(),
         }
     }
 
@@ -81,6 +87,16 @@ impl RotationWorker {
         let steps = Key::rotation_steps();
         let mut writes = changes.writes.iter();
         writes.any(|change| change.key().starts_with(&steps))
+    }
+
+    /// What operators follow.
+    pub fn followed(&self) -> &Followed {
+        &self.followed
+    }
+
+    /// Tells this process from others.
+    pub fn instance(&self) -> u64 {
+        self.instance
     }
 
     /// Looks for steps that are due at once.
@@ -406,7 +422,7 @@ fn due_steps(node: &Node, most: usize) -> Result<Vec<(Key, RotationStep)>, Stop>
 }
 
 /// Decides and commits, anew where others were faster.
-async fn decide<T>(
+pub(crate) async fn decide<T>(
     node: &Node,
     rule: impl Fn(&Records<'_>, &Means<'_>) -> Result<(Changes, T), Stop>,
 ) -> Result<T, String> {
@@ -421,8 +437,10 @@ async fn decide<T>(
         if changes.writes.is_empty() {
             return Ok(decided);
         }
+        let progress = Progress::in_changes(&changes);
         match node.store().commit(pipeline::commit(seen, changes)).await {
             Ok(_) => {
+                node.rotations().followed.note(progress);
                 tell(&events);
                 return Ok(decided);
             }
