@@ -38,7 +38,7 @@ use crate::functions;
 use crate::identity::{Identities, Unidentified};
 use crate::node::Node;
 use crate::oidc::{Issuers, Token};
-use crate::rotation::{self, RotationWorker};
+use crate::rotation::{self, Progress, RotationWorker};
 use crate::throttle::Throttle;
 use crate::uses::UseWorker;
 
@@ -247,11 +247,13 @@ impl Pipeline<'_> {
                 return answer;
             }
             let begins_step = RotationWorker::has_work_in(&changes);
+            let progress = Progress::in_changes(&changes);
             match self.store.commit(commit(seen, changes)).await {
                 Ok(_) => {
                     if begins_step {
                         self.rotations.wake();
                     }
+                    self.rotations.followed().note(progress);
                     rotation::tell(&events);
                     self.note(uses).await;
                     if let Some(data) = additional_event_data {

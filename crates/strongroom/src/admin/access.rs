@@ -41,7 +41,7 @@ pub(super) async fn answer(path: &str, body: &[u8], node: &Arc<Node>) -> (Status
 }
 
 /// Works an answer out where it holds up nobody.
-async fn worked_out<Asked, Answer>(
+pub(super) async fn worked_out<Asked, Answer>(
     body: &[u8],
     node: &Arc<Node>,
     work: fn(Asked, &Node) -> Result<Answer, Problem>,
@@ -63,7 +63,7 @@ where
     }
 }
 
-fn read<Asked: DeserializeOwned>(body: &[u8]) -> Result<Asked, (StatusCode, Vec<u8>)> {
+pub(super) fn read<Asked: DeserializeOwned>(body: &[u8]) -> Result<Asked, (StatusCode, Vec<u8>)> {
     serde_json::from_slice(body).map_err(|error| refused(StatusCode::BAD_REQUEST, error))
 }
 

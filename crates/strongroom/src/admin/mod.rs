@@ -6,6 +6,7 @@
 mod access;
 mod account_policies;
 mod client;
+mod rotation;
 mod server;
 mod socket;
 mod streamed;
@@ -25,6 +26,9 @@ use strongroom_services::secretsmanager::key_usage::DependentSecret;
 use crate::backup::age::{AgeProblem, Identity, Lock, Opener, Recipient};
 
 pub use client::{AdminError, ask, stream};
+pub use rotation::{
+    AskedRepair, AskedRotations, AskedSecret, AskedTail, Cursor, ListedRotations, Tailed,
+};
 pub use server::{AdminServer, serve};
 pub use socket::bind;
 

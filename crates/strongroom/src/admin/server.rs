@@ -27,7 +27,7 @@ use super::{
     AskedBackup, AskedKeyUsage, AskedRestore, AskedRotation, HandedOver, JobState, KeyUsage,
     KeysStatus, ListedAccount, ListedAccounts, Named, NewAccount, Restored, Status,
 };
-use super::{access, account_policies};
+use super::{access, account_policies, rotation};
 use crate::backup;
 use crate::backup::into_running::{Manner, PutBackProblem, Wanted, put_back};
 use crate::backup::restore::Backup;
@@ -132,6 +132,10 @@ async fn answer(
         },
         (&Method::POST, path) if path.starts_with("/access/") => match whole(body).await {
             Ok(body) => access::answer(path, &body, &server.node).await,
+            Err(refused) => refused,
+        },
+        (&Method::POST, path) if path.starts_with("/rotation/") => match whole(body).await {
+            Ok(body) => rotation::answer(path, &body, &server.node).await,
             Err(refused) => refused,
         },
         _ => refused(StatusCode::NOT_FOUND, "there is no such route"),

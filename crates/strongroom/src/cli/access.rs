@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use strongroom_services::access::who_can::WhoCan;
 
-use super::running_server::{RunningServer, asked_for_long};
+use super::running_server::{RunningServer, asked_for_long, region_or_that_of_environment};
 use super::{Failed, say};
 use crate::admin::{AskedAbout, AskedAccess, AskedDenial, Explained};
 use crate::denials::DeniedRequest;
@@ -124,11 +124,7 @@ struct Place {
 
 impl Place {
     fn region(&self) -> Option<String> {
-        let of_environment = |name| std::env::var(name).ok().filter(|region| !region.is_empty());
-        let given = self.region.clone();
-        given
-            .or_else(|| of_environment("AWS_REGION"))
-            .or_else(|| of_environment("AWS_DEFAULT_REGION"))
+        region_or_that_of_environment(self.region.as_ref())
     }
 }
 

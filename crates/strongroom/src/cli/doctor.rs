@@ -11,14 +11,17 @@ use http::Method;
 use rustix::process::{Resource, getrlimit};
 use strongroom_keys::hardening::{Hardening, Measure};
 use strongroom_keys::seal::{self, SealFile, SealSource};
+use strongroom_services::rotation::graph::FindingKind;
+use strongroom_services::time::rfc3339;
 use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{FaultKind, Store as _};
 
 use super::dev::{KEY_FILE_NAME, SEAL_FILE_NAME};
+use super::rotation;
 use super::running_server::asked;
 use super::seal_sources::Sources;
 use super::{Failed, say};
-use crate::admin::{SOCKET_NAME, Status};
+use crate::admin::{AskedRotations, SOCKET_NAME, Status};
 use crate::config::{self, Config};
 use crate::edge::tls::{self, Certificates};
 
@@ -240,7 +243,10 @@ fn data(folder: &Path, socket: &Path, keys: &Keys<'_>, findings: &mut Findings) 
 
     let status = asked::<Status>(socket, Method::GET, "/status", Vec::new());
     match &status {
-        Ok(status) => running(status, findings),
+        Ok(status) => {
+            running(status, findings);
+            rotations(socket, findings);
+        }
         Err(Failed(why)) if is_refused_by_right(socket) => findings.warn("server", why),
         Err(_) => findings.ok("server", "none runs on this folder"),
     }
@@ -310,6 +316,65 @@ fn running(status: &Status, findings: &mut Findings) {
             MEMORY,
             format!("{}: {}", measure.name, measure.state),
         );
+    }
+}
+
+/// What the server says of rotations that fail, versions that were left pending, and secrets that depend on each other.
+fn rotations(socket: &Path, findings: &mut Findings) {
+    let asked = || AskedRotations {
+        failing: true,
+        ..AskedRotations::default()
+    };
+    let told = rotation::listed(socket, asked())
+        .and_then(|secrets| Ok((secrets, rotation::graph(socket, &asked())?)));
+    let (secrets, graph) = match told {
+        Ok(told) => told,
+        Err(Failed(why)) => {
+            return findings.warn(
+                ROTATION,
+                format!("how secrets rotate can't be told ({why})"),
+            );
+        }
+    };
+    let mut found = Vec::new();
+    for secret in &secrets {
+        let arn = &secret.arn;
+        if let Some(failing) = &secret.failing {
+            let remedy = failing.remedy.as_deref();
+            let remedy = remedy.map(|remedy| format!(": {remedy}"));
+            let text = format!(
+                "{arn} fails since {} ({}){}; `strongroom rotation show` has the steps",
+                rfc3339(failing.since),
+                failing.error,
+                remedy.unwrap_or_default()
+            );
+            found.push((Verdict::Fail, text));
+        }
+        if let Some(pending) = &secret.pending {
+            let text = format!(
+                "{arn} has a version left pending, {}: `strongroom rotation repair` explains it",
+                pending.version_id
+            );
+            found.push((Verdict::Warn, text));
+        }
+    }
+    let of_graph = graph.findings.iter().map(|finding| match finding.kind {
+        FindingKind::WindowsMeet => (Verdict::Warn, finding.to_string()),
+        FindingKind::Loop | FindingKind::MissingMaster | FindingKind::OtherRegion => {
+            (Verdict::Fail, finding.to_string())
+        }
+    });
+    found.extend(of_graph);
+    if found.is_empty() {
+        return findings.ok(ROTATION, "no secret's rotation fails");
+    }
+    let more = found.len().saturating_sub(ROTATIONS_NAMED);
+    for (verdict, text) in found.into_iter().take(ROTATIONS_NAMED) {
+        findings.add(verdict, ROTATION, rotation::printable(&text));
+    }
+    if more > 0 {
+        let text = format!("{more} more: `strongroom rotation list --failing` has all");
+        findings.warn(ROTATION, text);
     }
 }
 
@@ -534,6 +599,9 @@ fn memory(name: &str, measure: &Measure) -> Finding {
 }
 
 const MEMORY: &str = "memory";
+const ROTATION: &str = "rotation";
+/// Secrets that are named; a list has all.
+const ROTATIONS_NAMED: usize = 20;
 const STORE_FILE_NAME: &str = "store.redb";
 const FREE_BYTES_LEAST: u64 = 64 << 20;
 const FREE_BYTES_COMFORTABLE: u64 = 1 << 30;

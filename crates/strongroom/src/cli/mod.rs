@@ -13,6 +13,7 @@ mod keys;
 mod keys_seal;
 mod logging;
 mod restore;
+mod rotation;
 mod running;
 mod running_server;
 mod seal_sources;
@@ -68,6 +69,7 @@ fn execute(command: Command, hardening: Hardening) -> Result<ExitCode, Failed> {
         Command::Backup(arguments) => backup::run(&arguments)?,
         Command::Restore(arguments) => restore::run(&arguments)?,
         Command::Access(arguments) => access::run(&arguments)?,
+        Command::Rotation(arguments) => return rotation::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments)?,
         Command::Doctor(arguments) => return doctor::run(&arguments, &hardening),
         Command::Version => say(&format!("strongroom {}", env!("CARGO_PKG_VERSION"))),
@@ -97,6 +99,7 @@ enum Command {
     Init(init::InitArguments),
     Admin(admin::AdminArguments),
     Access(access::AccessArguments),
+    Rotation(rotation::RotationArguments),
     Keys(keys::KeysArguments),
     Backup(backup::BackupArguments),
     Restore(restore::RestoreArguments),

@@ -70,5 +70,14 @@ pub(super) fn asked_for_long<Answer: DeserializeOwned>(
     Ok(serde_json::from_slice(&answer)?)
 }
 
+/// The region of what is named without one.
+pub(super) fn region_or_that_of_environment(given: Option<&String>) -> Option<String> {
+    let of_environment = |name| std::env::var(name).ok().filter(|region| !region.is_empty());
+    let given = given.cloned();
+    given
+        .or_else(|| of_environment("AWS_REGION"))
+        .or_else(|| of_environment("AWS_DEFAULT_REGION"))
+}
+
 /// Where packages put it.
 const DATA_DIR_DEFAULT: &str = "/var/lib/strongroom";

@@ -1,10 +1,12 @@
-//! Asks for a passphrase on the terminal, without showing it.
+//! Asks on the terminal: for a passphrase, without showing it, and whether something is meant.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use strongroom_keys::SecretBytes;
+
+use super::Failed;
 
 /// Asks, whatever standard input and output are connected to.
 ///
@@ -24,6 +26,23 @@ pub(super) fn ask_for_passphrase(question: &str) -> io::Result<SecretBytes> {
     tcsetattr(&terminal, OptionalActions::Flush, &shown)?;
     read?;
     Ok(passphrase)
+}
+
+/// Asks whether something is to be done.
+///
+/// # Errors
+/// The process has no terminal.
+pub(super) fn confirmed(question: &str) -> Result<bool, Failed> {
+    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty");
+    let mut terminal = terminal.map_err(|error| {
+        Failed::new(format!(
+            "there is no terminal to ask on ({error}): say --yes where it is meant"
+        ))
+    })?;
+    write!(terminal, "{question} [y/N] ")?;
+    let mut line = String::new();
+    BufReader::new(&terminal).read_line(&mut line)?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
 /// Enough for any passphrase, so that no copy of it stays behind in a buffer that grew.

@@ -14,6 +14,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use super::OperationsApplication;
+use crate::rotation::OUTCOMES;
 
 /// How a request ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,6 +112,7 @@ pub(super) fn render(application: &OperationsApplication) -> Result<String, fmt:
 struct Collected {
     requests: Vec<(&'static str, &'static str, u64)>,
     durations: Vec<Durations>,
+    rotations: Vec<(&'static str, u64)>,
     counters: Vec<(&'static str, &'static str, u64)>,
     gauges: Vec<(&'static str, &'static str, u64)>,
 }
@@ -166,6 +168,11 @@ impl Collected {
         Self {
             requests,
             durations,
+            rotations: OUTCOMES
+                .iter()
+                .zip(node.rotations().followed().ended())
+                .map(|((_, outcome), count)| (*outcome, count))
+                .collect(),
             counters: vec![
                 (
                     "strongroom_connections_accepted",
@@ -225,6 +232,11 @@ impl Collected {
                     u64::from(health.store.is_ok()),
                 ),
                 (
+                    "strongroom_rotations_running",
+                    "Rotations of which a step runs now",
+                    node.rotations().running() as u64,
+                ),
+                (
                     "strongroom_jobs_failing",
                     "Background jobs whose last run failed",
                     failing as u64,
@@ -269,6 +281,15 @@ impl prometheus_client::collector::Collector for Collected {
             let labels = [("operation", *operation)];
             let mut histogram = durations.encode_family(&labels)?;
             histogram.encode_histogram::<NoLabelSet>(*sum_seconds, *count, buckets, None)?;
+        }
+        let mut rotations = encoder.encode_descriptor(
+            "strongroom_rotations",
+            "Rotations of secrets that are over, by how they ended",
+            None,
+            MetricType::Counter,
+        )?;
+        for (outcome, count) in &self.rotations {
+            count_as(rotations.encode_family(&[("outcome", *outcome)])?, *count)?;
         }
         for (name, help, count) in &self.counters {
             count_as(

@@ -11,6 +11,7 @@ mod backups;
 mod dev;
 mod doctor;
 mod production;
+mod rotation;
 mod seals;
 mod unsealing;
 mod words;

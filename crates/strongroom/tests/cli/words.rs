@@ -17,6 +17,7 @@ fn every_command_says_what_it_does_and_shows_how() {
             "init",
             "admin",
             "access",
+            "rotation",
             "keys",
             "backup",
             "restore",
