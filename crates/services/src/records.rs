@@ -282,12 +282,7 @@ impl Key {
         key
     }
 
-    /// What every rotation that is over starts with.
-    pub fn all_rotation_runs() -> Self {
-        Self::of("rotation-run", &[""])
-    }
-
-    /// What a secret's rotations that are over start with.
+    /// What every rotation of a secret that is over starts with.
     pub fn rotation_runs(account: &AccountId, region: &Region, name: &str) -> Self {
         let parts = [account.as_str(), region.as_str(), name, ""];
         Self::of("rotation-run", &parts)
