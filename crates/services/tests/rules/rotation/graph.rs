@@ -187,7 +187,7 @@ fn what_is_no_secret_s_arn_is_kept_by_no_record() {
     let mut service = service();
     for value in [
         "hunter2-hunter2",
-        "arn:aws:iam::123456789012:user/hunter2",
+        "arn:aws:iam::123456789012:user/hunter3",
         "there",
     ] {
         name_master(&mut service, "s", value, &Value::Null);
