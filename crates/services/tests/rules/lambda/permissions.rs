@@ -243,6 +243,45 @@ fn whoever_gets_a_name_later_inherits_no_permission() {
 }
 
 #[test]
+fn whoever_gets_a_name_of_another_account_later_inherits_no_permission_either() {
+    let mut service = with_function();
+    service.make_account(OTHER_ACCOUNT);
+    let make_bob = |service: &mut Service| {
+        service.be(OTHER_ACCOUNT, REGION);
+        let key = service.make_user("bob");
+        let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+        let document = json!({"Version": "2012-10-17", "Statement": [all]}).to_string();
+        let body = json!({"UserName": "bob", "PolicyName": "p", "PolicyDocument": document});
+        service.iam("PutUserPolicy", body);
+        key
+    };
+    let key = make_bob(&mut service);
+    service.be(ACCOUNT, REGION);
+    let bob = format!("arn:aws:iam::{OTHER_ACCOUNT}:user/bob");
+    let body = permission(
+        "a",
+        json!({"Principal": bob, "Action": "lambda:GetFunction"}),
+    );
+    service.lambda("AddPermission", body);
+    let name = json!({"FunctionName": FUNCTION});
+    service.be_user(OTHER_ACCOUNT, "bob", &key);
+    service.lambda("GetFunction", name.clone());
+    service.be(OTHER_ACCOUNT, REGION);
+    let access_key = json!({"UserName": "bob", "AccessKeyId": key});
+    service.iam("DeleteAccessKey", access_key);
+    service.iam(
+        "DeleteUserPolicy",
+        json!({"UserName": "bob", "PolicyName": "p"}),
+    );
+    service.iam("DeleteUser", json!({"UserName": "bob"}));
+    let key = make_bob(&mut service);
+    service.be(ACCOUNT, REGION);
+    service.lambda("AddPermission", permission("b", json!({})));
+    service.be_user(OTHER_ACCOUNT, "bob", &key);
+    assert_eq!(service.lambda_refused("GetFunction", name).0, DENIED);
+}
+
+#[test]
 fn who_may_use_a_function_is_told_by_its_policy_too() {
     let mut service = with_function();
     service.make_user("alice");
