@@ -5,11 +5,14 @@
 
 use std::net::IpAddr;
 
+use rcgen::string::BmpString;
 use rcgen::{
-    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber,
+    CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyIdMethod, KeyPair, KeyUsagePurpose, PublicKeyData as _, SanType, SerialNumber,
 };
 use x509_parser::certificate::X509Certificate;
+use x509_parser::der_parser::asn1_rs::Tag;
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::pem::Pem;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::time::ASN1Time;
@@ -139,16 +142,17 @@ impl Authority {
         if !is_authority {
             return Err(AuthorityProblem::NoAuthority);
         }
-        // The library would panic at some of these, and leave parts of others out.
-        if !is_plain(&parsed) {
-            return Err(AuthorityProblem::Name);
-        }
+        let distinguished_name = name_of(&parsed).ok_or(AuthorityProblem::Name)?;
         let key = key_of(private_key).ok_or(AuthorityProblem::NoPrivateKey)?;
         if key.subject_public_key_info() != parsed.public_key().raw {
             return Err(AuthorityProblem::OtherKey);
         }
-        let der = first.contents.as_slice().into();
-        let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|_| AuthorityProblem::Name)?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = distinguished_name;
+        if let Some(identifier) = key_identifier(&parsed) {
+            params.key_identifier_method = KeyIdMethod::PreSpecified(identifier);
+        }
+        let issuer = Issuer::new(params, key);
         Ok(Authority {
             issuer,
             name: parsed.subject().as_raw().to_vec(),
@@ -266,20 +270,43 @@ fn parse(der: &[u8]) -> Option<X509Certificate<'_>> {
     rest.is_empty().then_some(parsed)
 }
 
-/// Whether every part of a certificate's name is one attribute, and none comes twice.
-fn is_plain(certificate: &X509Certificate<'_>) -> bool {
-    let mut kinds = Vec::new();
+/// A certificate's name in the library's form, which has each attribute once and by itself; `None` where it has not.
+fn name_of(certificate: &X509Certificate<'_>) -> Option<DistinguishedName> {
+    let mut name = DistinguishedName::new();
     for part in certificate.subject().iter() {
         let mut attributes = part.iter();
         let (Some(attribute), None) = (attributes.next(), attributes.next()) else {
-            return false;
+            return None;
         };
-        if kinds.contains(&attribute.attr_type()) {
-            return false;
+        let kind: Vec<u64> = attribute.attr_type().iter()?.collect();
+        let kind = DnType::from_oid(&kind);
+        if name.get(&kind).is_some() {
+            return None;
         }
-        kinds.push(attribute.attr_type());
+        let value = attribute.attr_value();
+        let text = || std::str::from_utf8(value.data).ok();
+        let value = match value.header.tag() {
+            Tag::Utf8String => DnValue::Utf8String(text()?.to_owned()),
+            Tag::PrintableString => DnValue::PrintableString(text()?.try_into().ok()?),
+            Tag::Ia5String => DnValue::Ia5String(text()?.try_into().ok()?),
+            Tag::T61String => DnValue::TeletexString(text()?.try_into().ok()?),
+            Tag::BmpString => {
+                DnValue::BmpString(BmpString::from_utf16be(value.data.to_vec()).ok()?)
+            }
+            _ => return None,
+        };
+        name.push(kind, value);
     }
-    true
+    Some(name)
+}
+
+/// What a certificate calls its own key, by which others find it.
+fn key_identifier(certificate: &X509Certificate<'_>) -> Option<Vec<u8>> {
+    let mut extensions = certificate.iter_extensions();
+    extensions.find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::SubjectKeyIdentifier(identifier) => Some(identifier.0.to_vec()),
+        _ => None,
+    })
 }
 
 fn serial_number(entropy: &dyn Entropy) -> SerialNumber {
@@ -295,7 +322,7 @@ mod tests {
     use std::process::Command;
     use std::time::Duration;
 
-    use rcgen::{BasicConstraints, DnValue, KeyIdMethod};
+    use rcgen::BasicConstraints;
     use webpki::{EndEntityCert, KeyUsage, anchor_from_trusted_cert};
 
     use super::*;
@@ -483,9 +510,7 @@ mod tests {
         let identifier = parsed
             .iter_extensions()
             .find_map(|each| match each.parsed_extension() {
-                x509_parser::extensions::ParsedExtension::AuthorityKeyIdentifier(found) => {
-                    found.key_identifier.clone()
-                }
+                ParsedExtension::AuthorityKeyIdentifier(found) => found.key_identifier.clone(),
                 _ => None,
             });
         assert_eq!(identifier.unwrap().0, [1, 2, 3]);
