@@ -1,6 +1,7 @@
 //! A rotation function as AWS's templates are, in a server of its own that speaks Lambda's Invoke, and the system whose
 //! password it changes. From a seed it fails in every way.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use crate::random::Random;
 pub(super) struct Kill {
     /// So long from now.
     pub(super) after: Duration,
-    /// Whether the rotation must go on by itself once there is a server again.
-    pub(super) goes_on: bool,
+    /// The rotation must go on by itself once there is a server again: there will be more calls than these.
+    pub(super) goes_on: Option<u64>,
 }
 
 /// The function's server and what it works on. Clones are the same one.
@@ -48,11 +49,15 @@ struct Shared {
     faults: u64,
     /// Calls that do something still.
     active: usize,
+    /// Calls that a server waits for, by their numbers.
+    awaited: BTreeSet<u64>,
     story: Vec<String>,
 }
 
 /// What a step is told.
 struct Event {
+    /// Which call it is.
+    call: u64,
     step: String,
     secret: String,
     token: String,
@@ -91,6 +96,7 @@ impl Function {
                 calls: 0,
                 faults: 0,
                 active: 0,
+                awaited: BTreeSet::new(),
                 story: Vec::new(),
             })),
             port: Arc::new(port),
@@ -147,6 +153,11 @@ impl Function {
         self.lock().calls
     }
 
+    /// Whether a server waits for it.
+    pub(super) fn is_awaited(&self) -> bool {
+        !self.lock().awaited.is_empty()
+    }
+
     /// How many steps went wrong.
     pub(super) fn faults(&self) -> u64 {
         self.lock().faults
@@ -190,13 +201,15 @@ impl Function {
     }
 
     async fn serve(self, mut stream: TcpStream) {
-        let Some(event) = read_event(&mut stream).await else {
+        let Some(mut event) = read_event(&mut stream).await else {
             return;
         };
         let (fault, moment) = {
             let mut shared = self.lock();
             shared.calls += 1;
             shared.active += 1;
+            event.call = shared.calls;
+            shared.awaited.insert(event.call);
             let one_in = shared.one_in;
             let mut fault = match one_in.is_some_and(|one_in| shared.random.one_in(one_in)) {
                 true => Fault::drawn(&mut shared.random),
@@ -212,18 +225,20 @@ impl Function {
             (fault, faults::moment(&mut shared.random))
         };
         if let Some(bytes) = self.carry_out(&event, fault, moment, &mut stream).await {
+            self.lock().awaited.remove(&event.call);
             // Whoever asked may be gone.
             let _ = stream.write_all(&bytes).await;
             if let Fault::KilledAfterwards = fault {
-                self.kill(moment);
+                // A step that it raised in waits for the next attempt.
+                self.kill(moment, bytes == faults::success());
             }
             let _ = stream.shutdown().await;
         }
         self.lock().active -= 1;
     }
 
-    fn kill(&self, after: Duration) {
-        let goes_on = true;
+    fn kill(&self, after: Duration, goes_on: bool) {
+        let goes_on = goes_on.then(|| self.calls());
         let _ = self.kills.send(Kill { after, goes_on });
     }
 
@@ -246,7 +261,7 @@ impl Function {
                     .map(|found| change = found),
                 Point::After => {
                     if let Fault::KilledInRequest = fault {
-                        self.kill(moment);
+                        self.kill(moment, true);
                     }
                     self.change(event, &change).await
                 }
@@ -265,8 +280,9 @@ impl Function {
                 Fault::Killed { at, outlived } if at == point => {
                     let mut starts = self.starts.subscribe();
                     let now = *starts.borrow_and_update();
-                    self.kill(moment);
+                    self.kill(moment, true);
                     until_closed(stream).await;
+                    self.lock().awaited.remove(&event.call);
                     if !outlived {
                         return None;
                     }
@@ -276,6 +292,13 @@ impl Function {
             }
         }
         Some(faults::success())
+    }
+
+    /// Whether it makes a version current that has no value yet, which must be refused. Where one that outlived its
+    /// server could give it a value meanwhile, it mustn't try.
+    fn is_rash(&self) -> bool {
+        let mut shared = self.lock();
+        shared.one_in.is_some() && shared.active == 1 && shared.random.one_in(4)
     }
 
     /// Reads all that a step must know. `password` is what it has in hand.
@@ -292,6 +315,12 @@ impl Function {
                 .as_array()
                 .is_some_and(|stages| stages.contains(&json!(stage)))
         };
+        let holder = |stage: &str| {
+            let versions = stages.as_object().into_iter().flatten();
+            let mut versions = versions.map(|(version, _)| version);
+            let found = versions.find(|version| has(version, stage));
+            found.cloned().unwrap_or_default()
+        };
         if has(&event.token, "AWSCURRENT") {
             return Ok(Change::Nothing);
         }
@@ -303,6 +332,13 @@ impl Function {
             return match pending {
                 Ok(_) => Ok(Change::Nothing),
                 Err(why) if why.contains("ResourceNotFoundException") => {
+                    if self.is_rash() {
+                        let current = holder("AWSCURRENT");
+                        let refused = self.change(event, &Change::Promote(current)).await;
+                        self.tell(format!(
+                            "it makes a version without a value current: {refused:?}"
+                        ));
+                    }
                     let mut shared = self.lock();
                     let fresh = format!("password-{:016x}", shared.random.number());
                     shared.passwords.push(fresh.clone());
@@ -326,12 +362,7 @@ impl Function {
             }
             "testSecret" if is_taken => Ok(Change::Nothing),
             "testSecret" => Err("the system doesn't take the pending password".to_owned()),
-            "finishSecret" => {
-                let versions = stages.as_object().into_iter().flatten();
-                let mut versions = versions.map(|(version, _)| version);
-                let current = versions.find(|version| has(version, "AWSCURRENT"));
-                Ok(Change::Promote(current.cloned().unwrap_or_default()))
-            }
+            "finishSecret" => Ok(Change::Promote(holder("AWSCURRENT"))),
             other => Err(format!("{other} is no step")),
         }
     }
@@ -409,6 +440,7 @@ async fn read_event(stream: &mut TcpStream) -> Option<Event> {
                 let event: Value = serde_json::from_slice(body).unwrap();
                 let part = |name: &str| event[name].as_str().unwrap().to_owned();
                 return Some(Event {
+                    call: 0,
                     step: part("Step"),
                     secret: part("SecretId"),
                     token: part("ClientRequestToken"),

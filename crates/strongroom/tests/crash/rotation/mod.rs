@@ -191,7 +191,9 @@ impl Play {
         Ok(self.server.as_ref().unwrap().address.clone())
     }
 
-    fn kill(&mut self, goes_on: bool) {
+    /// Kills the server. The rotation must go on by itself if a call is cut off, or as `goes_on` says.
+    fn kill(&mut self, goes_on: Option<u64>) {
+        let cut_off = (self.function.is_awaited()).then(|| self.function.calls());
         if let Some(server) = self.server.take() {
             server.kill();
             self.figures.kills += 1;
@@ -199,9 +201,7 @@ impl Play {
         }
         // Those were for the same server.
         while self.kills.try_recv().is_ok() {}
-        if goes_on {
-            self.goes_on = Some(self.function.calls());
-        }
+        self.goes_on = cut_off.or(goes_on);
     }
 
     /// Asks the server, which nobody kills.
@@ -246,12 +246,12 @@ impl Play {
                 () = sleep(after) => {}
             }
             self.function.tell("during RotateSecret:".to_owned());
-            self.kill(false);
+            self.kill(None);
         }
         self.call("RotateSecret", &body).await?;
         if fails && self.random.one_in(6) {
             self.function.tell("after RotateSecret:".to_owned());
-            self.kill(false);
+            self.kill(None);
         }
         Ok(())
     }
@@ -294,7 +294,7 @@ impl Play {
             }
             self.is_half_way(begun).await?;
             if self.random.one_in(5) {
-                self.kill(false);
+                self.kill(None);
             }
         }
         Ok(())
