@@ -122,24 +122,24 @@ impl RuntimeApi {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let path = request.uri().path().to_owned();
-        let Some(rest) = path.strip_prefix(ROOT) else {
-            return problem(StatusCode::NOT_FOUND, "NotFound", "no such resource");
-        };
-        match (request.method(), rest) {
-            (&Method::GET, "invocation/next") => self.next().await,
-            (&Method::POST, "init/error") => match read(request).await {
+        let (head, body) = request.into_parts();
+        // Whole, before anything is refused: a connection with a body that nobody read can't be used again.
+        let body = read(body).await;
+        let path = head.uri.path();
+        let rest = path.strip_prefix(ROOT).unwrap_or_default();
+        let invocation = rest.strip_prefix("invocation/");
+        match (
+            &head.method,
+            rest,
+            invocation.and_then(|rest| rest.split_once('/')),
+        ) {
+            (&Method::GET, "invocation/next", _) => self.next().await,
+            (&Method::POST, "init/error", _) => match body {
                 Ok(error) => self.tell(Said::InitError(error)).await,
                 Err(refusal) => *refusal,
             },
-            (&Method::POST, rest) => match rest
-                .strip_prefix("invocation/")
-                .and_then(|rest| rest.split_once('/'))
-            {
-                Some((id, "response")) => self.ended(id, request, Said::Answer).await,
-                Some((id, "error")) => self.ended(id, request, Said::Error).await,
-                _ => problem(StatusCode::NOT_FOUND, "NotFound", "no such resource"),
-            },
+            (&Method::POST, _, Some((id, "response"))) => self.ended(id, body, Said::Answer).await,
+            (&Method::POST, _, Some((id, "error"))) => self.ended(id, body, Said::Error).await,
             _ => problem(StatusCode::NOT_FOUND, "NotFound", "no such resource"),
         }
     }
@@ -176,17 +176,10 @@ impl RuntimeApi {
     async fn ended(
         &self,
         id: &str,
-        request: Request<Incoming>,
+        body: Result<SecretBytes, Refused>,
         how: fn(SecretBytes) -> Said,
     ) -> Response<Full<Bytes>> {
-        if self.current().as_deref() != Some(id) {
-            return problem(
-                StatusCode::BAD_REQUEST,
-                "InvalidRequestID",
-                "Invalid request ID",
-            );
-        }
-        let (said, refusal) = match read(request).await {
+        let (said, refusal) = match body {
             Ok(body) => (how(body), None),
             Err(refusal) if refusal.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 (Said::TooLarge, Some(*refusal))
@@ -232,16 +225,26 @@ impl std::fmt::Debug for RuntimeApi {
 }
 
 async fn is_from(peer: SocketAddr, own: SocketAddr, host: u32, levels: usize) -> bool {
-    let asked = tokio::task::spawn_blocking(move || {
-        peers::has_connection(&peers::descendants(host, levels), peer, own)
-    });
-    asked.await.unwrap_or(false)
+    for _ in 0..LOOKS {
+        let asked = tokio::task::spawn_blocking(move || {
+            peers::has_connection(&peers::descendants(host, levels), peer, own)
+        });
+        if asked.await.unwrap_or(false) {
+            return true;
+        }
+        // The kernel's tables change while they are read, so one look may miss what is there.
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    false
 }
+
+const LOOKS: usize = 5;
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 type Refused = Box<Response<Full<Bytes>>>;
 
-async fn read(request: Request<Incoming>) -> Result<SecretBytes, Refused> {
-    let body = Limited::new(request.into_body(), PAYLOAD_BYTES_MAX).collect();
+async fn read(body: Incoming) -> Result<SecretBytes, Refused> {
+    let body = Limited::new(body, PAYLOAD_BYTES_MAX).collect();
     match body.await {
         Ok(body) => Ok(SecretBytes::new(Vec::from(body.to_bytes()))),
         Err(error) if error.is::<LengthLimitError>() => Err(Box::new(problem(

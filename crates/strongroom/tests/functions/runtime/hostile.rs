@@ -297,12 +297,13 @@ def handler(event, context):
             time.sleep(0.01)
 "#;
     let function = Function::python("bomb", source).with(|launch| {
-        launch.timeout = Duration::from_secs(3);
+        // Long enough to see it grow on a machine that has other things to do.
+        launch.timeout = Duration::from_secs(15);
         launch.memory_mib = 2_048;
     });
     let calm = Function::python("beside", "def handler(event, context): return 'fine'");
     let (bombed, ()) = tokio::join!(machine.invoke(&function, "{}"), async {
-        wait_until(|| processes_of("bomb").len() > 50).await;
+        wait_until(|| processes_of("bomb").len() > 20).await;
         assert_eq!(machine.invoke(&calm, "{}").await.0, "fine");
         assert!(processes_of("bomb").len() <= 256);
     });

@@ -284,7 +284,7 @@ async fn an_invocation_that_nobody_waits_for_any_more_is_ended() {
 async fn garbage_on_the_runtime_api_harms_nobody_else() {
     let machine = Machine::new();
     let source = r#"#!/usr/bin/env python3
-import http.client, os, socket
+import http.client, os, socket, time
 place = os.environ["AWS_LAMBDA_RUNTIME_API"]
 host, port = place.split(":")
 api = http.client.HTTPConnection(place)
@@ -305,8 +305,10 @@ for _ in range(100):
         print(api.getresponse().read())
         break
     except OSError:
+        # All of its places may be taken by what it has connected itself.
+        time.sleep(0.05)
         api = http.client.HTTPConnection(place)
-import time; time.sleep(60)
+time.sleep(60)
 "#;
     let function = Function::of("wild", Language::Provided, "x", &[("bootstrap", source)]);
     let answer = machine.try_invoke(&function, "{}").await.unwrap();
