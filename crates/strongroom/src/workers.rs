@@ -187,23 +187,30 @@ impl<D: Due> DueWorker<D> {
         let mut done = 0;
         let result = loop {
             match Self::batch(records, store, means).await {
-                Ok(0) => break Ok(()),
-                Ok(count) => done += count,
-                Err(error) => break Err(error),
+                Ok((0, None)) => break Ok(()),
+                Ok((0, Some(error))) | Err(error) => break Err(error),
+                Ok((count, _)) => done += count,
             }
         };
         note_run(&self.state, done, means.now, store, result);
     }
 
+    /// How many were carried out, and why the first of those wasn't that can't be: the others don't wait for it.
     async fn batch(
         source: &CachedRecords,
         store: &dyn Store,
         means: &Means<'_>,
-    ) -> Result<u64, String> {
-        let mut done = 0;
+    ) -> Result<(u64, Option<String>), String> {
+        let (mut done, mut problem) = (0, None);
         for (row, due) in Self::due(source, means.now).map_err(text)? {
             let records = Records::of(source);
-            let mut changes = due.carry_out(row, &records, means).map_err(text)?;
+            let mut changes = match due.carry_out(row, &records, means) {
+                Ok(changes) => changes,
+                Err(stop) => {
+                    problem.get_or_insert(text(stop));
+                    continue;
+                }
+            };
             let events = std::mem::take(&mut changes.events);
             match store
                 .commit(pipeline::commit(records.into_seen(), changes))
@@ -218,7 +225,7 @@ impl<D: Due> DueWorker<D> {
                 Err(error) => return Err(error.to_string()),
             }
         }
-        Ok(done)
+        Ok((done, problem))
     }
 
     fn due(source: &CachedRecords, now: Timestamp) -> Result<Vec<(Key, Arc<D>)>, Stop> {

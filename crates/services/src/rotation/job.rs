@@ -241,10 +241,9 @@ pub fn take(
     means: &Means<'_>,
     by: u64,
 ) -> Result<Turn, Stop> {
-    let place = Key::rotation_job(&row.account, &row.region, &row.name);
     let mut changes = Changes::none();
     changes.delete(row_key.clone());
-    let Some(found) = records.read::<RotationJob>(place)? else {
+    let Some(found) = records.read::<RotationJob>(row.job())? else {
         return Ok(Turn::Rest(changes));
     };
     let job = RotationJob::clone(&found);
@@ -730,6 +729,7 @@ impl<'a> Scene<'a> {
                 if let (Ended::Succeeded, Some(rotation)) = (ended, &mut secret.rotation) {
                     rotation.failing = None;
                 }
+                plan::make_up_for(&mut secret, now, &mut changes)?;
             }
         }
         secret.changed = now;
@@ -909,6 +909,11 @@ impl RotationJob {
 }
 
 impl RotationStep {
+    /// The place of the job.
+    pub fn job(&self) -> Key {
+        Key::rotation_job(&self.account, &self.region, &self.name)
+    }
+
     /// Whether a key of the index is this row's.
     pub(crate) fn is_at(&self, key: &[u8]) -> bool {
         let parts = [self.account.as_str(), self.region.as_str(), &self.name];

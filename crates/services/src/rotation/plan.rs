@@ -81,6 +81,22 @@ pub(super) fn plan_anew_if_missed(
     }
 }
 
+/// A moment that came while the function was only tried out is now.
+pub(super) fn make_up_for(
+    secret: &mut Secret,
+    now: Timestamp,
+    changes: &mut Changes,
+) -> Result<(), Stop> {
+    let next = secret.rotation.as_ref().and_then(|rotation| rotation.next);
+    match next {
+        Some(next) if next.at <= now => {
+            let next = Next { at: now, ..next };
+            put_next(secret, Some(next), changes)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Takes the plan away.
 pub fn forget(secret: &mut Secret, changes: &mut Changes) -> Result<(), Stop> {
     put_next(secret, None, changes)

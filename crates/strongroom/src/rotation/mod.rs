@@ -3,7 +3,7 @@
 
 mod followed;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,6 +38,10 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(15 * 60 + 30);
 /// How often what became of a step is handed in where the store fails, and how long lies between two times.
 const HANDED_IN_MAX: u32 = 600;
 const HANDED_IN_EVERY: Duration = Duration::from_secs(1);
+/// How long a rotation rests that can't go on for a fault of the server's, such as a damaged record.
+const RESTS_FOR: Duration = Duration::from_secs(60);
+/// Times that a decision is made anew that may have failed only because records changed between its reads.
+const UNREADABLE_MAX: usize = 3;
 /// Times that a decision is made anew because somebody else changed what it was based on.
 const DECISIONS_MAX: usize = 200;
 
@@ -46,6 +50,8 @@ pub struct RotationWorker {
     /// Tells this process from one that died.
     instance: u64,
     running: Mutex<HashSet<Key>>,
+    /// Those that can't go on for a fault of the server's, and until when they aren't taken up.
+    resting: Mutex<HashMap<Key, Instant>>,
     /// Steps that a process had taken which is gone aren't taken back yet.
     adopts: AtomicBool,
     /// There may be something due.
@@ -64,6 +70,7 @@ impl RotationWorker {
         RotationWorker {
             instance: u64::from_be_bytes(instance),
             running: Mutex::default(),
+            resting: Mutex::default(),
             adopts: AtomicBool::new(false),
             due: Arc::default(),
             idle: Notify::new(),
@@ -107,19 +114,38 @@ impl RotationWorker {
     /// Waits until no step is due and none runs.
     ///
     /// # Errors
-    /// The store can't be read.
+    /// The store can't be read, or a rotation can't go on for a fault of the server's.
     pub async fn settled(&self, node: &Node) -> Result<(), String> {
         loop {
             let idle = self.idle.notified();
             let due = due_steps(node, 1).map_err(text)?;
             let adopts = self.adopts.load(Ordering::Acquire);
             if due.is_empty() && self.running() == 0 && !adopts {
-                return Ok(());
+                let rests = !self.resting().is_empty();
+                return match self.state().last_error.filter(|_| rests) {
+                    Some(error) => Err(error),
+                    None => Ok(()),
+                };
             }
             self.wake();
             // Notified of nothing, it looks again: a step may have become due meanwhile.
             let _ = tokio::time::timeout(LOOKED_FOR_EVERY, idle).await;
         }
+    }
+
+    /// Those that rest, without those that have rested.
+    fn resting(&self) -> std::sync::MutexGuard<'_, HashMap<Key, Instant>> {
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        resting.retain(|_, until| *until > now);
+        resting
+    }
+
+    fn rest(&self, place: Key, node: &Node, error: &str) {
+        let rested = Instant::now() + RESTS_FOR;
+        self.resting().insert(place, rested);
+        let error = Err(error.to_owned());
+        note_run(&self.state, 0, node.now(), node.store(), error);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Key>> {
@@ -178,7 +204,9 @@ async fn adopt(node: &Node) -> bool {
         });
         if let Err(error) = given_back.await {
             tracing::error!(error, "a rotation that was under way can't be taken up");
-            return false;
+            if node.store().health().is_err() {
+                return false;
+            }
         }
     }
     true
@@ -190,20 +218,20 @@ fn start_due(node: &Arc<Node>) -> Result<u64, String> {
     let room = AT_ONCE.saturating_sub(worker.running());
     let mut started = 0;
     for (key, step) in due_steps(node, room).map_err(text)? {
-        let place = Key::rotation_job(&step.account, &step.region, &step.name);
-        let Some(running) = Running::begin(node, place) else {
+        let Some(running) = Running::begin(node, step.job()) else {
             continue;
         };
         started += 1;
         tokio::spawn(async move {
             let node = Arc::clone(&running.node);
             if let Err(error) = carry_out(&node, &step, &key).await {
-                let secret = step.name;
+                let (secret, place) = (step.name, running.place.clone());
                 tracing::error!(
                     error,
                     secret,
-                    "a rotation can't go on; it is taken up again"
+                    "a rotation can't go on; it is taken up again later"
                 );
+                node.rotations().rest(place, &node, &error);
             }
             drop(running);
         });
@@ -404,15 +432,18 @@ fn due_steps(node: &Node, most: usize) -> Result<Vec<(Key, RotationStep)>, Stop>
         return Ok(due);
     }
     let source: &dyn Source = node.records();
+    let resting = node.rotations().resting().clone();
     source.scan(start.as_bytes(), &end, false, &mut |key, bytes| {
-        let decoded = match RotationStep::decode_at(key, bytes) {
-            Ok(decoded) => decoded,
-            Err(unreadable) => {
-                return ControlFlow::Break(Err(Stop::Unavailable(Box::new(unreadable))));
+        match RotationStep::decode_at(key, bytes) {
+            Ok(decoded) => {
+                let steps = RotationStep::unwrap(&decoded).into_iter();
+                let awake = steps.filter(|step| !resting.contains_key(&step.job()));
+                let key = Key::from_bytes(key.to_vec());
+                due.extend(awake.map(|step| (key.clone(), RotationStep::clone(step))));
             }
-        };
-        let key = Key::from_bytes(key.to_vec());
-        due.extend(RotationStep::unwrap(&decoded).map(|step| (key, RotationStep::clone(step))));
+            // The others don't wait for it.
+            Err(error) => tracing::error!(%error, "a row of a rotation can't be read"),
+        }
         match due.len() < most {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(Ok(())),
@@ -426,13 +457,21 @@ pub(crate) async fn decide<T>(
     node: &Node,
     rule: impl Fn(&Records<'_>, &Means<'_>) -> Result<(Changes, T), Stop>,
 ) -> Result<T, String> {
+    let mut unreadable = 0;
     for _ in 0..DECISIONS_MAX {
         let (decided, seen) = {
             let records = Records::of(node.records());
-            let decided = rule(&records, &node.means()).map_err(text)?;
+            let decided = rule(&records, &node.means());
             (decided, records.into_seen())
         };
-        let (mut changes, decided) = decided;
+        let (mut changes, decided) = match decided {
+            Ok(decided) => decided,
+            Err(_) if unreadable < UNREADABLE_MAX => {
+                unreadable += 1;
+                continue;
+            }
+            Err(stop) => return Err(text(stop)),
+        };
         let events = std::mem::take(&mut changes.events);
         if changes.writes.is_empty() {
             return Ok(decided);

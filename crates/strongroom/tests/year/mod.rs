@@ -15,7 +15,7 @@
 #[path = "../../../services/tests/rules/calendar.rs"]
 mod calendar;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
@@ -45,7 +45,7 @@ const HOUR: i64 = 3600 * 1000;
 const DAY: i64 = 24 * HOUR;
 /// How far the clock is moved at a time: a tenth of the shortest window, as no rotation is planned for its last tenth.
 const STEP_SECONDS: u64 = 6 * 60;
-/// Of a million commits, so many kill the process.
+/// Of a million commits, so many kill the process; among more secrets, which make more of them, fewer.
 const CRASHES: u32 = 1500;
 /// One of so many steps jumps.
 const JUMPS: usize = 400;
@@ -157,6 +157,7 @@ impl Kind {
 #[derive(Default)]
 struct Rotations {
     told: Mutex<Vec<Vec<u8>>>,
+    known: Mutex<HashSet<Vec<u8>>>,
     ended: Mutex<BTreeMap<String, Vec<(i64, Ended)>>>,
 }
 
@@ -171,8 +172,22 @@ impl Watcher for Rotations {
 }
 
 impl Rotations {
+    /// Looks for all that are kept.
+    fn find(&self, store: &Simulated) {
+        let mut told = self.told.lock().unwrap();
+        let runs = Range::prefix(b"rotation-run\0");
+        let visited = store.snapshot().unwrap().range(&runs, &mut |entry| {
+            told.push(entry.key.to_vec());
+            ControlFlow::Continue(())
+        });
+        visited.unwrap();
+    }
+
+    /// Reads those that were told of, or found.
     fn read(&self, store: &Simulated) {
-        let keys = std::mem::take(&mut *self.told.lock().unwrap());
+        let mut keys = std::mem::take(&mut *self.told.lock().unwrap());
+        let mut known = self.known.lock().unwrap();
+        keys.retain(|key| !known.contains(key));
         if keys.is_empty() {
             return;
         }
@@ -183,6 +198,9 @@ impl Rotations {
             let Some(entry) = snapshot.get(&key).unwrap() else {
                 continue;
             };
+            if !known.insert(key.clone()) {
+                continue;
+            }
             let record = RotationRun::decode_at(&key, &entry.value).unwrap();
             let run = RotationRun::unwrap(&record).unwrap();
             let runs = ended.entry(run.name.clone()).or_default();
@@ -216,6 +234,32 @@ impl Process {
         runtime.block_on(async { node.start_workers() });
         Process { runtime, node }
     }
+
+    /// Makes a secret that rotates.
+    fn make(&self, number: u64, kind: &Kind) {
+        let account = AccountId::parse(ACCOUNT).unwrap();
+        let region = Region::parse(REGION).unwrap();
+        let function =
+            format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:strongroom-random-value");
+        let create = json!({"Name": name(number), "ClientRequestToken": format!("{number:032}"), "SecretString": "first"});
+        let rules: serde_json::Value = serde_json::from_str(kind.rules).unwrap();
+        let rotate = json!({"SecretId": name(number), "ClientRequestToken": format!("{number:033}"),
+            "RotationLambdaARN": function, "RotationRules": rules});
+        self.runtime.block_on(async {
+            for (operation, body) in [("CreateSecret", &create), ("RotateSecret", &rotate)] {
+                let body = body.to_string();
+                let asked = self
+                    .node
+                    .run_as_root(&account, &region, operation, body.as_bytes());
+                assert!(asked.await.is_ok(), "{operation} {body}");
+            }
+        });
+    }
+
+    /// Lets time pass, and what falls due be done.
+    fn pass(&self, seconds: u64) -> Result<(), String> {
+        self.runtime.block_on(self.node.advance_clock(seconds))
+    }
 }
 
 /// How far the store says that the clock was moved.
@@ -239,32 +283,12 @@ fn each_secret_rotates_once_in_each_of_its_windows() {
     let (mut now, end) = (BEGINNING, BEGINNING + days * DAY);
     let (mut starts, mut crashes) = (0, 0);
     let mut process = Process::start(&store, seed, starts, now);
-    let account = AccountId::parse(ACCOUNT).unwrap();
-    let region = Region::parse(REGION).unwrap();
-    let function = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:strongroom-random-value");
     for number in 0..secrets {
-        let kind = kind_of(number);
-        let token = format!("{number:032}");
-        let create =
-            json!({"Name": name(number), "ClientRequestToken": token, "SecretString": "first"});
-        let rules: serde_json::Value = serde_json::from_str(kind.rules).unwrap();
-        let rotate = json!({"SecretId": name(number), "ClientRequestToken": format!("{number:033}"),
-            "RotationLambdaARN": function, "RotationRules": rules});
-        let node = &process.node;
-        process.runtime.block_on(async {
-            for (operation, body) in [("CreateSecret", &create), ("RotateSecret", &rotate)] {
-                let body = body.to_string();
-                let asked = node.run_as_root(&account, &region, operation, body.as_bytes());
-                assert!(asked.await.is_ok(), "{operation} {body}");
-            }
-        });
+        process.make(number, kind_of(number));
     }
-    process
-        .runtime
-        .block_on(process.node.advance_clock(0))
-        .unwrap();
+    process.pass(0).unwrap();
     store.set_chances(Chances {
-        crash: CRASHES,
+        crash: CRASHES / u32::try_from(secrets.div_ceil(SECRETS)).unwrap(),
         ..Chances::default()
     });
     // When nobody was there, or the clock jumped.
@@ -279,15 +303,14 @@ fn each_secret_rotates_once_in_each_of_its_windows() {
         if jump.is_some() {
             gaps.push((before, now));
         }
-        let advanced = process
-            .runtime
-            .block_on(process.node.advance_clock(seconds));
+        let advanced = process.pass(seconds);
         if store.is_crashed() {
             crashes += 1;
             starts += 1;
             process.runtime.shutdown_background();
             store.crash_and_reopen();
-            // What the last commit told is there or isn't; those told of are a life's own.
+            // What the last commit did is there or isn't, and nobody was told.
+            rotations.find(&store);
             rotations.read(&store);
             store.watch(Arc::clone(&rotations) as Arc<dyn Watcher>);
             // It may take a while until somebody notices.
@@ -302,10 +325,7 @@ fn each_secret_rotates_once_in_each_of_its_windows() {
     }
     // What a death in the last moment left over.
     store.set_chances(Chances::default());
-    process
-        .runtime
-        .block_on(process.node.advance_clock(0))
-        .unwrap();
+    process.pass(0).unwrap();
     rotations.read(&store);
     let ended = rotations.ended.lock().unwrap();
     let mut total = 0;
@@ -346,7 +366,21 @@ fn check(kind: &Kind, runs: &[(i64, Ended)], now: i64, gaps: &[(i64, i64)]) -> R
             }
             // Late, where somebody was there in the last part of the window and after it.
             if at >= until && !excused(until - HOUR, at) {
-                return Err(format!("it rotated at {}, after {whose}", shown(at)));
+                let near = |other: i64| (other - at).abs() < 2 * DAY;
+                let others: Vec<String> = runs
+                    .iter()
+                    .filter(|run| near(run.0))
+                    .map(|run| shown(run.0))
+                    .collect();
+                let gaps: Vec<String> = gaps
+                    .iter()
+                    .filter(|gap| near(gap.0))
+                    .map(|gap| format!("{} to {}", shown(gap.0), shown(gap.1)))
+                    .collect();
+                return Err(format!(
+                    "it rotated at {}, after {whose}; rotations {others:?}, nobody there {gaps:?}",
+                    shown(at)
+                ));
             }
         }
         base = Some(at);
@@ -395,6 +429,33 @@ fn kind_of(number: u64) -> &'static Kind {
 
 fn name(number: u64) -> String {
     format!("secret-{number}")
+}
+
+#[test]
+fn a_damaged_record_holds_up_no_rotation_but_its_own() {
+    let store = Arc::new(Simulated::new(1));
+    let process = Process::start(&store, 1, 0, BEGINNING);
+    let daily = &KINDS[1];
+    for number in 0..3 {
+        process.make(number, daily);
+    }
+    process.pass(0).unwrap();
+    // In the middle of its rotation, and in wait for the next.
+    let place = |kind: &str, number| format!("{kind}\0{ACCOUNT}\0{REGION}\0{}", name(number));
+    process.runtime.shutdown_background();
+    store.crash_and_reopen();
+    store.damage(place("secret", 0).as_bytes());
+    store.damage(place("rotation-job", 1).as_bytes());
+    let process = Process::start(&store, 1, 1, BEGINNING);
+    let rotations = Arc::new(Rotations::default());
+    store.watch(Arc::clone(&rotations) as Arc<dyn Watcher>);
+    for _ in 0..3 {
+        assert!(process.pass(2 * 24 * 3600).is_err(), "the damage is told");
+    }
+    rotations.read(&store);
+    let ended = rotations.ended.lock().unwrap();
+    assert_eq!(ended.get(&name(2)).map(Vec::len), Some(3));
+    assert_eq!(ended.len(), 1);
 }
 
 #[test]

@@ -475,6 +475,22 @@ fn a_test_that_fails_leaves_nothing_but_the_news() {
 }
 
 #[test]
+fn a_window_that_comes_while_the_function_is_tried_is_made_up_for_at_once() {
+    let mut service = service();
+    rotate(
+        &mut service,
+        V2,
+        json!({"RotationRules": {"ScheduleExpression": "rate(1 day)"}, "RotateImmediately": false}),
+    );
+    let work = service.take_step().unwrap();
+    service.pass(DAY * 2);
+    service.carry_out_due::<RotationDue>();
+    assert!(service.settle_step(&work, Ran::Done, "").is_none());
+    service.carry_out_due::<RotationDue>();
+    assert_eq!(work_off_all(&mut service), FOUR);
+}
+
+#[test]
 fn cancelling_ends_the_rotation_and_leaves_labels_and_configuration() {
     let mut service = service();
     rotate(&mut service, V2, json!({}));
