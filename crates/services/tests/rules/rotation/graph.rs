@@ -188,7 +188,7 @@ fn what_is_no_secret_s_arn_is_kept_by_no_record() {
     for value in [
         "hunter2-hunter2",
         "arn:aws:iam::123456789012:user/hunter3",
-        "there",
+        "a-name-alone",
     ] {
         name_master(&mut service, "s", value, &Value::Null);
         let owner = caller(ACCOUNT, REGION);
