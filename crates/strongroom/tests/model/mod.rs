@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use history::{Batch, Step};
+use strongroom_services::secretsmanager::OPERATIONS;
 use world::{Seen, World};
 
 use crate::random::setting;
@@ -94,7 +95,12 @@ fn everything_came_up(seen: &Seen) {
     ] {
         assert!(count > 0, "no {what} came up");
     }
-    for operation in strongroom_services::secretsmanager::OPERATIONS {
+    // What a rotation does behind the answer isn't in the model: it has histories of its own (`year`, `crash`).
+    let of_rotation = ["CancelRotateSecret", "RotateSecret"];
+    for operation in OPERATIONS {
+        if of_rotation.contains(&operation.name) {
+            continue;
+        }
         let refused = seen
             .answers
             .keys()
