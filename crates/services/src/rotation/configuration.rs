@@ -34,9 +34,9 @@ pub struct Rotation {
 pub struct Next {
     /// The window that is shown; it stays where it was for as long as rotations fail.
     pub window: Window,
-    /// The moment that was chosen for it, and the window's end behind which no further attempt is made.
+    /// The moment at which it is tried.
     pub at: Timestamp,
-    /// The end of the window in which it is tried.
+    /// The end of the window in which it is tried: no further attempt begins after it.
     pub until: Timestamp,
 }
 

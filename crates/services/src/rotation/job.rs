@@ -21,9 +21,10 @@ use crate::caller::{AccountId, Region};
 use crate::kms;
 use crate::lambda::function_arn::FunctionArn;
 use crate::operation::Means;
-use crate::records::{Changes, Key, Records, ends_with};
+use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
 use crate::rotation::configuration::Failing;
+use crate::secretsmanager::place::SecretPlace;
 use crate::secretsmanager::secret::{Lifecycle, Secret, ValueKind, Version};
 use crate::secretsmanager::version::{self, Value};
 use crate::service_event::ServiceEvent;
@@ -109,14 +110,7 @@ pub struct RotationJob {
 
 /// The row that says whose job is to be taken up at its key's instant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RotationStep {
-    /// The secret's account.
-    pub account: AccountId,
-    /// The secret's region.
-    pub region: Region,
-    /// The secret's name.
-    pub name: String,
-}
+pub struct RotationStep(pub SecretPlace);
 
 /// What happens next with a job.
 pub enum Turn {
@@ -215,7 +209,6 @@ pub fn begin(
 /// Begins a rotation that nobody asked for just now: of the version that an earlier one left pending, or of a new one.
 pub(super) fn begin_scheduled(
     secret: &mut Secret,
-    trigger: Trigger,
     means: &Means<'_>,
     changes: &mut Changes,
 ) -> Result<(), Stop> {
@@ -224,7 +217,8 @@ pub(super) fn begin_scheduled(
         None => kms::fresh_uuid(means.entropy),
     };
     secret.changed = means.now;
-    begin(secret, &version_id, Kind::Rotation, trigger, means, changes)
+    let (kind, trigger) = (Kind::Rotation, Trigger::Schedule);
+    begin(secret, &version_id, kind, trigger, means, changes)
 }
 
 /// The version that a rotation left pending: one that has AWSPENDING and isn't current.
@@ -243,7 +237,7 @@ pub fn take(
 ) -> Result<Turn, Stop> {
     let mut changes = Changes::none();
     changes.delete(row_key.clone());
-    let Some(found) = records.read::<RotationJob>(row.job())? else {
+    let Some(found) = records.read::<RotationJob>(row.0.rotation_job())? else {
         return Ok(Turn::Rest(changes));
     };
     let job = RotationJob::clone(&found);
@@ -277,7 +271,7 @@ pub fn settle(
 /// of that.
 pub fn carry_out(
     work: &Work,
-    answer: Option<Answer>,
+    answer: Option<&Answer>,
     records: &Records<'_>,
     means: &Means<'_>,
     by: u64,
@@ -286,7 +280,7 @@ pub fn carry_out(
         Ok(scene) => scene,
         Err(turn) => return Ok(Advance::Turn(turn)),
     };
-    let took = answer.as_ref().map_or(Duration::ZERO, |answer| answer.took);
+    let took = answer.map_or(Duration::ZERO, |answer| answer.took);
     let ran = match scene.carry_out(answer, &work.function) {
         Ok(Some(call)) => return Ok(Advance::Call(call)),
         Ok(None) => Ran::Done,
@@ -471,7 +465,7 @@ impl<'a> Scene<'a> {
     /// Carries out what a built-in function does in the step.
     fn carry_out(
         &mut self,
-        answer: Option<Answer>,
+        answer: Option<&Answer>,
         function: &FunctionArn,
     ) -> Result<Option<built_in::Call>, built_in::Failure> {
         let caller = opened::service_caller(&self.secret.account, &self.secret.region);
@@ -484,8 +478,8 @@ impl<'a> Scene<'a> {
             let text = format!("{function} isn't built in");
             return Err(built_in::Failure::Failed(text));
         };
-        let answer = match answer.map(|answer| answer.said) {
-            Some(Err(text)) => return Err(built_in::Failure::Failed(text)),
+        let answer = match answer.map(|answer| &answer.said) {
+            Some(Err(text)) => return Err(built_in::Failure::Failed(text.clone())),
             Some(Ok(said)) => Some(said),
             None => None,
         };
@@ -501,7 +495,7 @@ impl<'a> Scene<'a> {
             // Made in an earlier attempt.
             (Step::Create, Some(_)) => Ok(None),
             (Step::Create, None) => {
-                let created = match &answer {
+                let created = match answer {
                     Some(said) => built_in::Created::Value(built_in.created(&rotation, said)?),
                     None => built_in.create(&rotation, records, means, &mut self.changes)?,
                 };
@@ -796,11 +790,11 @@ impl RotationJob {
     }
 
     fn row(&self) -> RotationStep {
-        RotationStep {
+        RotationStep(SecretPlace {
             account: self.account.clone(),
             region: self.region.clone(),
             name: self.name.clone(),
-        }
+        })
     }
 
     /// The secret, unless it is gone, or to be.
@@ -909,15 +903,9 @@ impl RotationJob {
 }
 
 impl RotationStep {
-    /// The place of the job.
-    pub fn job(&self) -> Key {
-        Key::rotation_job(&self.account, &self.region, &self.name)
-    }
-
     /// Whether a key of the index is this row's.
     pub(crate) fn is_at(&self, key: &[u8]) -> bool {
-        let parts = [self.account.as_str(), self.region.as_str(), &self.name];
-        ends_with(key, &parts)
+        self.0.is_at(key)
     }
 }
 

@@ -5,23 +5,19 @@
 use serde::{Deserialize, Serialize};
 
 use super::configuration::Next;
-use super::job::{self, RotationJob, Trigger};
+use super::job::{self, RotationJob};
 use super::schedule::Window;
-use crate::caller::{AccountId, Region};
 use crate::due::Due;
 use crate::operation::Means;
-use crate::records::{Changes, Key, Records, ends_with};
+use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
+use crate::secretsmanager::place::SecretPlace;
 use crate::secretsmanager::secret::{Lifecycle, Secret};
 use crate::time::Timestamp;
 
 /// The row that says whose rotation is to begin at its key's instant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RotationDue {
-    account: AccountId,
-    region: Region,
-    name: String,
-}
+pub struct RotationDue(SecretPlace);
 
 /// Plans the next rotation of a secret: in the first window after `base`, which is its last rotation, a change of its
 /// current value, or when the rules were set. None where it doesn't rotate by itself, and for as long as it is to be
@@ -56,7 +52,6 @@ pub(super) fn plan_retry(
         .schedule()
         .and_then(|schedule| schedule.retry_window_after(now));
     let next = retry.map(|retry| Next {
-        // One that isn't over yet is still to come.
         window: missed,
         at: retry.moment(share(secret, retry)),
         until: retry.until,
@@ -137,11 +132,7 @@ pub(crate) fn put_row(secret: &Secret, changes: &mut Changes) -> Result<(), Stop
     let Some(next) = secret.rotation.as_ref().and_then(|rotation| rotation.next) else {
         return Ok(());
     };
-    let row = RotationDue {
-        account: secret.account.clone(),
-        region: secret.region.clone(),
-        name: secret.name.clone(),
-    };
+    let row = RotationDue(SecretPlace::of(secret));
     changes.put(row_key(secret, next.at), &row)
 }
 
@@ -171,8 +162,7 @@ fn share(secret: &Secret, window: Window) -> u32 {
 impl RotationDue {
     /// Whether a key of the index is this row's.
     pub(crate) fn is_at(&self, key: &[u8]) -> bool {
-        let parts = [self.account.as_str(), self.region.as_str(), &self.name];
-        ends_with(key, &parts)
+        self.0.is_at(key)
     }
 }
 
@@ -191,21 +181,20 @@ impl Due for RotationDue {
         means: &Means<'_>,
     ) -> Result<Changes, Stop> {
         let mut changes = Changes::none();
-        let place = Key::secret(&self.account, &self.region, &self.name);
-        let job = Key::rotation_job(&self.account, &self.region, &self.name);
-        let due = records.read::<Secret>(place)?.filter(|secret| {
+        let due = records.read::<Secret>(self.0.secret())?.filter(|secret| {
             let rotation = secret.rotation.as_ref();
             let next = rotation.and_then(|rotation| rotation.next);
             secret.lifecycle == Lifecycle::Active
                 && next.is_some_and(|next| next.at <= means.now && row_key(secret, next.at) == row)
         });
         changes.delete(row);
-        if let Some(found) = due {
+        if let Some(found) = due
+            && records
+                .read::<RotationJob>(self.0.rotation_job())?
+                .is_none()
+        {
             let mut secret = Secret::clone(&found);
-            if records.read::<RotationJob>(job)?.is_none() {
-                job::begin_scheduled(&mut secret, Trigger::Schedule, means, &mut changes)?;
-            }
-            secret.changed = secret.changed.max(found.changed);
+            job::begin_scheduled(&mut secret, means, &mut changes)?;
             changes.put(secret.key(), &secret)?;
         }
         Ok(changes)

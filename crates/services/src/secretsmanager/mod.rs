@@ -19,6 +19,7 @@ pub mod list_secrets;
 mod listing;
 mod metadata;
 pub(crate) mod password;
+pub mod place;
 pub mod purge;
 pub mod put_resource_policy;
 pub mod put_secret_value;

@@ -4,12 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::place::SecretPlace;
 use super::secret::{Lifecycle, Secret, ValueKind};
-use crate::caller::{AccountId, Region};
 use crate::due::Due;
 use crate::kms::dependents;
 use crate::operation::Means;
-use crate::records::{Changes, Key, Records, ends_with};
+use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
 use crate::rotation::job;
 use crate::time::Timestamp;
@@ -41,26 +41,17 @@ pub fn due_key(secret: &Secret, at: Timestamp) -> Key {
 
 /// The row that says whose recovery window ends at its key's instant.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct PurgeDue {
-    account: AccountId,
-    region: Region,
-    name: String,
-}
+pub struct PurgeDue(SecretPlace);
 
 impl PurgeDue {
     /// The row of a secret's deletion.
     pub(crate) fn of(secret: &Secret) -> Self {
-        PurgeDue {
-            account: secret.account.clone(),
-            region: secret.region.clone(),
-            name: secret.name.clone(),
-        }
+        PurgeDue(SecretPlace::of(secret))
     }
 
     /// Whether a key of the index is this row's.
     pub(crate) fn is_at(&self, key: &[u8]) -> bool {
-        let parts = [self.account.as_str(), self.region.as_str(), &self.name];
-        ends_with(key, &parts)
+        self.0.is_at(key)
     }
 }
 
@@ -80,8 +71,7 @@ impl Due for PurgeDue {
         means: &Means<'_>,
     ) -> Result<Changes, Stop> {
         let mut changes = Changes::none();
-        let key = Key::secret(&self.account, &self.region, &self.name);
-        if let Some(secret) = records.read::<Secret>(key)?
+        if let Some(secret) = records.read::<Secret>(self.0.secret())?
             && secret.is_gone(means.now)
         {
             all_of(&secret, records, &mut changes)?;

@@ -517,8 +517,8 @@ impl Service {
         work: &Work,
         answer: Option<job::Answer>,
     ) -> Result<Option<Box<Work>>, built_in::Call> {
-        let advance =
-            self.decide(|records, means| job::carry_out(work, answer, records, means, WORKER));
+        let advance = self
+            .decide(|records, means| job::carry_out(work, answer.as_ref(), records, means, WORKER));
         match advance {
             Advance::Call(call) => Err(call),
             Advance::Turn(turn) => Ok(self.turned(turn)),

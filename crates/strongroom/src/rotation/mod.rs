@@ -218,7 +218,7 @@ fn start_due(node: &Arc<Node>) -> Result<u64, String> {
     let room = AT_ONCE.saturating_sub(worker.running());
     let mut started = 0;
     for (key, step) in due_steps(node, room).map_err(text)? {
-        let Some(running) = Running::begin(node, step.job()) else {
+        let Some(running) = Running::begin(node, step.0.rotation_job()) else {
             continue;
         };
         started += 1;
@@ -228,7 +228,7 @@ fn start_due(node: &Arc<Node>) -> Result<u64, String> {
             if let Err(error) = carry_out(&node, &step, &key).await
                 && !is_closed(node.store())
             {
-                let (secret, place) = (step.name, running.place.clone());
+                let (secret, place) = (step.0.name, running.place.clone());
                 tracing::error!(
                     error,
                     secret,
@@ -365,8 +365,7 @@ async fn run_built_in(node: &Node, work: &Work) -> Result<Option<Box<Work>>, Str
     let mut asked = None;
     loop {
         let advanced = decide(node, |records, means| {
-            let answer = asked.as_ref().map(copy_of);
-            job::carry_out(work, answer, records, means, by).map(|advance| match advance {
+            job::carry_out(work, asked.as_ref(), records, means, by).map(|advance| match advance {
                 Advance::Call(call) => (Changes::none(), Err(call)),
                 Advance::Turn(turn) => {
                     let (changes, next) = parts(turn);
@@ -409,16 +408,6 @@ async fn answer_to(node: &Node, call: &Call) -> Answer {
     }
 }
 
-fn copy_of(answer: &Answer) -> Answer {
-    Answer {
-        said: match &answer.said {
-            Ok(said) => Ok(SecretBytes::copy_of(said.expose())),
-            Err(text) => Err(text.clone()),
-        },
-        took: answer.took,
-    }
-}
-
 fn parts(turn: Turn) -> (Changes, Option<Box<Work>>) {
     match turn {
         Turn::Rest(changes) => (changes, None),
@@ -440,7 +429,7 @@ fn due_steps(node: &Node, most: usize) -> Result<Vec<(Key, RotationStep)>, Stop>
         match RotationStep::decode_at(key, bytes) {
             Ok(decoded) => {
                 let steps = RotationStep::unwrap(&decoded).into_iter();
-                let awake = steps.filter(|step| !resting.contains_key(&step.job()));
+                let awake = steps.filter(|step| !resting.contains_key(&step.0.rotation_job()));
                 let key = Key::from_bytes(key.to_vec());
                 due.extend(awake.map(|step| (key.clone(), RotationStep::clone(step))));
             }

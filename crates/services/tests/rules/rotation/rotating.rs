@@ -101,6 +101,19 @@ pub(super) fn work_off_all(service: &mut Service) -> Vec<String> {
     steps
 }
 
+/// Fails in the first step of each attempt; how many there were.
+fn fail_until_given_up(service: &mut Service) -> u32 {
+    let mut attempts = 0;
+    for wait in [0, 5, 30, 120, 600] {
+        service.pass(Duration::from_secs(wait));
+        if let Some(work) = service.take_step() {
+            attempts += 1;
+            service.settle_step(&work, failed("down"), "");
+        }
+    }
+    attempts
+}
+
 pub(super) fn runs(service: &Service) -> Vec<RotationRun> {
     let owner = caller(ACCOUNT, REGION);
     let secret = Key::secret(&owner.account, &owner.region, "s");
@@ -608,11 +621,7 @@ fn a_secret_rotates_when_its_window_comes_and_then_in_the_next() {
 fn a_window_that_finds_a_version_pending_goes_on_with_it() {
     let mut service = service();
     rotate(&mut service, V2, json!({}));
-    for wait in [0, 5, 30, 120, 600] {
-        service.pass(Duration::from_secs(wait));
-        let work = service.take_step().unwrap();
-        service.settle_step(&work, failed("down"), "");
-    }
+    assert_eq!(fail_until_given_up(&mut service), 5);
     service.pass(DAY * 31);
     service.carry_out_due::<RotationDue>();
     assert_eq!(service.rotation_job().unwrap().version_id, V2);
@@ -629,15 +638,7 @@ fn after_a_window_of_failures_the_date_stays_in_the_past_and_days_to_come_try_ag
     service.pass(DAY * 31);
     for day in 0..4 {
         service.carry_out_due::<RotationDue>();
-        let mut attempts = 0;
-        for wait in [0, 5, 30, 120, 600] {
-            service.pass(Duration::from_secs(wait));
-            if let Some(work) = service.take_step() {
-                attempts += 1;
-                service.settle_step(&work, failed("down"), "");
-            }
-        }
-        assert!(attempts > 0, "day {day}");
+        assert!(fail_until_given_up(&mut service) > 0, "day {day}");
         assert!(service.rotation_job().is_none());
         assert_eq!(service.describe()["NextRotationDate"], missed);
         service.pass(DAY * 2);
