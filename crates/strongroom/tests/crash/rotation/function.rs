@@ -153,9 +153,9 @@ impl Function {
         self.lock().calls
     }
 
-    /// Whether a server waits for it.
-    pub(super) fn is_awaited(&self) -> bool {
-        !self.lock().awaited.is_empty()
+    /// The last of its calls that a server waits for.
+    pub(super) fn awaited(&self) -> Option<u64> {
+        self.lock().awaited.last().copied()
     }
 
     /// How many steps went wrong.
@@ -230,15 +230,16 @@ impl Function {
             let _ = stream.write_all(&bytes).await;
             if let Fault::KilledAfterwards = fault {
                 // A step that it raised in waits for the next attempt.
-                self.kill(moment, bytes == faults::success());
+                self.kill(moment, event.call, bytes == faults::success());
             }
             let _ = stream.shutdown().await;
         }
         self.lock().active -= 1;
     }
 
-    fn kill(&self, after: Duration, goes_on: bool) {
-        let goes_on = goes_on.then(|| self.calls());
+    /// A call may have outlived its server: what another was asked since has gone on.
+    fn kill(&self, after: Duration, call: u64, goes_on: bool) {
+        let goes_on = goes_on.then_some(call);
         let _ = self.kills.send(Kill { after, goes_on });
     }
 
@@ -261,7 +262,7 @@ impl Function {
                     .map(|found| change = found),
                 Point::After => {
                     if let Fault::KilledInRequest = fault {
-                        self.kill(moment, true);
+                        self.kill(moment, event.call, true);
                     }
                     self.change(event, &change).await
                 }
@@ -280,7 +281,7 @@ impl Function {
                 Fault::Killed { at, outlived } if at == point => {
                     let mut starts = self.starts.subscribe();
                     let now = *starts.borrow_and_update();
-                    self.kill(moment, true);
+                    self.kill(moment, event.call, true);
                     until_closed(stream).await;
                     self.lock().awaited.remove(&event.call);
                     if !outlived {

@@ -193,7 +193,7 @@ impl Play {
 
     /// Kills the server. The rotation must go on by itself if a call is cut off, or as `goes_on` says.
     fn kill(&mut self, goes_on: Option<u64>) {
-        let cut_off = (self.function.is_awaited()).then(|| self.function.calls());
+        let cut_off = self.function.awaited();
         if let Some(server) = self.server.take() {
             server.kill();
             self.figures.kills += 1;
