@@ -7,6 +7,7 @@ use serde::ser::Error;
 use serde::{Serialize, Serializer};
 use strongroom_keys::SecretBytes;
 
+use crate::cloudtrail::elements::WITHHELD;
 use crate::json_text::push_quoted;
 
 /// A value on its way to a caller who may have it.
@@ -41,9 +42,18 @@ pub(crate) fn push_base64(bytes: &[u8], json: &mut Vec<u8>) {
     json.push(b'"');
 }
 
+/// Within a newtype that JSON doesn't show: by it, an event's serializer knows what it must not tell.
 impl Serialize for Disclosed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
+        serializer.serialize_newtype_struct(WITHHELD, &Plain(self))
+    }
+}
+
+struct Plain<'a>(&'a Disclosed);
+
+impl Serialize for Plain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
             Disclosed::Text(text) => match std::str::from_utf8(text.expose()) {
                 Ok(text) => serializer.serialize_str(text),
                 Err(_) => Err(S::Error::custom("a stored text is not UTF-8")),

@@ -15,6 +15,7 @@ use strongroom_policy::{
 
 use crate::access::explanation::Explanation;
 use crate::caller::{AccountId, Caller, Principal};
+use crate::cloudtrail::told;
 use crate::iam::bound_policy::ResourcePolicy;
 use crate::iam::in_force::{InForce, documents};
 use crate::iam::role::Role;
@@ -156,6 +157,11 @@ pub fn authorize<Op: Operation>(
     let needs = request.needs(given.caller, records)?;
     refuse_bare_session(given.caller, &needs)?;
     let in_force = InForce::read(given.caller, records)?;
+    // What it is about is known of a refused request, too.
+    records.tell(|told| {
+        let resources = needs.iter().filter_map(Need::resource);
+        resources.for_each(|resource| told.note_resource(resource));
+    });
     for need in needs {
         permit_by(&in_force, &need, records, given)?;
     }
@@ -287,6 +293,22 @@ fn permit_by(
 }
 
 impl Need<'_> {
+    /// What it is about, as events name it; `None`: nothing that there is, or nothing in particular.
+    fn resource(&self) -> Option<told::Resource> {
+        match &self.guard {
+            Guard::Secret(guard) => match &guard.secret {
+                Sought::Found(secret) => Some(told::Resource::Secret(Arc::clone(secret))),
+                Sought::Absent(_) | Sought::ToBeMade(_) => None,
+            },
+            Guard::Key(guard) => Some(told::Resource::Key(Arc::clone(&guard.key))),
+            Guard::Function(guard) => told::Resource::by_arn(&guard.function.arn.to_string()),
+            Guard::Account | Guard::ToBeMade(_) | Guard::Role(_) => {
+                self.shown.as_deref().and_then(told::Resource::by_arn)
+            }
+            Guard::Absent => None,
+        }
+    }
+
     /// The ARN that policies are asked about, where it isn't a guarded resource's own.
     fn arn(&self, caller: &Caller) -> Cow<'_, str> {
         match (self.shown.as_deref(), &self.guard) {

@@ -16,6 +16,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use strongroom_keys::SecretBytes;
 
+use crate::cloudtrail::elements;
+use crate::cloudtrail::told::Parameters;
 use crate::operation::Given;
 use crate::refusal::Refusal;
 use crate::time::Timestamp;
@@ -28,7 +30,7 @@ pub(crate) fn read<T>(
 ) -> Result<T, Refusal> {
     let Understood {
         request, objection, ..
-    } = understand(body, false, take)?;
+    } = understand(body, false, &mut None, take)?;
     objection.map_or(Ok(request), Err)
 }
 
@@ -50,6 +52,9 @@ pub type Check = Box<dyn FnOnce(&Given<'_>) -> Result<(), Refusal>>;
 /// With `texts_only`, a text may stand for a number, for a flag and, where it is empty, for a list without items: the
 /// query protocol has nothing but texts.
 ///
+/// `told` becomes what the request's event tells of its members: all that the operation takes but secrets. It stays `None`
+/// for a body that is no request at all.
+///
 /// # Refusals
 /// - `SerializationException`: not a JSON object, or a member of the wrong type.
 /// - `ValidationException`: constraints of the model are broken; all of them are listed.
@@ -57,6 +62,7 @@ pub type Check = Box<dyn FnOnce(&Given<'_>) -> Result<(), Refusal>>;
 pub fn understand<T>(
     body: &[u8],
     texts_only: bool,
+    told: &mut Option<Parameters>,
     take: impl FnOnce(&mut Members<'_, '_>) -> T,
 ) -> Result<Understood<T>, Refusal> {
     let body = if body.is_empty() { b"{}" } else { body };
@@ -75,6 +81,7 @@ pub fn understand<T>(
         members,
         path: None,
         problems: &mut problems,
+        told: told.insert(Parameters::new()),
     });
     let objection = problems.objection.take();
     let checks = std::mem::take(&mut problems.checks);
@@ -211,9 +218,18 @@ pub struct Members<'j, 'p> {
     members: &'j [(Cow<'j, str>, Json<'j>)],
     path: Option<String>,
     problems: &'p mut Problems,
+    told: &'p mut Parameters,
 }
 
 impl<'j> Members<'j, '_> {
+    /// Takes members that no event tells, such as a code that lets someone in for a moment.
+    pub fn untold<T>(&mut self, take: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.told.mute(true);
+        let taken = take(self);
+        self.told.mute(before);
+        taken
+    }
+
     /// A text that must be there.
     pub fn required_text(&mut self, name: &str, rule: &Text) -> String {
         match self.text(name, rule) {
@@ -230,6 +246,7 @@ impl<'j> Members<'j, '_> {
         let text = self.raw_text(name)?;
         let broken = rule.broken_constraints(text);
         self.note_all(name, Shown::Value(text), broken);
+        self.told.text(name, text);
         Some(text.to_owned())
     }
 
@@ -287,9 +304,9 @@ impl<'j> Members<'j, '_> {
             }
         };
         // A float that is out of range becomes the nearest end of the range.
-        Some(Timestamp::from_milliseconds(
-            (seconds * 1000.0).round() as i64
-        ))
+        let at = Timestamp::from_milliseconds((seconds * 1000.0).round() as i64);
+        self.told.text(name, &elements::instant(at));
+        Some(at)
     }
 
     /// A map of texts that may be there.
@@ -308,6 +325,10 @@ impl<'j> Members<'j, '_> {
                 other => self.problems.wrong_type(other.cannot_be("String")),
             }
         }
+        let entries = map
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        self.told.map(name, entries);
         Some(map)
     }
 
@@ -328,25 +349,31 @@ impl<'j> Members<'j, '_> {
             }
         };
         let path = Some(self.path_of(name));
-        Some(take(&mut Members {
+        self.told.begin(name);
+        let taken = take(&mut Members {
             members,
             path,
             problems: self.problems,
-        }))
+            told: self.told,
+        });
+        self.told.end();
+        Some(taken)
     }
 
     /// A yes or no that may be there.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
-        match self.find(name)? {
-            Json::Bool(flag) => Some(*flag),
+        let flag = match self.find(name)? {
+            Json::Bool(flag) => *flag,
             Json::Text(text) if self.problems.texts_only && is_flag(text) => {
-                Some(text.eq_ignore_ascii_case("true"))
+                text.eq_ignore_ascii_case("true")
             }
             other => {
                 self.problems.wrong_type(other.cannot_be("Boolean"));
-                None
+                return None;
             }
-        }
+        };
+        self.told.flag(name, flag);
+        Some(flag)
     }
 
     /// A whole number that may be there.
@@ -374,6 +401,7 @@ impl<'j> Members<'j, '_> {
             ));
         }
         self.note_all(name, Shown::Value(&number.to_string()), broken);
+        self.told.number(name, number);
         Some(number)
     }
 
@@ -408,6 +436,7 @@ impl<'j> Members<'j, '_> {
             format!("[{}]", texts.join(", "))
         };
         self.note_all(name, Shown::Value(&shown), broken);
+        self.told.texts(name, texts.iter().map(String::as_str));
         Some(texts)
     }
 
@@ -423,20 +452,25 @@ impl<'j> Members<'j, '_> {
         length_constraint(present(items), &length, &mut broken);
         self.note_all(name, Shown::Withheld, broken);
         let mut taken = Vec::with_capacity(items.len());
+        self.told.begin_list(name);
         for (index, item) in items.iter().enumerate() {
             match item {
                 Json::Null => {}
                 Json::Object(members) => {
                     let path = format!("{}.{}.member", self.path_of(name), index + 1);
+                    self.told.begin_item();
                     taken.push(take(&mut Members {
                         members,
                         path: Some(path),
                         problems: self.problems,
+                        told: self.told,
                     }));
+                    self.told.end();
                 }
                 other => self.problems.wrong_type(other.not_expected()),
             }
         }
+        self.told.end_list();
         Some(taken)
     }
 

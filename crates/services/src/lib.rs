@@ -8,6 +8,7 @@
 pub mod access;
 pub mod accounts;
 pub mod caller;
+pub mod cloudtrail;
 pub mod disclosed;
 pub mod due;
 pub mod gate;
@@ -29,7 +30,6 @@ pub mod restoration;
 pub mod root_key;
 pub mod rotation;
 pub mod secretsmanager;
-pub mod service_event;
 pub mod staging;
 pub mod sts;
 pub mod time;

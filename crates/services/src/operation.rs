@@ -5,6 +5,8 @@ use serde::Serialize;
 use strongroom_keys::{Entropy, Keyring};
 
 use crate::caller::Caller;
+use crate::cloudtrail::elements;
+use crate::cloudtrail::told::Told;
 use crate::gate::{self, Authorized, Need};
 use crate::input::{self, Members, Understood};
 use crate::lambda::elsewhere::Elsewhere;
@@ -79,6 +81,8 @@ pub trait Operation: Sized + 'static {
     const WALKS: bool = false;
     /// Whether nobody signs for it: its caller is who bears a token.
     const UNSIGNED: bool = false;
+    /// Whether it changes nothing, as its events say it.
+    const READ_ONLY: bool = is_read_by_name(Self::NAME);
     /// The response's shape. Members that have no value are left out, never null.
     type Output: Serialize;
 
@@ -104,6 +108,42 @@ pub trait Operation: Sized + 'static {
     fn write(output: &Self::Output, body: &mut Vec<u8>) -> serde_json::Result<()> {
         serde_json::to_writer(body, output)
     }
+
+    /// What its event tells of the response: of one that changes nothing, nothing. What a response discloses is never in
+    /// it.
+    fn tell(output: &Self::Output) -> Option<Vec<u8>> {
+        match Self::READ_ONLY {
+            true => None,
+            false => elements::of(output),
+        }
+    }
+}
+
+/// Whether an operation is one that changes nothing by how it is called.
+const fn is_read_by_name(name: &str) -> bool {
+    let mut at = 0;
+    while at < READS.len() {
+        if starts_with(name.as_bytes(), READS[at].as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+const READS: &[&str] = &[
+    "BatchGet", "Describe", "Get", "List", "Simulate", "Validate",
+];
+
+const fn starts_with(name: &[u8], start: &[u8]) -> bool {
+    let mut at = 0;
+    while at < start.len() {
+        if at >= name.len() || name[at] != start[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
 }
 
 /// A decision: the response, and what must be committed before it is given.
@@ -188,8 +228,12 @@ pub struct Entry {
     pub walks: bool,
     /// Whether nobody signs for it.
     pub unsigned: bool,
+    /// Whether it changes nothing.
+    pub read_only: bool,
     /// Reads the body, authorizes and decides.
     pub run: fn(&[u8], &Records<'_>, &Given<'_>) -> Result<Written, Stop>,
+    /// What the event of a request tells of itself that is refused before it is run.
+    pub tell: fn(&[u8]) -> Told,
 }
 
 impl Entry {
@@ -199,7 +243,9 @@ impl Entry {
             name: Op::NAME,
             walks: Op::WALKS,
             unsigned: Op::UNSIGNED,
+            read_only: Op::READ_ONLY,
             run: run::<Op, false>,
+            tell: tell::<Op, false>,
         }
     }
 
@@ -207,6 +253,7 @@ impl Entry {
     pub const fn of_query<Op: Operation>() -> Self {
         Entry {
             run: run::<Op, true>,
+            tell: tell::<Op, true>,
             ..Entry::of::<Op>()
         }
     }
@@ -223,7 +270,12 @@ fn run<Op: Operation, const TEXTS_ONLY: bool>(
         request,
         objection,
         checks,
-    } = input::understand(body, TEXTS_ONLY, Op::read)?;
+    } = {
+        let mut parameters = None;
+        let understood = input::understand(body, TEXTS_ONLY, &mut parameters, Op::read);
+        records.tell(|told| told.parameters = parameters);
+        understood
+    }?;
     let allowed = gate::authorize(request, records, given)?;
     if let Some(objection) = objection {
         return Err(objection.into());
@@ -234,6 +286,7 @@ fn run<Op: Operation, const TEXTS_ONLY: bool>(
     let decided = Op::decide(allowed, records, given)?;
     let body = match &decided.output {
         Some(output) => {
+            records.tell(|told| told.response = Op::tell(output));
             let mut body = Vec::with_capacity(RESPONSE_BYTES_EXPECTED);
             Op::write(output, &mut body).map_err(|error| Stop::Unavailable(Box::new(error)))?;
             body
@@ -246,4 +299,12 @@ fn run<Op: Operation, const TEXTS_ONLY: bool>(
         refusal: decided.refusal,
         additional_event_data: decided.additional_event_data,
     })
+}
+
+/// What the request alone tells.
+fn tell<Op: Operation, const TEXTS_ONLY: bool>(body: &[u8]) -> Told {
+    let mut told = Told::default();
+    // What is wrong with it doesn't matter here: it is refused for something else.
+    let _ = input::understand(body, TEXTS_ONLY, &mut told.parameters, Op::read);
+    told
 }

@@ -15,6 +15,8 @@ use serde::de::DeserializeOwned;
 use crate::access::explanation::Explanation;
 use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
+use crate::cloudtrail::service_event::ServiceEvent;
+use crate::cloudtrail::told::Told;
 use crate::iam::account_alias::AccountAlias;
 use crate::iam::attachment::Usage;
 use crate::iam::credential_report::CredentialReport;
@@ -42,7 +44,6 @@ use crate::rotation::run::RotationRun;
 use crate::secretsmanager::purge::PurgeDue;
 use crate::secretsmanager::secret::Secret;
 use crate::secretsmanager::version::SealedValue;
-use crate::service_event::ServiceEvent;
 use crate::time::Timestamp;
 
 /// The name of a record in the store. Docs: docs/formats.md, "Records".
@@ -938,6 +939,7 @@ pub struct Records<'a> {
     source: &'a dyn Source,
     seen: RefCell<Vec<Seen>>,
     refused: RefCell<Vec<Explanation>>,
+    told: RefCell<Told>,
 }
 
 /// A record that was read: a commit of the decision's changes holds only while it is unchanged.
@@ -956,6 +958,7 @@ impl<'a> Records<'a> {
             source,
             seen: RefCell::new(Vec::with_capacity(4)),
             refused: RefCell::default(),
+            told: RefCell::default(),
         }
     }
 
@@ -972,6 +975,16 @@ impl<'a> Records<'a> {
     /// Why the gate refused what it refused so far, of which a caller is told less.
     pub fn take_refused(&self) -> Vec<Explanation> {
         self.refused.take()
+    }
+
+    /// Adds to what the call tells of itself.
+    pub(crate) fn tell(&self, add: impl FnOnce(&mut Told)) {
+        add(&mut self.told.borrow_mut());
+    }
+
+    /// What the call told of itself so far, for its events; of a refused one, too.
+    pub fn take_told(&self) -> Told {
+        self.told.take()
     }
 
     /// Reads a record.

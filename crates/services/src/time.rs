@@ -70,10 +70,11 @@ pub mod iso8601 {
     use serde::Serializer;
 
     use super::{Timestamp, rfc3339};
+    use crate::cloudtrail::elements::INSTANT_TEXT;
 
     /// Serializes one instant; for serde's `serialize_with`.
     pub fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&rfc3339(*instant))
+        serializer.serialize_newtype_struct(INSTANT_TEXT, &rfc3339(*instant))
     }
 
     /// Serializes an optional instant; the member is skipped by its struct where it is absent.
@@ -150,11 +151,12 @@ pub mod epoch_seconds {
     use serde::Serializer;
 
     use super::Timestamp;
+    use crate::cloudtrail::elements::EPOCH_SECONDS;
 
     /// Serializes one instant; for serde's `serialize_with`.
     pub fn serialize<S: Serializer>(instant: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         // Exact: an epoch in milliseconds is far below 2^53.
-        serializer.serialize_f64(instant.0 as f64 / 1000.0)
+        serializer.serialize_newtype_struct(EPOCH_SECONDS, &(instant.0 as f64 / 1000.0))
     }
 
     /// Serializes an optional instant; the member is skipped by its struct where it is absent.

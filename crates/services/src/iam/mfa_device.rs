@@ -221,8 +221,8 @@ impl Synchronizing {
             user: Named::take(members),
             device: Named::take(members),
             codes: [
-                members.required_text("AuthenticationCode1", &CODE),
-                members.required_text("AuthenticationCode2", &CODE),
+                members.untold(|it| it.required_text("AuthenticationCode1", &CODE)),
+                members.untold(|it| it.required_text("AuthenticationCode2", &CODE)),
             ],
         }
     }

@@ -31,7 +31,7 @@ impl Operation for RetireGrant {
     fn read(members: &mut Members<'_, '_>) -> Self {
         let key = members.text("KeyId", &KEY_ID);
         RetireGrant {
-            token: members.text("GrantToken", &GRANT_TOKEN),
+            token: members.untold(|members| members.text("GrantToken", &GRANT_TOKEN)),
             key: key.map(|key| KeyName::parse(key, Accepts::Keys)),
             grant_id: members.text("GrantId", &GRANT_ID),
             dry_run: shapes::dry_run(members),

@@ -173,7 +173,7 @@ pub(super) fn key_name(accepts: Accepts, members: &mut Members<'_, '_>) -> KeyNa
 /// # Refusals
 /// `InvalidGrantTokenException`
 pub(super) fn grant_tokens(members: &mut Members<'_, '_>) {
-    let tokens = members.texts("GrantTokens", 0..=10, &GRANT_TOKEN);
+    let tokens = members.untold(|members| members.texts("GrantTokens", 0..=10, &GRANT_TOKEN));
     if let Some(tokens) = tokens.filter(|tokens| !tokens.is_empty()) {
         members.check(Box::new(move |given| {
             tokens

@@ -53,7 +53,9 @@ pub(super) type Variables = BTreeMap<String, String>;
 
 /// Takes `Environment` out of a request; `None`: it isn't there.
 pub(super) fn take(members: &mut Members<'_, '_>) -> Option<Variables> {
-    let variables = members.structure("Environment", |environment| environment.map("Variables"));
+    let variables = members.structure("Environment", |environment| {
+        environment.untold(|environment| environment.map("Variables"))
+    });
     let variables = variables?.unwrap_or_default();
     if let Err(refusal) = check(&variables) {
         members.object(refusal);

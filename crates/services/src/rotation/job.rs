@@ -18,6 +18,7 @@ use super::run::{self, Ended, RotationRun, StepRun, Trouble};
 use super::step::Step;
 use super::{advice, built_in, invoking, opened, plan};
 use crate::caller::{AccountId, Region};
+use crate::cloudtrail::service_event::{About, ServiceEvent};
 use crate::kms;
 use crate::lambda::function_arn::FunctionArn;
 use crate::operation::Means;
@@ -27,7 +28,6 @@ use crate::rotation::configuration::Failing;
 use crate::secretsmanager::place::SecretPlace;
 use crate::secretsmanager::secret::{Lifecycle, Secret, ValueKind, Version};
 use crate::secretsmanager::version::{self, Value};
-use crate::service_event::ServiceEvent;
 use crate::staging::{AWSCURRENT, AWSPENDING, AWSPREVIOUS};
 use crate::time::Timestamp;
 
@@ -897,6 +897,7 @@ impl RotationJob {
             region: self.region.clone(),
             request_id: format!("Rotation-{arn}-{}", self.version_id),
             resource: arn,
+            about: About::Secret { version_id: None },
             error,
         }
     }

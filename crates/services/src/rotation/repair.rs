@@ -17,12 +17,12 @@ use super::step::Step;
 use super::timeline::number;
 use super::{opened, plan};
 use crate::access::Problem;
+use crate::cloudtrail::service_event::{About, ServiceEvent};
 use crate::lambda::function_arn::FunctionArn;
 use crate::operation::Means;
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
 use crate::secretsmanager::secret::{Lifecycle, Secret, ValueKind};
-use crate::service_event::ServiceEvent;
 use crate::staging::{AWSCURRENT, AWSPENDING};
 use crate::time::{Timestamp, rfc3339, text};
 
@@ -406,6 +406,7 @@ impl Repair {
             region: secret.region.clone(),
             request_id: format!("Rotation-{arn}-{id}"),
             resource: arn,
+            about: About::Secret { version_id: None },
             error: None,
         });
         let run = decided(secret, id, ended, means);

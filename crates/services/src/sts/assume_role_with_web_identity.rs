@@ -50,7 +50,7 @@ pub struct Presented {
 /// # Refusals
 /// `ValidationError`: constraints of the model are broken.
 pub fn presented(body: &[u8]) -> Result<Presented, Refusal> {
-    let understood = input::understand(body, true, AssumeRoleWithWebIdentity::read)?;
+    let understood = input::understand(body, true, &mut None, AssumeRoleWithWebIdentity::read)?;
     let AssumeRoleWithWebIdentity { wanted, token } = understood.request;
     Ok(Presented {
         role: wanted.into_role()?,

@@ -70,7 +70,7 @@ impl SecondFactor {
     /// Takes `SerialNumber` and `TokenCode`: both, or none.
     pub(super) fn take(members: &mut Members<'_, '_>) -> Option<Self> {
         let serial_number = members.text("SerialNumber", &SERIAL_NUMBER);
-        let code = members.text("TokenCode", &CODE);
+        let code = members.untold(|members| members.text("TokenCode", &CODE));
         match (serial_number, code) {
             (Some(serial_number), Some(code)) => Some(SecondFactor {
                 serial_number,

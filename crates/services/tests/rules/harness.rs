@@ -13,13 +13,17 @@ use strongroom_services::access::who_can::{self, WhoCan};
 use strongroom_services::access::{self, Question};
 use strongroom_services::accounts::{self, AccountProblem};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
+use strongroom_services::cloudtrail::event::{Call, Event, Who};
+use strongroom_services::cloudtrail::service_event::ServiceEvent;
+use strongroom_services::cloudtrail::told::Told;
+use strongroom_services::cloudtrail::{self, name};
 use strongroom_services::due::{self, Due};
 use strongroom_services::gate::{self, Need};
 use strongroom_services::iam::role::Role;
 use strongroom_services::iam::user::User;
 use strongroom_services::lambda::elsewhere::Elsewhere;
 use strongroom_services::last_use::Use;
-use strongroom_services::operation::{Entry, Given, Means};
+use strongroom_services::operation::{Entry, Given, Means, Written};
 use strongroom_services::origin::Origin;
 use strongroom_services::rate;
 use strongroom_services::records::{
@@ -34,10 +38,10 @@ use strongroom_services::rotation::job::{
 use strongroom_services::secretsmanager::OPERATIONS;
 use strongroom_services::secretsmanager::purge::PurgeDue;
 use strongroom_services::secretsmanager::secret::{Secret, ValueKind, Version};
-use strongroom_services::service_event::ServiceEvent;
 use strongroom_services::staging::AWSPENDING;
 use strongroom_services::sts::session::{self, AssumedRole, SessionOf};
 use strongroom_services::time::Timestamp;
+use strongroom_services::{iam, kms, lambda, secretsmanager, sts};
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const OTHER_ACCOUNT: &str = "210987654321";
@@ -78,6 +82,8 @@ pub(crate) struct Service {
     pub(crate) elsewhere: Elsewhere,
     /// What the service told of itself.
     pub(crate) events: Vec<ServiceEvent>,
+    /// What CloudTrail says of the last request.
+    pub(crate) trail: Vec<Trailed>,
     /// Why the gate refused what it refused of the last request.
     pub(crate) explained: Vec<Explanation>,
     pub(crate) now: Timestamp,
@@ -108,6 +114,7 @@ impl Service {
             sender: Sender::default(),
             elsewhere: Elsewhere::nowhere(),
             events: Vec::new(),
+            trail: Vec::new(),
             explained: Vec::new(),
             now: Timestamp::from_milliseconds(BEGINNING),
         }
@@ -293,9 +300,16 @@ impl Service {
             keyring: &self.keyring,
             elsewhere: &self.elsewhere,
         };
-        let run = entry.expect("an operation's name").run;
-        let ran = run(body.to_string().as_bytes(), &records, &given);
+        let entry = entry.expect("an operation's name");
+        let ran = (entry.run)(body.to_string().as_bytes(), &records, &given);
         self.explained = records.take_refused();
+        self.trail = trail(
+            source_of(entries),
+            entry,
+            &given,
+            &ran,
+            &records.take_told(),
+        );
         match ran {
             Ok(written) => {
                 drop(records);
@@ -651,6 +665,89 @@ impl Sender {
             referer: None,
         }
     }
+}
+
+/// An event of CloudTrail's.
+#[derive(Debug)]
+pub(crate) struct Trailed {
+    /// The account whose trail tells of it.
+    pub(crate) account: String,
+    /// What it says.
+    pub(crate) said: Value,
+    /// The same as it is written.
+    pub(crate) json: String,
+}
+
+impl Trailed {
+    fn of(event: Event<'_>) -> Self {
+        let json = String::from_utf8(event.json).unwrap();
+        let said: Value = serde_json::from_str(&json).unwrap();
+        // A member that is there twice would be there once in what was read.
+        assert_eq!(said.to_string().len(), json.len(), "{json}");
+        assert_eq!(said["eventID"], event.id.as_str());
+        assert_eq!(said["awsRegion"], event.region);
+        let account = event.account.map_or("", AccountId::as_str).to_owned();
+        Trailed {
+            account,
+            said,
+            json,
+        }
+    }
+}
+
+/// What CloudTrail says of a call.
+fn trail(
+    source: &str,
+    entry: &Entry,
+    given: &Given<'_>,
+    ran: &Result<Written, Stop>,
+    told: &Told,
+) -> Vec<Trailed> {
+    let refusal = match ran {
+        Err(Stop::Refused(refusal)) => Some(refusal),
+        Err(Stop::Unavailable(_)) => None,
+        Ok(written) => written.refusal.as_ref(),
+    };
+    let data = ran
+        .as_ref()
+        .ok()
+        .and_then(|written| written.additional_event_data.as_ref());
+    let call = Call {
+        source,
+        operation: entry.name,
+        read_only: entry.read_only,
+        who: Who::Caller(given.caller),
+        access_key_id: Some("AKIAEXAMPLE"),
+        origin: given.origin,
+        host: None,
+        tls: None,
+        request_id: &"a-request",
+        now: given.now,
+        error: refusal.map(|refusal| (refusal.code, refusal.message.as_deref())),
+        additional_event_data: data,
+    };
+    let mut count = 0_u8;
+    let mut fresh = || {
+        count += 1;
+        [count; 16]
+    };
+    let events = cloudtrail::event::events(&call, told, &mut fresh);
+    events.into_iter().map(Trailed::of).collect()
+}
+
+/// Which service has these operations.
+fn source_of(entries: &[Entry]) -> &'static str {
+    let services = [
+        (secretsmanager::OPERATIONS, name::SECRETS_MANAGER),
+        (kms::OPERATIONS, name::KMS),
+        (iam::OPERATIONS, name::IAM),
+        (sts::OPERATIONS, name::STS),
+        (lambda::OPERATIONS, name::LAMBDA),
+    ];
+    let found = services
+        .iter()
+        .find(|(all, _)| all[0].name == entries[0].name);
+    found.expect("a service's table").1
 }
 
 impl Memory {

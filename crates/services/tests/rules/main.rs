@@ -10,6 +10,7 @@
 )]
 
 mod calendar;
+mod cloudtrail;
 mod create;
 mod delete;
 mod explanations;

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use strongroom_keys::{Entropy, SecretBytes};
+use strongroom_services::cloudtrail::service_event::ServiceEvent;
 use strongroom_services::operation::Means;
 use strongroom_services::records::{Changes, Key, Record, Records, Source};
 use strongroom_services::refusal::Stop;
@@ -18,7 +19,6 @@ use strongroom_services::rotation::function::{NotRun, Ran};
 use strongroom_services::rotation::job::{
     self, Advance, Answer, Outcome, RotationStep, Turn, Work,
 };
-use strongroom_services::service_event::ServiceEvent;
 use strongroom_store::{CommitError, FaultKind, Store};
 use tokio::sync::Notify;
 

@@ -1,0 +1,75 @@
+//! How CloudTrail names what the services name otherwise: events, errors, versions of an interface, and services.
+
+/// The service that speaks for secrets.
+pub const SECRETS_MANAGER: &str = "secretsmanager.amazonaws.com";
+/// The service that speaks for keys.
+pub const KMS: &str = "kms.amazonaws.com";
+/// The service that speaks for identities.
+pub const IAM: &str = "iam.amazonaws.com";
+/// The service that gives out sessions.
+pub const STS: &str = "sts.amazonaws.com";
+/// The service that runs functions.
+pub const LAMBDA: &str = "lambda.amazonaws.com";
+
+/// An operation's name in its events.
+///
+/// Source: AWS Lambda Developer Guide, Logging AWS Lambda API calls using AWS CloudTrail.
+pub fn event_name<'a>(source: &str, operation: &'a str) -> &'a str {
+    if source != LAMBDA {
+        return operation;
+    }
+    match LAMBDA_NAMES.binary_search_by_key(&operation, |(plain, _)| plain) {
+        Ok(at) => LAMBDA_NAMES[at].1,
+        Err(_) => operation,
+    }
+}
+
+/// Lambda's carry the version of its interface in which they last changed.
+const LAMBDA_NAMES: &[(&str, &str)] = &[
+    ("AddPermission", "AddPermission20150331v2"),
+    ("CreateAlias", "CreateAlias20150331"),
+    ("CreateFunction", "CreateFunction20150331"),
+    ("DeleteAlias", "DeleteAlias20150331"),
+    ("DeleteFunction", "DeleteFunction20150331"),
+    ("GetAlias", "GetAlias20150331"),
+    ("GetFunction", "GetFunction20150331v2"),
+    (
+        "GetFunctionConfiguration",
+        "GetFunctionConfiguration20150331v2",
+    ),
+    ("GetPolicy", "GetPolicy20150331v2"),
+    ("ListAliases", "ListAliases20150331"),
+    ("ListFunctions", "ListFunctions20150331"),
+    ("ListTags", "ListTags20170331"),
+    ("ListVersionsByFunction", "ListVersionsByFunction20150331"),
+    ("PublishVersion", "PublishVersion20150331"),
+    ("RemovePermission", "RemovePermission20150331v2"),
+    ("TagResource", "TagResource20170331v2"),
+    ("UntagResource", "UntagResource20170331v2"),
+    ("UpdateAlias", "UpdateAlias20150331"),
+    ("UpdateFunctionCode", "UpdateFunctionCode20150331v2"),
+    (
+        "UpdateFunctionConfiguration",
+        "UpdateFunctionConfiguration20150331v2",
+    ),
+];
+
+/// Whether a call is a data event: one of what a resource is for, not of its management.
+pub fn is_data_event(source: &str, operation: &str) -> bool {
+    source == LAMBDA && operation == "Invoke"
+}
+
+/// An error's code in events: those of denials have no "Exception" at their end.
+///
+/// Source: reference/integrations.md §1.1, "Failures".
+pub fn error_code<'a>(_source: &str, code: &'a str) -> &'a str {
+    match code {
+        "AccessDeniedException" => "AccessDenied",
+        other => other,
+    }
+}
+
+/// The version of a service's interface, where its events give one.
+pub fn api_version(source: &str) -> Option<&'static str> {
+    (source == LAMBDA).then_some("2015-03-31")
+}

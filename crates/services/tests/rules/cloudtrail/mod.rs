@@ -1,0 +1,3 @@
+//! What CloudTrail says of each call.
+
+mod shape;
