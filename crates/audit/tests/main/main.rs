@@ -1,0 +1,14 @@
+//! The log's tests: one binary, since linking is what takes the time.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "all of it is tests; clippy only sees that of functions marked as such"
+)]
+
+mod appending;
+mod opening;
+mod support;
