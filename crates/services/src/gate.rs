@@ -294,7 +294,7 @@ fn permit_by(
 
 impl Need<'_> {
     /// What it is about, as events name it; `None`: nothing that there is, or nothing in particular.
-    fn resource(&self) -> Option<told::Resource> {
+    pub(crate) fn resource(&self) -> Option<told::Resource> {
         match &self.guard {
             Guard::Secret(guard) => match &guard.secret {
                 Sought::Found(secret) => Some(told::Resource::Secret(Arc::clone(secret))),

@@ -5,6 +5,7 @@
 //! remembered with its revision, so whoever commits the changes can make them conditional on exactly
 //! that, and no operation can forget a condition.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use serde::de::DeserializeOwned;
 use crate::access::explanation::Explanation;
 use crate::accounts::{AccessKey, Account};
 use crate::caller::{AccountId, Region};
+use crate::cloudtrail::label_update::LabelUpdate;
 use crate::cloudtrail::service_event::ServiceEvent;
 use crate::cloudtrail::told::Told;
 use crate::iam::account_alias::AccountAlias;
@@ -605,7 +607,7 @@ fn ordered(at: Timestamp) -> [u8; 8] {
 }
 
 /// A value that rests in the store under a key of its own.
-pub trait Record: Serialize + DeserializeOwned {
+pub trait Record: Serialize + DeserializeOwned + Any {
     /// The kind's name, for operators.
     const KIND: &'static str;
     /// The format's version, the first byte of the record.
@@ -1065,6 +1067,8 @@ pub struct Changes {
     pub uses: Vec<Use>,
     /// What the service tells of itself, once the changes hold.
     pub events: Vec<ServiceEvent>,
+    /// Labels that come to other versions, which EventBridge is told of.
+    pub label_updates: Vec<LabelUpdate>,
 }
 
 /// One change of the store.
@@ -1102,9 +1106,21 @@ impl Changes {
 
     /// Writes a record.
     pub fn put<T: Record>(&mut self, key: Key, record: &T) -> Result<(), Stop> {
+        if let Some(secret) = (record as &dyn Any).downcast_ref::<Secret>() {
+            self.note_labels(secret);
+        }
         let bytes = record.encode()?;
         self.write(Change::Put(key, bytes));
         Ok(())
+    }
+
+    /// Notes which labels of a secret come to other versions. Where a secret is written twice, the later counts.
+    fn note_labels(&mut self, secret: &Secret) {
+        for update in LabelUpdate::of(secret) {
+            self.label_updates
+                .retain(|earlier| !earlier.is_of_same_label(&update));
+            self.label_updates.push(update);
+        }
     }
 
     /// Notes that something was used.
@@ -1115,6 +1131,11 @@ impl Changes {
     /// Tells of something that the service does by itself.
     pub fn tell(&mut self, event: ServiceEvent) {
         self.events.push(event);
+    }
+
+    /// The same of several things.
+    pub fn tell_all(&mut self, events: impl Iterator<Item = ServiceEvent>) {
+        self.events.extend(events);
     }
 
     /// Writes a record ahead of the rest.

@@ -18,8 +18,22 @@ pub const AWSPENDING: &str = "AWSPENDING";
 pub const LABELS_MAX: usize = 20;
 
 /// Where each label is. A label leads to one version, so it can't be in two places.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Labels(BTreeMap<String, String>);
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Labels {
+    holders: BTreeMap<String, String>,
+    /// Where they were before any was moved; `None`: none was. Whatever moves one goes through [`Labels::change`], so no
+    /// move can go unnoticed.
+    #[serde(skip)]
+    before: Option<BTreeMap<String, String>>,
+}
+
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        self.holders == other.holders
+    }
+}
+
+impl Eq for Labels {}
 
 /// Why a label can't be moved as asked. Which wording this becomes is the service's matter.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,14 +57,33 @@ pub enum Immovable {
 }
 
 impl Labels {
+    fn change(&mut self) -> &mut BTreeMap<String, String> {
+        self.before.get_or_insert_with(|| self.holders.clone());
+        &mut self.holders
+    }
+
+    /// The labels that came to another version since the secret was read, each with that version; but for the two that
+    /// follow others about.
+    ///
+    /// Source: AWS Secrets Manager User Guide, Secret event notifications.
+    pub fn moved(&self) -> impl Iterator<Item = (&str, &str)> {
+        let moved = self.before.iter().flat_map(|before| {
+            let is_moved =
+                |(label, holder): &(&String, &String)| before.get(*label) != Some(*holder);
+            self.holders.iter().filter(is_moved)
+        });
+        let told = moved.filter(|(label, _)| *label != AWSPENDING && *label != AWSPREVIOUS);
+        told.map(|(label, holder)| (label.as_str(), holder.as_str()))
+    }
+
     /// The version that has a label.
     pub fn holder(&self, label: &str) -> Option<&str> {
-        self.0.get(label).map(String::as_str)
+        self.holders.get(label).map(String::as_str)
     }
 
     /// The labels of a version, in alphabetical order.
     pub fn of<'a>(&'a self, version_id: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
+        self.holders
             .iter()
             .filter(move |(_, holder)| *holder == version_id)
             .map(|(label, _)| &**label)
@@ -66,22 +99,25 @@ impl Labels {
         if self.holder(AWSCURRENT) == Some(version_id) {
             return;
         }
-        let old = self.0.insert(AWSCURRENT.to_owned(), version_id.to_owned());
+        let old = self
+            .change()
+            .insert(AWSCURRENT.to_owned(), version_id.to_owned());
         match old {
-            Some(old) => self.0.insert(AWSPREVIOUS.to_owned(), old),
-            None => self.0.remove(AWSPREVIOUS),
+            Some(old) => self.change().insert(AWSPREVIOUS.to_owned(), old),
+            None => self.change().remove(AWSPREVIOUS),
         };
     }
 
     /// Puts a label that the service itself moves on a version, from wherever it is.
     pub(crate) fn hold(&mut self, label: &str, version_id: &str) {
-        self.0.insert(label.to_owned(), version_id.to_owned());
+        self.change()
+            .insert(label.to_owned(), version_id.to_owned());
     }
 
     /// Takes a label that the service itself moves from a version, where that has it.
     pub(crate) fn release(&mut self, label: &str, version_id: &str) {
         if self.holder(label) == Some(version_id) {
-            self.0.remove(label);
+            self.change().remove(label);
         }
     }
 
@@ -92,7 +128,7 @@ impl Labels {
     /// [`Immovable::TooMany`].
     pub fn attach_all(&mut self, labels: &[String], version_id: &str) -> Result<(), Immovable> {
         for label in labels.iter().filter(|label| *label != AWSCURRENT) {
-            self.0.insert(label.clone(), version_id.to_owned());
+            self.change().insert(label.clone(), version_id.to_owned());
         }
         // Last, so that AWSPREVIOUS lands on the old current version whatever else was asked for.
         if labels.iter().any(|label| label == AWSCURRENT) {
@@ -122,7 +158,7 @@ impl Labels {
             }),
             (Some(_), None, _) if label == AWSCURRENT => Err(Immovable::CurrentCannotBeRemoved),
             (Some(_), None, _) => {
-                self.0.remove(label);
+                self.change().remove(label);
                 Ok(())
             }
             (_, Some(to), _) if label == AWSCURRENT => {
@@ -130,14 +166,14 @@ impl Labels {
                 self.within_limit()
             }
             (_, Some(to), _) => {
-                self.0.insert(label.to_owned(), to.to_owned());
+                self.change().insert(label.to_owned(), to.to_owned());
                 self.within_limit()
             }
         }
     }
 
     fn within_limit(&self) -> Result<(), Immovable> {
-        if self.0.len() > LABELS_MAX {
+        if self.holders.len() > LABELS_MAX {
             Err(Immovable::TooMany)
         } else {
             Ok(())
@@ -150,12 +186,13 @@ mod tests {
     use super::*;
 
     fn labels(pairs: &[(&str, &str)]) -> Labels {
-        Labels(
-            pairs
+        Labels {
+            holders: pairs
                 .iter()
                 .map(|(l, v)| ((*l).to_owned(), (*v).to_owned()))
                 .collect(),
-        )
+            before: None,
+        }
     }
 
     #[test]

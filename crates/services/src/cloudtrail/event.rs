@@ -441,7 +441,7 @@ fn push_resources<'r>(resources: impl Iterator<Item = &'r Resource>, json: &mut 
     json.extend_from_slice(end);
 }
 
-fn text(name: &str, value: &str, json: &mut Vec<u8>) {
+pub(super) fn text(name: &str, value: &str, json: &mut Vec<u8>) {
     json.push(b',');
     push_quoted(name, json);
     json.push(b':');
@@ -456,7 +456,7 @@ fn flag(name: &str, value: bool, json: &mut Vec<u8>) {
 }
 
 /// Writes what has no character in it that JSON would escape: an address, an id.
-fn displayed(value: &dyn Display, json: &mut Vec<u8>) {
+pub(super) fn displayed(value: &dyn Display, json: &mut Vec<u8>) {
     // Writing into memory doesn't fail.
     let _ = write!(json, "\"{value}\"");
 }

@@ -9,6 +9,7 @@
 pub mod elements;
 pub mod event;
 mod identity;
+pub mod label_update;
 pub mod name;
 pub mod service_event;
 pub mod told;

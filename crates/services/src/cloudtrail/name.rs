@@ -54,6 +54,18 @@ const LAMBDA_NAMES: &[(&str, &str)] = &[
     ),
 ];
 
+/// A service by its name in credential scopes.
+pub fn of_signing_name(service: &str) -> Option<&'static str> {
+    match service {
+        "secretsmanager" => Some(SECRETS_MANAGER),
+        "kms" => Some(KMS),
+        "iam" => Some(IAM),
+        "sts" => Some(STS),
+        "lambda" => Some(LAMBDA),
+        _ => None,
+    }
+}
+
 /// Whether a call is a data event: one of what a resource is for, not of its management.
 pub fn is_data_event(source: &str, operation: &str) -> bool {
     source == LAMBDA && operation == "Invoke"

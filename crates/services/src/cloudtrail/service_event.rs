@@ -3,6 +3,7 @@
 //! Source: AWS CloudTrail User Guide, Non-API events; reference/rotation.md §12, reference/integrations.md §1.3.
 
 use crate::caller::{AccountId, Region};
+use crate::secretsmanager::secret::Secret;
 
 /// An event of a service's own: CloudTrail's `AwsServiceEvent`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,26 @@ pub struct ServiceEvent {
     pub request_id: String,
     /// What went wrong, in AWS's words.
     pub error: Option<String>,
+}
+
+impl ServiceEvent {
+    /// What Secrets Manager does with each version of a secret, one event for each: `StartSecretVersionDelete`, and so on.
+    ///
+    /// Source: AWS Secrets Manager User Guide, AWS CloudTrail entries for Secrets Manager.
+    pub(crate) fn of_versions(name: &'static str, secret: &Secret) -> impl Iterator<Item = Self> {
+        let versions = secret.versions.iter();
+        versions.map(move |version| ServiceEvent {
+            name,
+            account: secret.account.clone(),
+            region: secret.region.clone(),
+            resource: secret.arn(),
+            about: About::Secret {
+                version_id: Some(version.id.clone()),
+            },
+            request_id: format!("{name}-{}-{}", secret.arn(), version.id),
+            error: None,
+        })
+    }
 }
 
 /// What a service's event is about.

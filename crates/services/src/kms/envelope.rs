@@ -20,14 +20,16 @@ use super::alias::{Alias, LAMBDA_ALIAS, SECRETS_MANAGER_ALIAS};
 use super::encrypt::SYMMETRIC;
 use super::key::{KeyManager, KeyState, KeyUsage, KmsKey, Origin};
 use super::name::{Accepts, KeyName, Named};
-use super::policy;
 use super::usable::{Unusable, UsableKey};
 use super::{due, uuid};
+use super::{policy, refusals};
 use crate::caller::{AccountId, Caller, Region};
+use crate::cloudtrail;
+use crate::cloudtrail::told::{Parameters, Resource, ServiceCall};
 use crate::gate::{self, Need};
 use crate::operation::{Given, Means};
 use crate::records::{Changes, Key, Records};
-use crate::refusal::Stop;
+use crate::refusal::{Refusal, Stop};
 
 /// A value under envelope encryption.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -256,7 +258,7 @@ pub(crate) fn need_for<'a>(
 }
 
 /// Asks whether the caller may use a key through a service, and whether the key may be used.
-/// `action` is such as `kms:Decrypt`.
+/// `action` is such as `kms:Decrypt`. It is told as a call of KMS's that the service makes for the caller.
 pub fn use_for(
     service: &'static str,
     action: &'static str,
@@ -265,26 +267,96 @@ pub fn use_for(
     records: &Records<'_>,
     given: &Given<'_>,
 ) -> Result<UsableKey, KeyProblem> {
+    let used = try_use(service, action, Arc::clone(&key), context, records, given);
+    match used {
+        Ok(usable) => {
+            tell_use(service, action, key, context, None, records, given);
+            Ok(usable)
+        }
+        Err((refused, problem)) => {
+            if let Some(refused) = refused {
+                tell_use(service, action, key, context, Some(refused), records, given);
+            }
+            Err(problem)
+        }
+    }
+}
+
+/// Tells that a service asks KMS for the caller, with what KMS refuses where it does.
+///
+/// Source: AWS Secrets Manager User Guide, Secret encryption and decryption; AWS KMS Developer Guide, Decrypt and
+/// GenerateDataKey (CloudTrail log entries).
+pub(crate) fn tell_use(
+    service: &'static str,
+    action: &'static str,
+    key: Arc<KmsKey>,
+    context: &Context<'_>,
+    refused: Option<Refusal>,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) {
+    let operation = action.strip_prefix("kms:").unwrap_or(action);
+    let mut parameters = Parameters::new();
+    // Who is refused another account's key isn't told which it is; the message would tell.
+    let is_told = refused.is_none() || key.account == given.caller.account;
+    if is_told {
+        parameters.text("keyId", &key.arn());
+    }
+    match operation {
+        "GenerateDataKey" => parameters.text("keySpec", "AES_256"),
+        _ => parameters.text("encryptionAlgorithm", SYMMETRIC),
+    }
+    parameters.map("encryptionContext", context.iter().copied());
+    let call = ServiceCall {
+        source: cloudtrail::name::KMS,
+        operation,
+        read_only: true,
+        invoked_by: cloudtrail::name::of_signing_name(service),
+        parameters,
+        resources: vec![Resource::Key(key)],
+        error: refused.map(|refusal| (refusal.code, refusal.message.filter(|_| is_told))),
+    };
+    records.tell(|told| told.calls.push(call));
+}
+
+/// What KMS says to the service where it refuses, and what that means to the service.
+type NotUsed = (Option<Refusal>, KeyProblem);
+
+fn try_use(
+    service: &'static str,
+    action: &'static str,
+    key: Arc<KmsKey>,
+    context: &Context<'_>,
+    records: &Records<'_>,
+    given: &Given<'_>,
+) -> Result<UsableKey, NotUsed> {
+    let operation = action.strip_prefix("kms:").unwrap_or(action);
     // The service's own key lets in everyone of its account through the service, and nobody else:
     // its policy needn't be asked.
     if key.manager == KeyManager::Aws {
         if key.account != given.caller.account {
-            return Err(KeyProblem::ServiceKeyOfOther);
+            let refusal = refusals::unknown_ciphertext_key();
+            return Err((Some(refusal), KeyProblem::ServiceKeyOfOther));
         }
     } else {
         let key = Arc::clone(&key);
-        let need = need_for(service, action, key, context, records, given.caller)?;
+        let need = need_for(service, action, key, context, records, given.caller)
+            .map_err(|stop| (None, KeyProblem::Stop(stop)))?;
         gate::permit(&need, records, given).map_err(|stop| match stop {
-            Stop::Refused(_) => KeyProblem::NotAllowed,
-            unavailable => KeyProblem::Stop(unavailable),
+            Stop::Refused(refusal) => (Some(refusal), KeyProblem::NotAllowed),
+            unavailable => (None, KeyProblem::Stop(unavailable)),
         })?;
     }
     if key.spec != KeySpec::SymmetricDefault {
-        return Err(KeyProblem::NotSymmetric);
+        let refusal = Unusable::Usage.refusal(&key, operation);
+        return Err((Some(refusal), KeyProblem::NotSymmetric));
     }
-    UsableKey::check(key, KeyUsage::EncryptDecrypt).map_err(|unusable| match unusable {
-        Unusable::State(state) => KeyProblem::State(state),
-        Unusable::Usage => KeyProblem::NotSymmetric,
+    UsableKey::check(Arc::clone(&key), KeyUsage::EncryptDecrypt).map_err(|unusable| {
+        let problem = match unusable {
+            Unusable::State(state) => KeyProblem::State(state),
+            Unusable::Usage => KeyProblem::NotSymmetric,
+        };
+        (Some(unusable.refusal(&key, operation)), problem)
     })
 }
 

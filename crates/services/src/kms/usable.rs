@@ -49,6 +49,11 @@ impl UsableKey {
         &self.key
     }
 
+    /// The key, shared.
+    pub(crate) fn shared(&self) -> Arc<KmsKey> {
+        Arc::clone(&self.key)
+    }
+
     /// The version of its material that encrypts and signs.
     pub fn current(&self) -> &BackingMaterial {
         &self.key.material[self.current]

@@ -121,6 +121,15 @@ pub(super) fn seal(
     let json = serde_json::to_vec(variables).map_err(|error| Stop::Unavailable(Box::new(error)))?;
     let key = usable_key(&arn.account, &arn.region, records, given, changes)?;
     let arn = arn.unqualified().to_string();
+    envelope::tell_use(
+        "lambda",
+        "kms:GenerateDataKey",
+        key.shared(),
+        &context(&arn),
+        None,
+        records,
+        given,
+    );
     let json = SecretBytes::new(json);
     envelope::seal(&key, &context(&arn), &json, given).map(Some)
 }
@@ -213,6 +222,20 @@ pub(super) fn shown(
         }));
     }
     let variables = open(function, configuration, records, &given.means())?;
+    if let Some(envelope) = &configuration.environment
+        && let Ok(key) = envelope::key_of(envelope, &function.arn.region, records)
+    {
+        let arn = function.arn.to_string();
+        envelope::tell_use(
+            "lambda",
+            "kms:Decrypt",
+            key,
+            &context(&arn),
+            None,
+            records,
+            given,
+        );
+    }
     let disclosed = |(name, value)| (name, Disclosed::Text(value));
     Ok(Some(ShownEnvironment {
         variables: Some(variables.into_iter().map(disclosed).collect()),

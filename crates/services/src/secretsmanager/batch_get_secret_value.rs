@@ -8,13 +8,15 @@ use serde::Serialize;
 
 use super::access;
 use super::filters::{self, Filter};
-use super::get_secret_value::{self, SecretValue};
+use super::get_secret_value::{self, GetSecretValue, SecretValue};
 use super::listing::{Listing, Order};
 use super::refusals;
 use super::secret::Secret;
 use super::secret_id::SecretId;
 use super::shapes::{NEXT_TOKEN, SECRET_ID};
 use crate::caller::Caller;
+use crate::cloudtrail::name;
+use crate::cloudtrail::told::{Parameters, Resource, ServiceCall};
 use crate::gate::{self, Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
@@ -130,7 +132,10 @@ impl Operation for BatchGetSecretValue {
         };
         let mut changes = Changes::none();
         for secret_id in secret_ids {
-            match read_one(&secret_id, records, given, &mut changes) {
+            let read = told_one(&secret_id, records, |resources| {
+                read_one(&secret_id, records, given, &mut changes, resources)
+            });
+            match read {
                 Ok(value) => output.secret_values.push(value),
                 Err(Stop::Refused(Refusal { code, message, .. })) => {
                     output.errors.push(ItemError {
@@ -146,12 +151,44 @@ impl Operation for BatchGetSecretValue {
     }
 }
 
-/// One secret's current value, as GetSecretValue would give it.
+/// Tells of reading one secret as of a call of GetSecretValue, before that which it asks of KMS.
+///
+/// Source: AWS Secrets Manager User Guide, AWS CloudTrail entries for Secrets Manager, `GetSecretValue`.
+fn told_one<T>(
+    secret_id: &str,
+    records: &Records<'_>,
+    read: impl FnOnce(&mut Vec<Resource>) -> Result<T, Stop>,
+) -> Result<T, Stop> {
+    let mut before = 0;
+    records.tell(|told| before = told.calls.len());
+    let mut resources = Vec::new();
+    let outcome = read(&mut resources);
+    let error = match &outcome {
+        Err(Stop::Refused(Refusal { code, message, .. })) => Some((*code, message.clone())),
+        _ => None,
+    };
+    let mut parameters = Parameters::new();
+    parameters.text("secretId", secret_id);
+    let call = ServiceCall {
+        source: name::SECRETS_MANAGER,
+        operation: GetSecretValue::NAME,
+        read_only: true,
+        invoked_by: None,
+        parameters,
+        resources,
+        error,
+    };
+    records.tell(|told| told.calls.insert(before, call));
+    outcome
+}
+
+/// One secret's current value, as GetSecretValue would give it. `resources` becomes what it is about.
 fn read_one(
     given_id: &str,
     records: &Records<'_>,
     given: &Given<'_>,
     changes: &mut Changes,
+    resources: &mut Vec<Resource>,
 ) -> Result<SecretValue, Stop> {
     let secret_id = SecretId::parse(given_id.to_owned())?;
     for need in access::need_on(
@@ -161,6 +198,7 @@ fn read_one(
         given.caller,
         records,
     )? {
+        resources.extend(need.resource());
         gate::permit(&need, records, given)?;
     }
     let secret: Arc<Secret> = secret_id.find_active(records, given)?;

@@ -14,6 +14,7 @@ use super::secret::{self, Lifecycle};
 use super::secret_id::SecretId;
 use super::shapes;
 use crate::caller::Caller;
+use crate::cloudtrail::service_event::ServiceEvent;
 use crate::gate::{Authorized, ConditionKeys, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
@@ -23,6 +24,7 @@ use crate::rotation::{job, plan};
 use crate::time::{Timestamp, epoch_seconds};
 
 const WINDOW_DAYS: std::ops::RangeInclusive<i64> = 7..=30;
+const VERSION_DELETE_STARTS: &str = "StartSecretVersionDelete";
 const WINDOW_DAYS_DEFAULT: i64 = 30;
 
 /// The request.
@@ -102,6 +104,7 @@ impl Operation for DeleteSecret {
             };
         };
         if request.force {
+            changes.tell_all(ServiceEvent::of_versions(VERSION_DELETE_STARTS, &found));
             purge::all_of(&found, records, &mut changes)?;
             let (arn, name) = (found.arn(), found.name.clone());
             return Ok(Decided::change(
@@ -124,6 +127,7 @@ impl Operation for DeleteSecret {
         secret.changed = given.now;
         plan::forget(&mut secret, &mut changes)?;
         job::end_with_secret(&mut secret, records, &given.means(), &mut changes)?;
+        changes.tell_all(ServiceEvent::of_versions(VERSION_DELETE_STARTS, &secret));
         changes.put(secret.key(), &secret)?;
         changes.put(purge::due_key(&secret, at), &PurgeDue::of(&secret))?;
         Ok(Decided::change(

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::place::SecretPlace;
 use super::secret::{Lifecycle, Secret, ValueKind};
+use crate::cloudtrail::service_event::ServiceEvent;
 use crate::due::Due;
 use crate::kms::dependents;
 use crate::operation::Means;
@@ -16,6 +17,7 @@ use crate::time::Timestamp;
 
 /// Removes a secret with everything of it.
 pub fn all_of(secret: &Secret, records: &Records<'_>, changes: &mut Changes) -> Result<(), Stop> {
+    changes.tell_all(ServiceEvent::of_versions("EndSecretVersionDelete", secret));
     for version in secret
         .versions
         .iter()

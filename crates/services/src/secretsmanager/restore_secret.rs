@@ -9,6 +9,7 @@ use super::secret::Lifecycle;
 use super::secret_id::SecretId;
 use super::shapes;
 use crate::caller::Caller;
+use crate::cloudtrail::service_event::ServiceEvent;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
@@ -58,6 +59,10 @@ impl Operation for RestoreSecret {
             secret.changed = given.now;
             plan::plan(&mut secret, given.now, &mut changes)?;
             changes.delete(purge::due_key(&found, at));
+            changes.tell_all(ServiceEvent::of_versions(
+                "CancelSecretVersionDelete",
+                &secret,
+            ));
             changes.put(secret.key(), &secret)?;
         }
         Ok(Decided::change(changes, NamedSecret::of(&found)))

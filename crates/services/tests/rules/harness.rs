@@ -14,6 +14,7 @@ use strongroom_services::access::{self, Question};
 use strongroom_services::accounts::{self, AccountProblem};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
 use strongroom_services::cloudtrail::event::{Call, Event, Who};
+use strongroom_services::cloudtrail::label_update::LabelUpdate;
 use strongroom_services::cloudtrail::service_event::ServiceEvent;
 use strongroom_services::cloudtrail::told::Told;
 use strongroom_services::cloudtrail::{self, name};
@@ -82,6 +83,8 @@ pub(crate) struct Service {
     pub(crate) elsewhere: Elsewhere,
     /// What the service told of itself.
     pub(crate) events: Vec<ServiceEvent>,
+    /// The labels that came to other versions.
+    pub(crate) label_updates: Vec<LabelUpdate>,
     /// What CloudTrail says of the last request.
     pub(crate) trail: Vec<Trailed>,
     /// Why the gate refused what it refused of the last request.
@@ -114,6 +117,7 @@ impl Service {
             sender: Sender::default(),
             elsewhere: Elsewhere::nowhere(),
             events: Vec::new(),
+            label_updates: Vec::new(),
             trail: Vec::new(),
             explained: Vec::new(),
             now: Timestamp::from_milliseconds(BEGINNING),
@@ -498,6 +502,8 @@ impl Service {
 
     fn apply(&mut self, changes: Changes) {
         self.events.extend(changes.events.iter().cloned());
+        self.label_updates
+            .extend(changes.label_updates.iter().cloned());
         self.records.apply(changes);
     }
 
