@@ -344,6 +344,7 @@ pub(crate) fn seed(run: &Run, folder: &Path, secrets: u64, before: Before) -> Re
             now: Timestamp::from_milliseconds(now() * 1_000 - i64::try_from(secrets - number)?),
             entropy: &SystemEntropy,
             elsewhere: &strongroom_services::lambda::elsewhere::Elsewhere::nowhere(),
+            buckets: &strongroom_services::cloudtrail::buckets::Buckets::none(),
             keyring: &keyring,
         };
         let changes = one_secret(number, before, &source, &given)?;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use strongroom_keys::{Entropy, Keyring};
 
 use crate::caller::Caller;
+use crate::cloudtrail::buckets::Buckets;
 use crate::cloudtrail::elements;
 use crate::cloudtrail::told::Told;
 use crate::gate::{self, Authorized, Need};
@@ -33,6 +34,8 @@ pub struct Given<'a> {
     pub keyring: &'a Keyring,
     /// Which functions are answered by servers outside.
     pub elsewhere: &'a Elsewhere,
+    /// Which buckets trails may deliver to.
+    pub buckets: &'a Buckets,
 }
 
 /// What work that nobody asked for is given: that which falls due.
@@ -45,6 +48,8 @@ pub struct Means<'a> {
     pub keyring: &'a Keyring,
     /// Which functions are answered by servers outside.
     pub elsewhere: &'a Elsewhere,
+    /// Which buckets trails may deliver to.
+    pub buckets: &'a Buckets,
 }
 
 impl<'a> Means<'a> {
@@ -57,6 +62,7 @@ impl<'a> Means<'a> {
             entropy: self.entropy,
             keyring: self.keyring,
             elsewhere: self.elsewhere,
+            buckets: self.buckets,
         }
     }
 }
@@ -69,6 +75,7 @@ impl Given<'_> {
             entropy: self.entropy,
             keyring: self.keyring,
             elsewhere: self.elsewhere,
+            buckets: self.buckets,
         }
     }
 }

@@ -55,6 +55,10 @@ const fn rate(
     }
 }
 
+const fn cloudtrail(per_second: u32, operations: &'static [&'static str]) -> Rate {
+    rate("cloudtrail", per_second, Of::Any, operations)
+}
+
 const fn secrets_manager(per_second: u32, operations: &'static [&'static str]) -> Rate {
     rate("secretsmanager", per_second, Of::Any, operations)
 }
@@ -196,6 +200,32 @@ pub const RATES: &[Rate] = &[
             "UpdateFunctionConfiguration",
         ],
     ),
+    // LookupEvents: AWS CloudTrail API Reference. The others: AWS CloudTrail User Guide, Quotas.
+    cloudtrail(2, &["LookupEvents"]),
+    cloudtrail(
+        10,
+        &[
+            "DescribeTrails",
+            "GetEventSelectors",
+            "GetTrail",
+            "GetTrailStatus",
+            "ListTags",
+            "ListTrails",
+        ],
+    ),
+    cloudtrail(
+        1,
+        &[
+            "AddTags",
+            "CreateTrail",
+            "DeleteTrail",
+            "PutEventSelectors",
+            "RemoveTags",
+            "StartLogging",
+            "StopLogging",
+            "UpdateTrail",
+        ],
+    ),
     rate(
         "sts",
         600,
@@ -306,7 +336,7 @@ const NANOSECONDS: u64 = 1_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{iam, kms, lambda, secretsmanager, sts};
+    use crate::{cloudtrail, iam, kms, lambda, secretsmanager, sts};
 
     /// How many of `offered` requests at regular intervals in so many seconds are within the rate.
     fn admitted(offered: u64, seconds: u64, per_second: u32, percent: u32) -> u64 {
@@ -336,6 +366,9 @@ mod tests {
             .map(|(name, _)| *name);
         for name in names(secretsmanager::OPERATIONS).into_iter().chain(absent) {
             assert_eq!(rates_of("secretsmanager", name), 1, "{name}");
+        }
+        for name in names(cloudtrail::OPERATIONS) {
+            assert_eq!(rates_of("cloudtrail", name), 1, "{name}");
         }
         for name in names(kms::OPERATIONS) {
             assert!(rates_of("kms", name) > 0, "{name}");

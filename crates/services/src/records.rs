@@ -19,6 +19,7 @@ use crate::caller::{AccountId, Region};
 use crate::cloudtrail::label_update::LabelUpdate;
 use crate::cloudtrail::service_event::ServiceEvent;
 use crate::cloudtrail::told::Told;
+use crate::cloudtrail::trail::{Trail, TrailDelivery};
 use crate::iam::account_alias::AccountAlias;
 use crate::iam::attachment::Usage;
 use crate::iam::credential_report::CredentialReport;
@@ -556,6 +557,26 @@ impl Key {
         key
     }
 
+    /// A trail.
+    pub fn trail(account: &AccountId, region: &Region, name: &str) -> Self {
+        Self::of("trail", &[account.as_str(), region.as_str(), name])
+    }
+
+    /// What every trail's record of an account starts with.
+    pub fn trails(account: &AccountId) -> Self {
+        Self::of("trail", &[account.as_str(), ""])
+    }
+
+    /// What every trail's record starts with.
+    pub fn all_trails() -> Self {
+        Self::of("trail", &[""])
+    }
+
+    /// How the deliveries of a trail went.
+    pub fn trail_delivery(account: &AccountId, region: &Region, name: &str) -> Self {
+        Self::of("trail-delivery", &[account.as_str(), region.as_str(), name])
+    }
+
     fn of_code(kind: &str, account: &AccountId, region: &Region, code: &Code) -> Self {
         let parts = [
             account.as_str(),
@@ -800,6 +821,10 @@ records! {
     Function = "Lambda function", format 1, at |function, key| function.key().as_bytes() == key;
     /// That a deployment package was uploaded.
     CodeUpload = "Lambda upload", format 1, at |upload, key| upload.key().as_bytes() == key;
+    /// A trail.
+    Trail = "trail", format 1, at |trail, key| trail.arn.key().as_bytes() == key;
+    /// How the deliveries of a trail went.
+    TrailDelivery = "trail delivery", format 1, at |delivery, key| delivery.arn.delivery_key().as_bytes() == key;
     /// A piece of a deployment package, sealed.
     CodePiece = "Lambda code", format 1, at anywhere;
 }
@@ -862,6 +887,8 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"lambda-function" => Function::decode_at,
         b"lambda-upload" => CodeUpload::decode_at,
         b"lambda-code" => CodePiece::decode_at,
+        b"trail" => Trail::decode_at,
+        b"trail-delivery" => TrailDelivery::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"
         | b"iam-attachment" | b"development-clock" => return Ok(()),
         _ => return Err(Unreadable::Kind(String::from_utf8_lossy(kind).into_owned())),

@@ -17,6 +17,7 @@ use strongroom_services::accounts::{
     self, AccessKey, Account, AccountProblem, FreshCredentials, KeyOwner, service_control,
 };
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
+use strongroom_services::cloudtrail::buckets::Buckets;
 use strongroom_services::kms::due::KmsDue;
 use strongroom_services::kms::key::KmsKey;
 use strongroom_services::kms::name::KeyName;
@@ -123,6 +124,7 @@ pub struct Node {
     partition: OnceLock<String>,
     issuers: OnceLock<Issuers>,
     functions: OnceLock<Functions>,
+    buckets: OnceLock<Buckets>,
     events: Events,
     code_sweep: CodeSweep,
     /// Itself, for what goes on behind an answer.
@@ -301,6 +303,7 @@ impl Node {
             partition: OnceLock::new(),
             issuers: OnceLock::new(),
             functions: OnceLock::new(),
+            buckets: OnceLock::new(),
             events: Events::default(),
             code_sweep: CodeSweep::new(),
             own: own.clone(),
@@ -360,6 +363,11 @@ impl Node {
     /// What holds for identity providers from now on; the first settings count.
     pub fn know_issuers(&self, settings: IssuerSettings) {
         self.issuers.get_or_init(|| Issuers::new(settings));
+    }
+
+    /// Which buckets trails may deliver to from now on; the first setting counts, and until then there are none.
+    pub fn deliver_to(&self, buckets: Buckets) {
+        self.buckets.get_or_init(|| buckets);
     }
 
     /// Which servers outside run functions from now on; the first settings count.
@@ -693,7 +701,13 @@ impl Node {
             entropy: &*self.entropy,
             keyring: &self.keyring,
             elsewhere: self.functions().elsewhere(),
+            buckets: self.buckets(),
         }
+    }
+
+    fn buckets(&self) -> &Buckets {
+        const NONE: &Buckets = &Buckets::none();
+        self.buckets.get().unwrap_or(NONE)
     }
 
     fn pipeline(&self) -> Pipeline<'_> {
@@ -710,6 +724,7 @@ impl Node {
             partition: self.partition.get().map(String::as_str),
             issuers: self.issuers.get_or_init(Issuers::default),
             elsewhere: self.functions().elsewhere(),
+            buckets: self.buckets(),
             rotations: &self.rotations,
             node: &self.own,
             denials: &self.denials,

@@ -12,6 +12,7 @@ use http::StatusCode;
 use http::header::{REFERER, USER_AGENT};
 use strongroom_keys::{Entropy, Keyring};
 use strongroom_services::caller::Caller;
+use strongroom_services::cloudtrail::buckets::Buckets;
 use strongroom_services::lambda::elsewhere::Elsewhere;
 use strongroom_services::lambda::invoke::Invoke;
 use strongroom_services::last_use::Use;
@@ -21,7 +22,7 @@ use strongroom_services::records::{Change, Changes, Records, Seen};
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
 use strongroom_services::sts::assume_role_with_web_identity::presented;
 use strongroom_services::sts::web_identity::{self, Distrust};
-use strongroom_services::{iam, kms, lambda, secretsmanager, sts};
+use strongroom_services::{cloudtrail, iam, kms, lambda, secretsmanager, sts};
 use strongroom_store::{Commit, CommitError, Condition, Fault, FaultKind, Revision, Store, Write};
 use strongroom_wire::error_body::ErrorBody;
 use strongroom_wire::request_id::RequestId;
@@ -73,6 +74,8 @@ pub struct Pipeline<'a> {
     pub partition: Option<&'a str>,
     /// Which functions are answered by servers outside.
     pub elsewhere: &'a Elsewhere,
+    /// Which buckets trails may deliver to.
+    pub buckets: &'a Buckets,
     /// What carries rotations out.
     pub rotations: &'a RotationWorker,
     /// The node itself, for what goes on behind an answer.
@@ -335,6 +338,7 @@ impl Pipeline<'_> {
             entropy: self.entropy,
             keyring: self.keyring,
             elsewhere: self.elsewhere,
+            buckets: self.buckets,
         };
         let run = || (entry.run)(body, &records, &given);
         let decided = if entry.walks && may_block() {
@@ -466,6 +470,7 @@ pub fn find(service: Service, operation: &str) -> Option<&'static Entry> {
 
 fn operations(service: Service) -> &'static [Entry] {
     match service {
+        Service::CloudTrail => cloudtrail::OPERATIONS,
         Service::Iam => iam::OPERATIONS,
         Service::Kms => kms::OPERATIONS,
         Service::Lambda => lambda::OPERATIONS,
@@ -477,6 +482,7 @@ fn operations(service: Service) -> &'static [Entry] {
 /// How an operation is refused that AWS has and this deployment has not.
 fn absent(service: Service, operation: &str) -> Option<Refusal> {
     match service {
+        Service::CloudTrail => cloudtrail::absent(operation),
         Service::Iam => iam::absent(operation),
         Service::Kms => kms::absent(operation),
         // Each of its operations has a path, and others than those that are here have none.
@@ -549,6 +555,7 @@ impl Failure {
 /// Each service's own code for its faults.
 fn internal(service: Service, message: &str) -> ErrorBody {
     let body = match service {
+        Service::CloudTrail => ErrorBody::framework("InternalFailure", Some(message.to_owned())),
         Service::Iam => ErrorBody::framework("ServiceFailure", Some(message.to_owned())),
         Service::Sts => ErrorBody::framework("InternalFailure", Some(message.to_owned())),
         Service::Kms => ErrorBody::framework("KMSInternalException", Some(message.to_owned())),

@@ -330,6 +330,7 @@ mod tests {
             entropy: &entropy,
             keyring: &Keyring::new(RootKey::generate(&entropy)),
             elsewhere: &strongroom_services::lambda::elsewhere::Elsewhere::nowhere(),
+            buckets: &strongroom_services::cloudtrail::buckets::Buckets::none(),
         };
         Secret::new(name.to_owned(), &given)
     }

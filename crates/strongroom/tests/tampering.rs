@@ -119,6 +119,7 @@ impl World {
             throttle: None,
             partition: None,
             elsewhere: &Elsewhere::nowhere(),
+            buckets: &strongroom_services::cloudtrail::buckets::Buckets::none(),
             rotations: &RotationWorker::new(&self.entropy),
             node: &Weak::new(),
             denials: &Denials::default(),
@@ -288,6 +289,7 @@ fn ask_all<'q>(
         };
         faults += 1;
         let code = match question.service {
+            Service::CloudTrail => "InternalFailure",
             Service::Kms => "KMSInternalException",
             Service::Lambda => "ServiceException",
             Service::SecretsManager => "InternalServiceError",

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use strongroom_services::{iam, kms, secretsmanager, sts};
+use strongroom_services::{cloudtrail, iam, kms, secretsmanager, sts};
 
 #[test]
 fn dependencies_point_one_way() {
@@ -82,6 +82,7 @@ fn only_the_clock_asks_what_time_it_is() {
 #[test]
 fn each_operation_has_a_file_of_its_own() {
     for (service, operations) in [
+        ("cloudtrail", cloudtrail::OPERATIONS),
         ("iam", iam::OPERATIONS),
         ("kms", kms::OPERATIONS),
         ("secretsmanager", secretsmanager::OPERATIONS),

@@ -11,7 +11,7 @@ use crate::request_id::RequestId;
 /// How a service's requests and answers are framed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Protocol {
-    /// awsJson1.1: Secrets Manager, KMS.
+    /// awsJson1.1: Secrets Manager, KMS, CloudTrail.
     AwsJson,
     /// restJson1: Lambda.
     RestJson,

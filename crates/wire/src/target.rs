@@ -16,6 +16,8 @@ use crate::sigv4::{self, AuthError, Scope};
 /// A service that is served here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Service {
+    /// AWS CloudTrail.
+    CloudTrail,
     /// AWS Identity and Access Management.
     Iam,
     /// AWS Key Management Service.
@@ -31,6 +33,7 @@ pub enum Service {
 impl Service {
     /// Every service, in no order that matters.
     pub const ALL: &[Service] = &[
+        Service::CloudTrail,
         Service::Iam,
         Service::Kms,
         Service::Lambda,
@@ -52,6 +55,13 @@ impl Service {
 
     fn row(self) -> &'static Row {
         match self {
+            Service::CloudTrail => &Row {
+                signing_name: "cloudtrail",
+                protocol: Protocol::AwsJson,
+                addressed_by: Addressed::TargetPrefix(
+                    "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
+                ),
+            },
             Service::Iam => &Row {
                 signing_name: "iam",
                 protocol: Protocol::Query {

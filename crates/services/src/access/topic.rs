@@ -8,6 +8,7 @@ use strongroom_policy::Context;
 
 use super::{Problem, Question};
 use crate::caller::{AccountId, Caller, Region};
+use crate::cloudtrail;
 use crate::gate::{Guard, Need, RoleGuard, Supposed};
 use crate::iam::managed_policy::ManagedPolicy;
 use crate::iam::principals;
@@ -326,6 +327,7 @@ fn exact<'a>(service: &str, name: &'a str) -> &'a str {
         "secretsmanager" => secretsmanager::OPERATIONS,
         "kms" => kms::OPERATIONS,
         "lambda" => lambda::OPERATIONS,
+        "cloudtrail" => cloudtrail::OPERATIONS,
         "iam" => iam::OPERATIONS,
         "sts" => sts::OPERATIONS,
         _ => &[],

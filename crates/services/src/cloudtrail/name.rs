@@ -8,6 +8,8 @@ pub const KMS: &str = "kms.amazonaws.com";
 pub const IAM: &str = "iam.amazonaws.com";
 /// The service that gives out sessions.
 pub const STS: &str = "sts.amazonaws.com";
+/// The service that tells of all this.
+pub const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
 /// The service that runs functions.
 pub const LAMBDA: &str = "lambda.amazonaws.com";
 

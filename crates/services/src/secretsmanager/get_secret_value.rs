@@ -252,6 +252,7 @@ mod tests {
             entropy: &entropy,
             keyring: &keyring,
             elsewhere: &crate::lambda::elsewhere::Elsewhere::nowhere(),
+            buckets: &crate::cloudtrail::buckets::Buckets::none(),
         };
         let text = |text: &str| Disclosed::Text(SecretBytes::copy_of(text.as_bytes()));
         let id = "an id may have \"quotes\" and \\ in it";

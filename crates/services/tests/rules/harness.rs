@@ -13,6 +13,7 @@ use strongroom_services::access::who_can::{self, WhoCan};
 use strongroom_services::access::{self, Question};
 use strongroom_services::accounts::{self, AccountProblem};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
+use strongroom_services::cloudtrail::buckets::Buckets;
 use strongroom_services::cloudtrail::event::{Call, Event, Who};
 use strongroom_services::cloudtrail::label_update::LabelUpdate;
 use strongroom_services::cloudtrail::service_event::ServiceEvent;
@@ -81,6 +82,8 @@ pub(crate) struct Service {
     pub(crate) sender: Sender,
     /// Which functions servers outside answer for.
     pub(crate) elsewhere: Elsewhere,
+    /// Which buckets trails may deliver to.
+    pub(crate) buckets: Buckets,
     /// What the service told of itself.
     pub(crate) events: Vec<ServiceEvent>,
     /// The labels that came to other versions.
@@ -116,6 +119,7 @@ impl Service {
             caller: caller(ACCOUNT, REGION),
             sender: Sender::default(),
             elsewhere: Elsewhere::nowhere(),
+            buckets: Buckets::none(),
             events: Vec::new(),
             label_updates: Vec::new(),
             trail: Vec::new(),
@@ -244,6 +248,7 @@ impl Service {
             entropy: &self.entropy,
             keyring: &self.keyring,
             elsewhere: &self.elsewhere,
+            buckets: &self.buckets,
         };
         for need in needs(&self.caller, &records).unwrap() {
             match gate::permit(&need, &records, &given) {
@@ -271,6 +276,7 @@ impl Service {
             entropy: &self.entropy,
             keyring: &self.keyring,
             elsewhere: &self.elsewhere,
+            buckets: &self.buckets,
         }
     }
 
@@ -303,6 +309,7 @@ impl Service {
             entropy: &self.entropy,
             keyring: &self.keyring,
             elsewhere: &self.elsewhere,
+            buckets: &self.buckets,
         };
         let entry = entry.expect("an operation's name");
         let ran = (entry.run)(body.to_string().as_bytes(), &records, &given);
@@ -392,6 +399,7 @@ impl Service {
             entropy: &self.entropy,
             keyring: &self.keyring,
             elsewhere: &self.elsewhere,
+            buckets: &self.buckets,
         };
         let run = entry.expect("an operation's name").run;
         let written = run(body.to_string().as_bytes(), &records, &given).unwrap();
@@ -749,6 +757,7 @@ fn source_of(entries: &[Entry]) -> &'static str {
         (iam::OPERATIONS, name::IAM),
         (sts::OPERATIONS, name::STS),
         (lambda::OPERATIONS, name::LAMBDA),
+        (cloudtrail::OPERATIONS, name::CLOUDTRAIL),
     ];
     let found = services
         .iter()

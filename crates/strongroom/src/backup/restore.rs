@@ -181,6 +181,7 @@ pub async fn verify(
             entropy: &strongroom_keys::SystemEntropy,
             keyring: &keyring,
             elsewhere: &strongroom_services::lambda::elsewhere::Elsewhere::nowhere(),
+            buckets: &strongroom_services::cloudtrail::buckets::Buckets::none(),
         };
         soundness::examine(&Records::of(&source), &means)
     });
