@@ -3,6 +3,7 @@
 //! The order of things lives here; a rule of AWS's does not (it belongs into `strongroom-services`).
 
 pub mod admin;
+pub mod audit;
 pub mod backup;
 pub mod cache;
 pub mod cli;

@@ -14,12 +14,13 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustix::net::sockopt;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use strongroom_keys::SecretBytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Where Debian and most others keep the certificates of public authorities.
 const AUTHORITIES: [&str; 3] = [
@@ -50,6 +51,17 @@ impl Trust<'_> {
     /// # Errors
     /// What to do about it.
     pub fn read(&self) -> Result<Arc<ClientConfig>, String> {
+        self.read_with(None)
+    }
+
+    /// The same for a server that wants to know who asks, by a certificate of this side's.
+    ///
+    /// # Errors
+    /// What to do about it.
+    pub fn read_with(
+        &self,
+        identity: Option<&ClientIdentity<'_>>,
+    ) -> Result<Arc<ClientConfig>, String> {
         let mut files: Vec<PathBuf> = self.file.map(Path::to_owned).into_iter().collect();
         if self.system_too || files.is_empty() {
             let system = AUTHORITIES.map(PathBuf::from).into_iter();
@@ -76,9 +88,40 @@ impl Trust<'_> {
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
-        Ok(Arc::new(
-            config.with_root_certificates(roots).with_no_client_auth(),
-        ))
+        let config = config.with_root_certificates(roots);
+        let config = match identity {
+            None => config.with_no_client_auth(),
+            Some(identity) => {
+                let (chain, key) = identity.read()?;
+                config.with_client_auth_cert(chain, key).map_err(|error| {
+                    format!("{} can't be used: {error}", identity.certificate.display())
+                })?
+            }
+        };
+        Ok(Arc::new(config))
+    }
+}
+
+/// What this side shows of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientIdentity<'a> {
+    /// A PEM file with the certificate chain, own certificate first.
+    pub certificate: &'a Path,
+    /// A PEM file with its private key.
+    pub key: &'a Path,
+}
+
+impl ClientIdentity<'_> {
+    fn read(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), String> {
+        let unread = |path: &Path, error: &dyn fmt::Display| {
+            format!("{} can't be read ({error})", path.display())
+        };
+        let chain = CertificateDer::pem_file_iter(self.certificate)
+            .and_then(Iterator::collect)
+            .map_err(|error| unread(self.certificate, &error))?;
+        let key =
+            PrivateKeyDer::from_pem_file(self.key).map_err(|error| unread(self.key, &error))?;
+        Ok((chain, key))
     }
 }
 
@@ -137,23 +180,34 @@ impl Server {
     /// # Errors
     /// Why there is none.
     pub fn of(url: &str) -> Result<Self, String> {
+        Self::of_scheme(url, &[("https", true, 443), ("http", false, 80)])
+    }
+
+    /// The server of a URL with one of these schemes, each with whether it means TLS and with its own port.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn of_scheme(url: &str, schemes: &[(&str, bool, u16)]) -> Result<Self, String> {
         let parsed: Uri = url
             .parse()
             .map_err(|error| format!("is no URL ({error})"))?;
         let (Some(host), Some(authority)) = (parsed.host(), parsed.authority()) else {
             return Err("names no host".to_owned());
         };
-        let tls = match parsed.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err("is neither an https:// nor an http:// URL".to_owned()),
+        let scheme = parsed.scheme_str().unwrap_or_default();
+        let Some((_, tls, port)) = schemes.iter().find(|(name, _, _)| *name == scheme) else {
+            let names: Vec<String> = schemes
+                .iter()
+                .map(|(name, _, _)| format!("{name}://"))
+                .collect();
+            return Err(format!("is neither {}", names.join(" nor ")));
         };
         Ok(Server {
             url: url.to_owned(),
             authority: authority.as_str().to_owned(),
             host: host.trim_matches(['[', ']']).to_owned(),
-            port: parsed.port_u16().unwrap_or(if tls { 443 } else { 80 }),
-            tls,
+            port: parsed.port_u16().unwrap_or(*port),
+            tls: *tls,
         })
     }
 
@@ -272,9 +326,18 @@ async fn open(
     reach: Reach,
 ) -> Result<Box<dyn Stream>, Unanswered> {
     let stream = connect(server, reach).await?;
-    if !server.tls {
-        return Ok(Box::new(stream));
+    match server.tls {
+        true => Ok(Box::new(secure(server, tls, stream).await?)),
+        false => Ok(Box::new(stream)),
     }
+}
+
+/// Puts TLS around a connection, and makes sure that it is to the server that is meant.
+pub(crate) async fn secure(
+    server: &Server,
+    tls: Option<Arc<ClientConfig>>,
+    stream: TcpStream,
+) -> Result<TlsStream<TcpStream>, Unanswered> {
     let tls = tls.ok_or_else(|| {
         Unanswered::Lasting(format!("{} needs certificate authorities", server.url))
     })?;
@@ -282,8 +345,7 @@ async fn open(
         Unanswered::Lasting(format!("{} is no name of a server ({error})", server.host))
     })?;
     let stream = TlsConnector::from(tls).connect(name, stream).await;
-    let stream = stream.map_err(|error| unreachable(server, &error))?;
-    Ok(Box::new(stream))
+    stream.map_err(|error| unreachable(server, &error))
 }
 
 trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -291,7 +353,7 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// Connects to the very address that was looked at, so that a name can't mean another one the second time.
-async fn connect(server: &Server, reach: Reach) -> Result<TcpStream, Unanswered> {
+pub(crate) async fn connect(server: &Server, reach: Reach) -> Result<TcpStream, Unanswered> {
     let found = tokio::net::lookup_host((server.host.as_str(), server.port)).await;
     let found = found.map_err(|error| unreachable(server, &error))?;
     let (allowed, refused): (Vec<SocketAddr>, Vec<SocketAddr>) =

@@ -1,6 +1,7 @@
 //! Background jobs: what must happen although nobody asks. Each shows when it ran last and what went
 //! wrong. What is to be done is decided in `strongroom-services`; here it is found and committed.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -32,7 +33,7 @@ const DUE_BATCH: usize = 1000;
 #[derive(Clone, Debug)]
 pub struct WorkerState {
     /// What it is called.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// When it last ran to its end, in the domain's time.
     pub last_run: Option<Timestamp>,
     /// How many items it has dealt with since the start.
@@ -45,7 +46,7 @@ impl WorkerState {
     /// Of one that has not run yet.
     pub(crate) fn new(name: &'static str) -> Self {
         WorkerState {
-            name,
+            name: name.into(),
             last_run: None,
             done: 0,
             last_error: None,
@@ -79,7 +80,7 @@ pub(crate) fn note_run(
         Ok(()) => (state.last_run, state.last_error) = (Some(now), None),
         Err(error) => {
             if state.last_error.as_ref() != Some(&error) {
-                tracing::error!(%error, work = state.name, "what is due could not be carried out");
+                tracing::error!(%error, work = %state.name, "what is due could not be carried out");
             }
             state.last_error = Some(error);
         }

@@ -1,5 +1,6 @@
 //! All integration tests of the server, in one binary.
 
+mod audit;
 mod cli;
 mod client;
 mod crash;

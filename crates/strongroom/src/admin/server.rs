@@ -205,7 +205,7 @@ impl AdminServer {
                 .workers
                 .into_iter()
                 .map(|worker| Named {
-                    name: worker.name.to_owned(),
+                    name: worker.name.into_owned(),
                     state: worker.last_error.unwrap_or_else(|| "ok".to_owned()),
                 })
                 .chain(of_keys)

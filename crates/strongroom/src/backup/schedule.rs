@@ -46,7 +46,7 @@ impl ScheduledBackups {
         ScheduledBackups {
             schedule,
             state: Mutex::new(WorkerState {
-                name: "backups",
+                name: "backups".into(),
                 last_run: None,
                 done: 0,
                 last_error: None,

@@ -72,7 +72,7 @@ impl Key {
 pub(super) const VARIABLE_PREFIX: &str = "STRONGROOM_";
 
 /// Tables that may be there several times.
-const REPEATED_SECTIONS: &[&str] = &["functions.endpoints"];
+const REPEATED_SECTIONS: &[&str] = &["functions.endpoints", "audit.feeds"];
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
     Key {
@@ -282,6 +282,144 @@ pub const KEYS: &[Key] = &[
         Kind::List,
         "[]",
         "The age recipients that may open scheduled backups, as `age-keygen` prints them; at least one with `folder`.",
+    ),
+    key(
+        "audit.feeds.name",
+        Kind::Text,
+        "required",
+        "What the feed is called: 1 to 64 letters, digits, hyphens and underscores. How far it came is kept under this name.",
+    ),
+    key(
+        "audit.feeds.kind",
+        Kind::Text,
+        "required",
+        "`syslog`, `webhook`, `eventbridge`, `otlp` or `file`; docs/audit.md has an example of each.",
+    ),
+    key(
+        "audit.feeds.url",
+        Kind::Text,
+        "required, but for `file`",
+        "Where events go: `tls://HOST:PORT` or `tcp://HOST:PORT` of a syslog server, else an `https://` or `http://` URL. Redirects aren't followed.",
+    ),
+    key(
+        "audit.feeds.path",
+        Kind::Text,
+        "required for `file`",
+        "The file that events go to, one a line, as a whole path.",
+    ),
+    key(
+        "audit.feeds.from",
+        Kind::Text,
+        "now",
+        "Where a feed begins whose name is new: `now`, with what happens from then on, or `start`, with the oldest event of the log.",
+    ),
+    key(
+        "audit.feeds.event_names",
+        Kind::List,
+        "[]",
+        "Names of the events that are sent, such as `[\"GetSecretValue\", \"Delete*\"]`, with `*` for any run of characters. Empty: all.",
+    ),
+    key(
+        "audit.feeds.event_sources",
+        Kind::List,
+        "[]",
+        "Sources of the events that are sent, such as `[\"kms.amazonaws.com\"]`, likewise.",
+    ),
+    key(
+        "audit.feeds.errors_only",
+        Kind::Flag,
+        "false",
+        "Sends failed calls alone.",
+    ),
+    key(
+        "audit.feeds.writes_only",
+        Kind::Flag,
+        "false",
+        "Leaves out what only reads.",
+    ),
+    key(
+        "audit.feeds.format",
+        Kind::Text,
+        "`array`; `single` for `eventbridge`",
+        "How events stand in a request of a webhook: `array`, a JSON array; `lines`, one a line; or `single`, one a request.",
+    ),
+    key(
+        "audit.feeds.token_file",
+        Kind::Text,
+        "none",
+        "File with a bearer token that is sent along.",
+    ),
+    key(
+        "audit.feeds.token_env",
+        Kind::Text,
+        "none",
+        "Name of an environment variable with it.",
+    ),
+    key(
+        "audit.feeds.signing_key_file",
+        Kind::Text,
+        "none",
+        "File with a key by which requests are signed: HMAC-SHA256 in `X-Strongroom-Signature`.",
+    ),
+    key(
+        "audit.feeds.signing_key_env",
+        Kind::Text,
+        "none",
+        "Name of an environment variable with it.",
+    ),
+    key(
+        "audit.feeds.ca_file",
+        Kind::Text,
+        "none: the system's",
+        "PEM file with the certificate authorities that are trusted for the target.",
+    ),
+    key(
+        "audit.feeds.client_certificate",
+        Kind::Text,
+        "none",
+        "PEM file with a certificate that is shown to the target.",
+    ),
+    key(
+        "audit.feeds.client_key",
+        Kind::Text,
+        "none",
+        "PEM file with its private key.",
+    ),
+    key(
+        "audit.feeds.facility",
+        Kind::Text,
+        "audit",
+        "Facility of syslog messages, such as `authpriv` or `local0`.",
+    ),
+    key(
+        "audit.feeds.severity",
+        Kind::Text,
+        "info",
+        "Severity of syslog messages; that of failed calls is `warning` at least.",
+    ),
+    key(
+        "audit.feeds.rotate_mib",
+        Kind::Integer,
+        "100",
+        "MiB from which on a file is moved aside.",
+    ),
+    key(
+        "audit.feeds.keep",
+        Kind::Integer,
+        "5",
+        "How many files that were moved aside are kept.",
+    ),
+    key(
+        "audit.feeds.batch_events",
+        Kind::Integer,
+        "1000",
+        "Most events of one delivery, which has 1 MiB at most.",
+    ),
+    key(
+        "audit.feeds.timeout_seconds",
+        Kind::Integer,
+        "30",
+        "Most time for one delivery.",
     ),
     key(
         "oidc.ca_file",

@@ -2,6 +2,7 @@
 //!
 //! [`KEYS`] lists every key once; unknown keys, environment variables and `docs/configuration.md` follow from it.
 
+mod audit;
 mod keys;
 mod source;
 
@@ -13,9 +14,11 @@ use serde::Deserialize;
 use strongroom_services::caller::PARTITIONS;
 use strongroom_services::lambda::elsewhere::FunctionPattern;
 
+pub use audit::{AuditFeed, FeedKind};
 pub use keys::{KEYS, Key, Kind, reference};
 pub use source::{ConfigProblem, read};
 
+use crate::audit::feeds::Feed;
 use crate::edge::{Limits, NetworkRange, TrustedProxies};
 use crate::functions::outside::{Address, CredentialSource, Endpoint};
 use crate::functions::resolution::FunctionSettings;
@@ -36,6 +39,8 @@ pub struct Config {
     pub seal: Seal,
     /// `[backup]`
     pub backup: Backup,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[oidc]`
     pub oidc: Oidc,
     /// `[functions]`
@@ -160,6 +165,24 @@ pub struct Backup {
     pub keep: usize,
     /// The age recipients that may open them.
     pub recipients: Vec<String>,
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Audit {
+    /// Where events are sent on to.
+    pub feeds: Vec<AuditFeed>,
+}
+
+impl Audit {
+    /// Where events are sent on to.
+    ///
+    /// # Errors
+    /// What is wrong with a feed's table, or with what it names.
+    pub fn feeds(&self) -> Result<Vec<Feed>, ConfigProblem> {
+        audit::feeds(&self.feeds)
+    }
 }
 
 /// `[oidc]`
@@ -555,6 +578,7 @@ impl Config {
             .into_iter()
             .chain(endpoints.map(|each| &each.credentials_file));
         let named = named.filter_map(Clone::clone);
+        let named = named.chain(self.audit.feeds.iter().flat_map(AuditFeed::secret_places));
         std::iter::once(data_dir.to_owned()).chain(named).collect()
     }
 

@@ -22,7 +22,8 @@ const ANSWER_TIME: Duration = Duration::from_secs(5 * 60);
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 /// A value has 64 KiB at most, and JSON may need six characters for one of it.
 const ANSWER_BYTES_MAX: usize = 512 * 1024;
-const SIGNATURE: &str = "x-strongroom-signature";
+/// The header with the signature of a body.
+pub(crate) const SIGNATURE: &str = "x-strongroom-signature";
 const HOSTS_SETTING: &str = "functions.webhook_hosts";
 const CA_SETTING: &str = "functions.ca_file";
 
@@ -194,17 +195,17 @@ fn request(
             concat!("strongroom/", env!("CARGO_PKG_VERSION")),
         );
     if let Some(key) = &post.signing_key {
-        request = request.header(SIGNATURE, signature(key, &post.event, now));
+        let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
+        request = request.header(SIGNATURE, signature(&key, post.event.expose(), now));
     }
     request.body(Full::new(Bytes::copy_from_slice(post.event.expose())))
 }
 
-/// What a receiver checks an event with.
-fn signature(key: &SecretBytes, event: &SecretBytes, now: i64) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key.expose());
-    let mut signing = hmac::Context::with_key(&key);
+/// What a receiver checks a body with. `now`: seconds since 1970.
+pub(crate) fn signature(key: &hmac::Key, body: &[u8], now: i64) -> String {
+    let mut signing = hmac::Context::with_key(key);
     signing.update(format!("{now}.").as_bytes());
-    signing.update(event.expose());
+    signing.update(body);
     let mut text = format!("t={now},v1=");
     for byte in signing.sign().as_ref() {
         // Writing to a text can't fail.
@@ -224,10 +225,9 @@ mod tests {
     #[test]
     fn a_signature_is_that_of_other_implementations() {
         // printf '1700000000.{"step":"testSecret"}' | openssl dgst -sha256 -hmac 0123456789abcdef
-        let key = SecretBytes::copy_of(b"0123456789abcdef");
-        let event = SecretBytes::copy_of(b"{\"step\":\"testSecret\"}");
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"0123456789abcdef");
         assert_eq!(
-            signature(&key, &event, 1_700_000_000),
+            signature(&key, b"{\"step\":\"testSecret\"}", 1_700_000_000),
             "t=1700000000,v1=5a901ed17ffa04205ee88b8f41e77ba6535ba49eca25d1b785555601608d98b8"
         );
     }

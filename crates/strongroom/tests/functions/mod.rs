@@ -12,7 +12,7 @@ use std::future::Future;
 mod outside;
 mod resolution;
 mod runtime;
-mod scripted;
+pub(crate) mod scripted;
 mod webhook;
 
 /// Waits for what needs a runtime.

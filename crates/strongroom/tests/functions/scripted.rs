@@ -49,7 +49,12 @@ pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Step {
 impl Scripted {
     /// Takes a connection for each step, then no more.
     pub(crate) fn start(steps: Vec<Step>) -> Self {
-        Self::listen(steps, None)
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap(), steps, None)
+    }
+
+    /// The same at an address.
+    pub(crate) fn start_at(address: SocketAddr, steps: Vec<Step>) -> Self {
+        Self::listen(TcpListener::bind(address).unwrap(), steps, None)
     }
 
     /// The same over TLS.
@@ -63,11 +68,11 @@ impl Scripted {
             .with_no_client_auth()
             .with_single_cert(chain.map(Result::unwrap).collect(), key)
             .unwrap();
-        Self::listen(steps, Some(Arc::new(config)))
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen(listener, steps, Some(Arc::new(config)))
     }
 
-    fn listen(steps: Vec<Step>, tls: Option<Arc<ServerConfig>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    fn listen(listener: TcpListener, steps: Vec<Step>, tls: Option<Arc<ServerConfig>>) -> Self {
         let address = listener.local_addr().unwrap();
         let received = Arc::new(Mutex::new(Vec::new()));
         let scheme = if tls.is_some() { "https" } else { "http" };
