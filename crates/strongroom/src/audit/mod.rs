@@ -1,5 +1,6 @@
 //! The audit log at work.
 
+pub mod anchors;
 mod background;
 pub mod feeds;
 pub mod source;

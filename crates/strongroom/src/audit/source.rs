@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 
 use serde::Deserialize;
+use strongroom_audit::{Kind, Log, LogId, Reader};
 use tokio::sync::watch;
 
 /// Where events are read from.
@@ -35,6 +36,56 @@ pub struct Record<'a> {
     pub sequence: u64,
     /// The event's JSON; `None` for a record that the log keeps for itself.
     pub event: Option<&'a [u8]>,
+}
+
+/// A log of this node.
+#[derive(Debug)]
+pub struct LogSource {
+    id: LogId,
+    reader: Reader,
+    durable: watch::Receiver<u64>,
+}
+
+impl LogSource {
+    /// Reads from a log that is appended to.
+    #[must_use]
+    pub fn of(log: &Log) -> Self {
+        LogSource {
+            id: log.id(),
+            reader: log.reader(),
+            durable: log.durable(),
+        }
+    }
+}
+
+impl Source for LogSource {
+    fn log_id(&self) -> String {
+        self.id.to_string()
+    }
+
+    fn oldest(&self) -> u64 {
+        let segments = self.reader.segments();
+        segments.first().map_or(1, |segment| segment.first_sequence)
+    }
+
+    fn durable(&self) -> watch::Receiver<u64> {
+        self.durable.clone()
+    }
+
+    fn read(
+        &self,
+        from: u64,
+        visit: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
+    ) -> Result<(), String> {
+        let read = self.reader.read(from, &mut |record| {
+            let event = (record.kind == Kind::Event).then_some(record.payload);
+            visit(Record {
+                sequence: record.sequence,
+                event,
+            })
+        });
+        read.map_err(|fault| format!("{} ({})", fault.what(), fault.remedy()))
+    }
 }
 
 /// An event, with what must be known of it to choose and to sort it.

@@ -39,18 +39,26 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, String
 /// # Errors
 /// The file system's, with what to check.
 pub(super) fn write<T: Serialize>(path: &Path, value: &T, keep: Keep) -> Result<(), String> {
-    let told = |error: &dyn std::fmt::Display| {
+    let mut bytes = serde_json::to_vec(value)
+        .map_err(|error| format!("{} can't be written ({error})", path.display()))?;
+    bytes.push(b'\n');
+    put(path, &bytes, keep)
+}
+
+/// The same with what is written already.
+///
+/// # Errors
+/// The file system's, with what to check.
+pub(super) fn put(path: &Path, bytes: &[u8], keep: Keep) -> Result<(), String> {
+    replace(path, bytes, keep).map_err(|error| {
         format!(
             "{} can't be written ({error}): check the owner of its folder and the space",
             path.display()
         )
-    };
-    let mut bytes = serde_json::to_vec(value).map_err(|error| told(&error))?;
-    bytes.push(b'\n');
-    put(path, &bytes, keep).map_err(|error| told(&error))
+    })
 }
 
-fn put(path: &Path, bytes: &[u8], keep: Keep) -> io::Result<()> {
+fn replace(path: &Path, bytes: &[u8], keep: Keep) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new()
         .recursive(true)

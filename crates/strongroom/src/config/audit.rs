@@ -7,9 +7,11 @@ use serde::Deserialize;
 use strongroom_keys::SecretBytes;
 
 use super::ConfigProblem;
+use crate::audit::anchors::memory::Memory;
+use crate::audit::anchors::{Anchor, AnchorTarget};
 use crate::audit::feeds::{
-    Authorization, Begin, Feed, FileTarget, Filter, Format, OtlpTarget, Patience, SyslogTarget,
-    Target, WebhookTarget, is_name,
+    Authorization, Begin, Feed, FileTarget, Filter, Format, OtlpTarget, Patience, Post,
+    SyslogTarget, Target, WebhookTarget, is_name,
 };
 use crate::outbound::{ClientIdentity, Trust};
 
@@ -224,6 +226,95 @@ impl AuditFeed {
         ];
         named.into_iter().filter_map(Clone::clone)
     }
+}
+
+/// `[[audit.anchors]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditAnchor {
+    /// A file that heads are appended to.
+    pub file: Option<PathBuf>,
+    /// A web server that is told each head.
+    pub url: Option<String>,
+    /// The operations listener of another Strongroom.
+    pub witness: Option<String>,
+    /// Seconds from one head to the next.
+    pub every_seconds: Option<u64>,
+    /// A file with a bearer token.
+    pub token_file: Option<PathBuf>,
+    /// The name of an environment variable with it.
+    pub token_env: Option<String>,
+    /// A PEM file with authorities.
+    pub ca_file: Option<PathBuf>,
+}
+
+const ANCHOR_SECONDS: u64 = 60;
+/// Where a witness takes heads.
+pub(crate) const WITNESS_PATH: &str = "/audit/witness";
+
+impl AuditAnchor {
+    fn anchor(&self) -> Result<Anchor, String> {
+        let post = |url: &str| {
+            let token = secret(
+                "token",
+                self.token_file.as_deref(),
+                self.token_env.as_deref(),
+            )?;
+            let authorization = Authorization {
+                bearer_token: token,
+                signing_key: None,
+            };
+            Post::new(url, authorization, || trust(self.ca_file.as_deref()).read())
+        };
+        let target = match (&self.file, &self.url, &self.witness) {
+            (Some(path), None, None) if path.is_absolute() => AnchorTarget::File(path.clone()),
+            (Some(path), None, None) => {
+                return Err(format!("file {} must begin with /", path.display()));
+            }
+            (None, Some(url), None) => AnchorTarget::Url(post(url)?),
+            (None, None, Some(url)) => {
+                let url = format!("{}{WITNESS_PATH}", url.trim_end_matches('/'));
+                AnchorTarget::Witness(post(&url)?)
+            }
+            _ => return Err("each has one of file, url and witness".to_owned()),
+        };
+        let seconds = self.every_seconds.unwrap_or(ANCHOR_SECONDS).max(1);
+        Ok(Anchor {
+            target,
+            every: Duration::from_secs(seconds),
+        })
+    }
+}
+
+/// The anchors of all tables.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(super) fn anchors(tables: &[AuditAnchor]) -> Result<Vec<Anchor>, ConfigProblem> {
+    let anchors = tables.iter().map(AuditAnchor::anchor);
+    let anchors: Result<_, String> = anchors.collect();
+    anchors.map_err(|why| ConfigProblem::Invalid(format!("audit.anchors: {why}")))
+}
+
+/// Where the machine's memory of logs is; `None`: it has none.
+pub(super) fn memory(setting: Option<&str>) -> Result<Option<Memory>, ConfigProblem> {
+    match setting {
+        None => Ok(Memory::of_user(|name| std::env::var_os(name))),
+        Some("off") => Ok(None),
+        Some(path) if Path::new(path).is_absolute() => Ok(Some(Memory::in_folder(path.into()))),
+        Some(path) => Err(ConfigProblem::Invalid(format!(
+            "audit.memory is {path:?}: it is a whole path, beginning with /, or \"off\""
+        ))),
+    }
+}
+
+/// The token that a witness takes heads for.
+pub(super) fn witness_token(
+    file: Option<&Path>,
+    variable: Option<&str>,
+) -> Result<Option<SecretBytes>, ConfigProblem> {
+    secret("witness_token", file, variable)
+        .map_err(|why| ConfigProblem::Invalid(format!("audit.{why}")))
 }
 
 /// Who is trusted for what `[audit]` names.

@@ -72,7 +72,7 @@ impl Key {
 pub(super) const VARIABLE_PREFIX: &str = "STRONGROOM_";
 
 /// Tables that may be there several times.
-const REPEATED_SECTIONS: &[&str] = &["functions.endpoints", "audit.feeds"];
+const REPEATED_SECTIONS: &[&str] = &["functions.endpoints", "audit.feeds", "audit.anchors"];
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
     Key {
@@ -284,6 +284,24 @@ pub const KEYS: &[Key] = &[
         "The age recipients that may open scheduled backups, as `age-keygen` prints them; at least one with `folder`.",
     ),
     key(
+        "audit.memory",
+        Kind::Text,
+        "none: `~/.local/state`",
+        "Folder in which this machine remembers the newest head of each log that it had, so that a start on an older copy of the data folder is noticed; `off`: it doesn't. By default `strongroom/audit-heads` in `$XDG_STATE_HOME`, or in `.local/state` of the home of whoever runs the server.",
+    ),
+    key(
+        "audit.witness_token_file",
+        Kind::Text,
+        "none: no witness",
+        "File with the token for which `POST /audit/witness` of the operations listener takes heads of other logs.",
+    ),
+    key(
+        "audit.witness_token_env",
+        Kind::Text,
+        "none: no witness",
+        "Name of an environment variable with it.",
+    ),
+    key(
         "audit.feeds.name",
         Kind::Text,
         "required",
@@ -420,6 +438,48 @@ pub const KEYS: &[Key] = &[
         Kind::Integer,
         "30",
         "Most time for one delivery.",
+    ),
+    key(
+        "audit.anchors.file",
+        Kind::Text,
+        "one of the three",
+        "File that heads of the audit log are appended to, one a line, as a whole path.",
+    ),
+    key(
+        "audit.anchors.url",
+        Kind::Text,
+        "one of the three",
+        "URL that each head is posted to, as JSON.",
+    ),
+    key(
+        "audit.anchors.witness",
+        Kind::Text,
+        "one of the three",
+        "URL of another Strongroom's operations listener, which refuses a head that goes back.",
+    ),
+    key(
+        "audit.anchors.every_seconds",
+        Kind::Integer,
+        "60",
+        "Seconds from one head to the next, while the log grows. The last one is sent when the server ends.",
+    ),
+    key(
+        "audit.anchors.token_file",
+        Kind::Text,
+        "none",
+        "File with a bearer token that is sent along; a witness has its own in `witness_token_file`.",
+    ),
+    key(
+        "audit.anchors.token_env",
+        Kind::Text,
+        "none",
+        "Name of an environment variable with it.",
+    ),
+    key(
+        "audit.anchors.ca_file",
+        Kind::Text,
+        "none: the system's",
+        "PEM file with the certificate authorities that are trusted for the URL.",
     ),
     key(
         "oidc.ca_file",

@@ -11,13 +11,16 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use strongroom_keys::SecretBytes;
 use strongroom_services::caller::PARTITIONS;
 use strongroom_services::lambda::elsewhere::FunctionPattern;
 
-pub use audit::{AuditFeed, FeedKind};
+pub use audit::{AuditAnchor, AuditFeed, FeedKind};
 pub use keys::{KEYS, Key, Kind, reference};
 pub use source::{ConfigProblem, read};
 
+use crate::audit::anchors::Anchor;
+use crate::audit::anchors::memory::Memory;
 use crate::audit::feeds::Feed;
 use crate::edge::{Limits, NetworkRange, TrustedProxies};
 use crate::functions::outside::{Address, CredentialSource, Endpoint};
@@ -171,8 +174,16 @@ pub struct Backup {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Audit {
+    /// Where this machine remembers the heads of logs, or `off`.
+    pub memory: Option<String>,
+    /// A file with the token for which heads of other logs are taken.
+    pub witness_token_file: Option<PathBuf>,
+    /// The name of an environment variable with it.
+    pub witness_token_env: Option<String>,
     /// Where events are sent on to.
     pub feeds: Vec<AuditFeed>,
+    /// Where heads are kept.
+    pub anchors: Vec<AuditAnchor>,
 }
 
 impl Audit {
@@ -182,6 +193,31 @@ impl Audit {
     /// What is wrong with a feed's table, or with what it names.
     pub fn feeds(&self) -> Result<Vec<Feed>, ConfigProblem> {
         audit::feeds(&self.feeds)
+    }
+
+    /// Where heads are kept.
+    ///
+    /// # Errors
+    /// What is wrong with an anchor's table, or with what it names.
+    pub fn anchors(&self) -> Result<Vec<Anchor>, ConfigProblem> {
+        audit::anchors(&self.anchors)
+    }
+
+    /// Where this machine remembers the heads of logs; `None`: nowhere.
+    ///
+    /// # Errors
+    /// It isn't a whole path.
+    pub fn memory(&self) -> Result<Option<Memory>, ConfigProblem> {
+        audit::memory(self.memory.as_deref())
+    }
+
+    /// The token for which heads of other logs are taken.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn witness_token(&self) -> Result<Option<SecretBytes>, ConfigProblem> {
+        let file = self.witness_token_file.as_deref();
+        audit::witness_token(file, self.witness_token_env.as_deref())
     }
 }
 
@@ -573,12 +609,19 @@ impl Config {
             &self.server.tls.key,
             &self.backup.folder,
             &self.functions.credentials_file,
+            &self.audit.witness_token_file,
         ];
         let named = named
             .into_iter()
             .chain(endpoints.map(|each| &each.credentials_file));
         let named = named.filter_map(Clone::clone);
         let named = named.chain(self.audit.feeds.iter().flat_map(AuditFeed::secret_places));
+        let named = named.chain(
+            self.audit
+                .anchors
+                .iter()
+                .flat_map(|it| it.token_file.clone()),
+        );
         std::iter::once(data_dir.to_owned()).chain(named).collect()
     }
 

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod anchors;
 mod feeds;
 mod feeds_syslog;
 mod memory_log;

@@ -25,7 +25,7 @@ pub use file::FileTarget;
 pub use filter::Filter;
 pub use otlp::OtlpTarget;
 pub use syslog::{FACILITIES, SEVERITIES, SyslogTarget};
-pub use webhook::{Authorization, Format, WebhookTarget};
+pub use webhook::{Authorization, Format, Post, WebhookTarget};
 
 use self::position::Position;
 use super::background::Background;
@@ -291,16 +291,19 @@ impl Running {
                         tokio::time::sleep_until(began + self.feed.patience.pause).await;
                     }
                     Step::Failed(wait) => tokio::time::sleep(wait).await,
-                    Step::Idle if self.position.is_changed() => {
-                        tokio::select! {
-                            _ = self.durable.changed() => {}
-                            () = tokio::time::sleep_until(saved + SAVE_INTERVAL) => {}
-                        }
-                    }
                     Step::Idle => {
-                        if self.durable.changed().await.is_err() {
-                            // The log is closed: nothing comes any more.
-                            std::future::pending::<()>().await;
+                        let is_changed = self.position.is_changed();
+                        let new = async {
+                            if self.durable.changed().await.is_err() {
+                                // The log is closed: nothing comes any more.
+                                std::future::pending::<()>().await;
+                            }
+                        };
+                        match is_changed {
+                            true => {
+                                let _ = tokio::time::timeout_at(saved + SAVE_INTERVAL, new).await;
+                            }
+                            false => new.await,
                         }
                     }
                 }
@@ -447,7 +450,7 @@ enum Step {
 }
 
 /// Between half of a time and all of it, so that those who failed together don't come back together.
-pub(super) fn jittered(time: Duration) -> Duration {
+pub(crate) fn jittered(time: Duration) -> Duration {
     let mut random = [0; 2];
     SystemEntropy.fill(&mut random);
     let share = f64::from(u16::from_be_bytes(random)) / f64::from(u16::MAX);

@@ -125,12 +125,14 @@ struct KeyValue<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 enum AnyValue<'a> {
-    StringValue(&'a str),
-    BoolValue(bool),
+    #[serde(rename = "stringValue")]
+    Text(&'a str),
+    #[serde(rename = "boolValue")]
+    Flag(bool),
     /// Text, as all of 64 bits.
-    IntValue(String),
+    #[serde(rename = "intValue")]
+    Integer(String),
 }
 
 #[derive(Default, Deserialize)]
@@ -157,7 +159,7 @@ impl PartialSuccess {
 fn request(events: &[Event]) -> ExportLogsServiceRequest<'_> {
     let text = |key, value| KeyValue {
         key,
-        value: AnyValue::StringValue(value),
+        value: AnyValue::Text(value),
     };
     ExportLogsServiceRequest {
         resource_logs: [ResourceLogs {
@@ -181,7 +183,7 @@ fn record(event: &Event) -> LogRecord<'_> {
     let about = &event.about;
     let mut attributes = vec![KeyValue {
         key: "strongroom.audit.sequence",
-        value: AnyValue::IntValue(event.sequence.to_string()),
+        value: AnyValue::Integer(event.sequence.to_string()),
     }];
     for (key, value) in [
         ("aws.event.id", &about.event_id),
@@ -193,12 +195,12 @@ fn record(event: &Event) -> LogRecord<'_> {
     ] {
         attributes.extend(value.as_deref().map(|value| KeyValue {
             key,
-            value: AnyValue::StringValue(value),
+            value: AnyValue::Text(value),
         }));
     }
     attributes.extend(about.read_only.map(|value| KeyValue {
         key: "aws.event.read_only",
-        value: AnyValue::BoolValue(value),
+        value: AnyValue::Flag(value),
     }));
     let (severity_number, severity_text) = match about.error_code {
         Some(_) => (WARN, "WARN"),
@@ -209,7 +211,7 @@ fn record(event: &Event) -> LogRecord<'_> {
         severity_number,
         severity_text,
         event_name: (about.event_name.as_deref()).or(about.detail_type.as_deref()),
-        body: AnyValue::StringValue(str::from_utf8(&event.json).unwrap_or_default()),
+        body: AnyValue::Text(str::from_utf8(&event.json).unwrap_or_default()),
         attributes,
     }
 }

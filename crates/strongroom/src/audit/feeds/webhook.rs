@@ -53,7 +53,7 @@ pub struct WebhookTarget {
 
 /// Where something is posted, and how.
 #[derive(Debug)]
-pub(crate) struct Post {
+pub struct Post {
     server: Server,
     path: String,
     tls: Option<Arc<ClientConfig>>,
@@ -127,7 +127,7 @@ impl Post {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(crate) fn new(
+    pub fn new(
         url: &str,
         authorization: Authorization,
         tls: impl FnOnce() -> Result<Arc<ClientConfig>, String>,
