@@ -345,6 +345,7 @@ pub(crate) fn seed(run: &Run, folder: &Path, secrets: u64, before: Before) -> Re
             entropy: &SystemEntropy,
             elsewhere: &strongroom_services::lambda::elsewhere::Elsewhere::nowhere(),
             buckets: &strongroom_services::cloudtrail::buckets::Buckets::none(),
+            history: None,
             keyring: &keyring,
         };
         let changes = one_secret(number, before, &source, &given)?;

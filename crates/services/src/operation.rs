@@ -7,6 +7,7 @@ use strongroom_keys::{Entropy, Keyring};
 use crate::caller::Caller;
 use crate::cloudtrail::buckets::Buckets;
 use crate::cloudtrail::elements;
+use crate::cloudtrail::history::History;
 use crate::cloudtrail::told::Told;
 use crate::gate::{self, Authorized, Need};
 use crate::input::{self, Members, Understood};
@@ -36,6 +37,8 @@ pub struct Given<'a> {
     pub elsewhere: &'a Elsewhere,
     /// Which buckets trails may deliver to.
     pub buckets: &'a Buckets,
+    /// What happened; absent where it isn't recorded.
+    pub history: Option<&'a dyn History>,
 }
 
 /// What work that nobody asked for is given: that which falls due.
@@ -50,6 +53,8 @@ pub struct Means<'a> {
     pub elsewhere: &'a Elsewhere,
     /// Which buckets trails may deliver to.
     pub buckets: &'a Buckets,
+    /// What happened; absent where it isn't recorded.
+    pub history: Option<&'a dyn History>,
 }
 
 impl<'a> Means<'a> {
@@ -63,6 +68,7 @@ impl<'a> Means<'a> {
             keyring: self.keyring,
             elsewhere: self.elsewhere,
             buckets: self.buckets,
+            history: self.history,
         }
     }
 }
@@ -76,6 +82,7 @@ impl Given<'_> {
             keyring: self.keyring,
             elsewhere: self.elsewhere,
             buckets: self.buckets,
+            history: self.history,
         }
     }
 }

@@ -18,6 +18,7 @@ use strongroom_services::accounts::{
 };
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::cloudtrail::buckets::Buckets;
+use strongroom_services::cloudtrail::history::History;
 use strongroom_services::kms::due::KmsDue;
 use strongroom_services::kms::key::KmsKey;
 use strongroom_services::kms::name::KeyName;
@@ -702,7 +703,12 @@ impl Node {
             keyring: &self.keyring,
             elsewhere: self.functions().elsewhere(),
             buckets: self.buckets(),
+            history: self.history(),
         }
+    }
+
+    fn history(&self) -> Option<&dyn History> {
+        None
     }
 
     fn buckets(&self) -> &Buckets {
@@ -725,6 +731,7 @@ impl Node {
             issuers: self.issuers.get_or_init(Issuers::default),
             elsewhere: self.functions().elsewhere(),
             buckets: self.buckets(),
+            history: self.history(),
             rotations: &self.rotations,
             node: &self.own,
             denials: &self.denials,

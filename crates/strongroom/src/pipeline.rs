@@ -13,6 +13,7 @@ use http::header::{REFERER, USER_AGENT};
 use strongroom_keys::{Entropy, Keyring};
 use strongroom_services::caller::Caller;
 use strongroom_services::cloudtrail::buckets::Buckets;
+use strongroom_services::cloudtrail::history::History;
 use strongroom_services::lambda::elsewhere::Elsewhere;
 use strongroom_services::lambda::invoke::Invoke;
 use strongroom_services::last_use::Use;
@@ -76,6 +77,8 @@ pub struct Pipeline<'a> {
     pub elsewhere: &'a Elsewhere,
     /// Which buckets trails may deliver to.
     pub buckets: &'a Buckets,
+    /// What happened; absent where it isn't recorded.
+    pub history: Option<&'a dyn History>,
     /// What carries rotations out.
     pub rotations: &'a RotationWorker,
     /// The node itself, for what goes on behind an answer.
@@ -339,6 +342,7 @@ impl Pipeline<'_> {
             keyring: self.keyring,
             elsewhere: self.elsewhere,
             buckets: self.buckets,
+            history: self.history,
         };
         let run = || (entry.run)(body, &records, &given);
         let decided = if entry.walks && may_block() {

@@ -331,6 +331,7 @@ mod tests {
             keyring: &Keyring::new(RootKey::generate(&entropy)),
             elsewhere: &strongroom_services::lambda::elsewhere::Elsewhere::nowhere(),
             buckets: &strongroom_services::cloudtrail::buckets::Buckets::none(),
+            history: None,
         };
         Secret::new(name.to_owned(), &given)
     }

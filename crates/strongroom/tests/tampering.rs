@@ -120,6 +120,7 @@ impl World {
             partition: None,
             elsewhere: &Elsewhere::nowhere(),
             buckets: &strongroom_services::cloudtrail::buckets::Buckets::none(),
+            history: None,
             rotations: &RotationWorker::new(&self.entropy),
             node: &Weak::new(),
             denials: &Denials::default(),

@@ -1,5 +1,5 @@
 //! CloudTrail: what is said of every call and of what a service does by itself; and the service of that name, one file an
-//! operation, with the trails that they are about.
+//! operation, with the trails that they are about and the [`history`] that is looked up.
 //!
 //! An event is made in two places. What a call asks and what came of it is [`told`] where it is known, beside the records
 //! that the call reads; [`event`] puts it together with who called and from where, once an answer is decided. Nothing here
@@ -19,13 +19,16 @@ pub mod event_selector;
 pub mod get_event_selectors;
 pub mod get_trail;
 pub mod get_trail_status;
+pub mod history;
 mod identity;
 pub mod label_update;
 pub mod list_tags;
 pub mod list_trails;
+pub mod lookup_events;
 pub mod name;
 mod named;
 pub mod put_event_selectors;
+pub mod recorded;
 mod refusals;
 pub mod remove_tags;
 pub mod service_event;
@@ -55,6 +58,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of::<get_trail_status::GetTrailStatus>(),
     Entry::of::<list_tags::ListTags>(),
     Entry::of::<list_trails::ListTrails>(),
+    Entry::of::<lookup_events::LookupEvents>(),
     Entry::of::<put_event_selectors::PutEventSelectors>(),
     Entry::of::<remove_tags::RemoveTags>(),
     Entry::of::<start_logging::StartLogging>(),
@@ -94,7 +98,6 @@ pub const ABSENT_OPERATIONS: &[(&str, &str)] = &[
     ("ListInsightsMetricData", INSIGHTS_ABSENT),
     ("ListPublicKeys", KEYS_ABSENT),
     ("ListQueries", LAKE_ABSENT),
-    ("LookupEvents", LOOKUPS_ABSENT),
     ("PutEventConfiguration", LAKE_ABSENT),
     ("PutInsightSelectors", INSIGHTS_ABSENT),
     ("PutResourcePolicy", LAKE_ABSENT),
@@ -120,8 +123,6 @@ const INSIGHTS_ABSENT: &str = "This version of Strongroom has no CloudTrail Insi
 const ORGANIZATIONS_ABSENT: &str = "There are no organizations here.";
 
 const KEYS_ABSENT: &str = "This version of Strongroom doesn't give out the keys of digest files.";
-
-const LOOKUPS_ABSENT: &str = "This version of Strongroom doesn't look up events.";
 
 /// The refusal of an operation that AWS has and this deployment has not.
 pub fn absent(operation: &str) -> Option<Refusal> {

@@ -101,3 +101,40 @@ pub(super) fn unsupported(reason: impl Into<String>) -> Refusal {
 pub(super) fn invalid_token() -> Refusal {
     Refusal::framework("InvalidTokenException", "The token is not valid.")
 }
+
+pub(super) fn invalid_lookup_attributes(message: &str) -> Refusal {
+    Refusal::framework("InvalidLookupAttributesException", message)
+}
+
+pub(super) fn invalid_time_range() -> Refusal {
+    Refusal::framework(
+        "InvalidTimeRangeException",
+        "Either the start time occurs after the end time, or the time range is outside the range of possible values.",
+    )
+}
+
+pub(super) fn invalid_event_category() -> Refusal {
+    Refusal::framework(
+        "InvalidEventCategoryException",
+        "The event category is not valid. Valid value: insight.",
+    )
+}
+
+pub(super) fn invalid_max_results(given: i64) -> Refusal {
+    Refusal::framework(
+        "InvalidMaxResultsException",
+        format!("A max results value of {given} is invalid. Specify max results between 1 and 50."),
+    )
+}
+
+pub(super) fn invalid_next_token() -> Refusal {
+    Refusal::framework(
+        "InvalidNextTokenException",
+        "The token is not valid, or was given out for a request with different parameters.",
+    )
+}
+
+/// Without an audit log, nothing can be looked up.
+pub(super) fn no_history() -> Refusal {
+    unsupported("This server keeps no audit log, so nothing can be looked up.")
+}

@@ -138,6 +138,7 @@ fn kind_of(service: &str, resource: &str) -> Option<&'static str> {
         ("kms", "key") => KEY,
         ("kms", "alias") => "AWS::KMS::Alias",
         ("lambda", "function") => "AWS::Lambda::Function",
+        ("cloudtrail", "trail") => "AWS::CloudTrail::Trail",
         ("iam", "user") => "AWS::IAM::User",
         ("iam", "group") => "AWS::IAM::Group",
         ("iam", "role") => "AWS::IAM::Role",

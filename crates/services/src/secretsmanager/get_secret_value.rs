@@ -253,6 +253,7 @@ mod tests {
             keyring: &keyring,
             elsewhere: &crate::lambda::elsewhere::Elsewhere::nowhere(),
             buckets: &crate::cloudtrail::buckets::Buckets::none(),
+            history: None,
         };
         let text = |text: &str| Disclosed::Text(SecretBytes::copy_of(text.as_bytes()));
         let id = "an id may have \"quotes\" and \\ in it";

@@ -15,6 +15,7 @@ use strongroom_services::accounts::{self, AccountProblem};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
 use strongroom_services::cloudtrail::buckets::Buckets;
 use strongroom_services::cloudtrail::event::{Call, Event, Who};
+use strongroom_services::cloudtrail::history::History;
 use strongroom_services::cloudtrail::label_update::LabelUpdate;
 use strongroom_services::cloudtrail::service_event::ServiceEvent;
 use strongroom_services::cloudtrail::told::Told;
@@ -44,6 +45,8 @@ use strongroom_services::staging::AWSPENDING;
 use strongroom_services::sts::session::{self, AssumedRole, SessionOf};
 use strongroom_services::time::Timestamp;
 use strongroom_services::{iam, kms, lambda, secretsmanager, sts};
+
+use crate::cloudtrail::lookups::WrittenDown;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const OTHER_ACCOUNT: &str = "210987654321";
@@ -84,6 +87,8 @@ pub(crate) struct Service {
     pub(crate) elsewhere: Elsewhere,
     /// Which buckets trails may deliver to.
     pub(crate) buckets: Buckets,
+    /// What happened, as it was written down; nothing is, where it is absent.
+    pub(crate) history: Option<WrittenDown>,
     /// What the service told of itself.
     pub(crate) events: Vec<ServiceEvent>,
     /// The labels that came to other versions.
@@ -120,6 +125,7 @@ impl Service {
             sender: Sender::default(),
             elsewhere: Elsewhere::nowhere(),
             buckets: Buckets::none(),
+            history: None,
             events: Vec::new(),
             label_updates: Vec::new(),
             trail: Vec::new(),
@@ -249,6 +255,7 @@ impl Service {
             keyring: &self.keyring,
             elsewhere: &self.elsewhere,
             buckets: &self.buckets,
+            history: self.history.as_ref().map(|told| told as &dyn History),
         };
         for need in needs(&self.caller, &records).unwrap() {
             match gate::permit(&need, &records, &given) {
@@ -277,6 +284,7 @@ impl Service {
             keyring: &self.keyring,
             elsewhere: &self.elsewhere,
             buckets: &self.buckets,
+            history: self.history.as_ref().map(|told| told as &dyn History),
         }
     }
 
@@ -310,6 +318,7 @@ impl Service {
             keyring: &self.keyring,
             elsewhere: &self.elsewhere,
             buckets: &self.buckets,
+            history: self.history.as_ref().map(|told| told as &dyn History),
         };
         let entry = entry.expect("an operation's name");
         let ran = (entry.run)(body.to_string().as_bytes(), &records, &given);
@@ -321,6 +330,11 @@ impl Service {
             &ran,
             &records.take_told(),
         );
+        let told = self.trail.iter().map(|event| event.json.clone());
+        let told: Vec<String> = told.collect();
+        if let Some(history) = &mut self.history {
+            history.events.extend(told);
+        }
         match ran {
             Ok(written) => {
                 drop(records);
@@ -400,6 +414,7 @@ impl Service {
             keyring: &self.keyring,
             elsewhere: &self.elsewhere,
             buckets: &self.buckets,
+            history: self.history.as_ref().map(|told| told as &dyn History),
         };
         let run = entry.expect("an operation's name").run;
         let written = run(body.to_string().as_bytes(), &records, &given).unwrap();

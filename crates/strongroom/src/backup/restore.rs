@@ -182,6 +182,7 @@ pub async fn verify(
             keyring: &keyring,
             elsewhere: &strongroom_services::lambda::elsewhere::Elsewhere::nowhere(),
             buckets: &strongroom_services::cloudtrail::buckets::Buckets::none(),
+            history: None,
         };
         soundness::examine(&Records::of(&source), &means)
     });

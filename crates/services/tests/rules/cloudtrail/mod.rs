@@ -1,5 +1,6 @@
 //! What CloudTrail says of each call, and the rules of its own operations.
 
+pub(crate) mod lookups;
 mod on_behalf;
 mod service_events;
 mod shape;
