@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod audit_seed;
 pub mod caller;
 pub mod cloudtrail;
 pub mod disclosed;

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::access::explanation::Explanation;
 use crate::accounts::{AccessKey, Account};
+use crate::audit_seed::AuditSeed;
 use crate::caller::{AccountId, Region};
 use crate::cloudtrail::label_update::LabelUpdate;
 use crate::cloudtrail::service_event::ServiceEvent;
@@ -587,6 +588,36 @@ impl Key {
         Self::of(kind, &parts)
     }
 
+    /// The sealed half of the key by which an audit log is signed, by the log's id in hex.
+    pub fn audit_seed(log: &str) -> Self {
+        Self::of("audit-seed", &[log])
+    }
+
+    /// What every such record starts with.
+    pub fn all_audit_seeds() -> Self {
+        Self::audit_seed("")
+    }
+
+    /// The public keys of an audit log, oldest first, as JSON that offline tools read.
+    pub fn audit_keys(log: &str) -> Self {
+        Self::of("audit-keys", &[log])
+    }
+
+    /// The newest signed head of an audit log.
+    pub fn audit_head(log: &str) -> Self {
+        Self::of("audit-head", &[log])
+    }
+
+    /// Events that were committed with what they tell of, until an audit log holds them.
+    pub fn audit_outbox(log: &str, event: &str) -> Self {
+        Self::of("audit-outbox", &[log, event])
+    }
+
+    /// What all that belongs to audit logs starts with: it stays with the log, whatever is restored or reset.
+    pub fn all_of_audit() -> Self {
+        Key(b"audit-".to_vec())
+    }
+
     /// The first key that starts with this one and lies behind the one that goes on as `position` says.
     pub fn behind(&self, position: Option<&str>) -> Vec<u8> {
         let mut start = self.0.clone();
@@ -827,6 +858,8 @@ records! {
     TrailDelivery = "trail delivery", format 1, at |delivery, key| delivery.arn.delivery_key().as_bytes() == key;
     /// A piece of a deployment package, sealed.
     CodePiece = "Lambda code", format 1, at anywhere;
+    /// What an audit log is signed by, sealed.
+    AuditSeed = "audit seed", format 1, at |seed, key| Key::audit_seed(&seed.log).as_bytes() == key;
 }
 
 impl AnyRecord {
@@ -889,8 +922,10 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"lambda-code" => CodePiece::decode_at,
         b"trail" => Trail::decode_at,
         b"trail-delivery" => TrailDelivery::decode_at,
+        b"audit-seed" => AuditSeed::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"
-        | b"iam-attachment" | b"development-clock" => return Ok(()),
+        | b"iam-attachment" | b"development-clock" | b"audit-keys" | b"audit-head"
+        | b"audit-outbox" => return Ok(()),
         _ => return Err(Unreadable::Kind(String::from_utf8_lossy(kind).into_owned())),
     };
     decode(key, bytes).map(|_| ())

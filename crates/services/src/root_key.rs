@@ -1,7 +1,7 @@
 //! Which root key the records are sealed under, and sealing them anew under another one.
 //!
 //! What is sealed under the root key itself: the material of KMS keys, the secret halves of access keys,
-//! and the seeds of MFA devices. A decision that seals such a thing reads [`RootKeyInUse`] first, so its commit holds only while
+//! the seeds of MFA devices and of audit logs' signing keys. A decision that seals such a thing reads [`RootKeyInUse`] first, so its commit holds only while
 //! no other root key was taken into use: then, once a new one is, nothing is sealed under the older one
 //! any more, and one pass over the records finds all there is.
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use strongroom_keys::{Entropy, Keyring, OpenError, RootKeyId};
 
 use crate::accounts::AccessKey;
+use crate::audit_seed::AuditSeed;
 use crate::iam::mfa_device::MfaDevice;
 use crate::kms::key::KmsKey;
 use crate::records::{Changes, Key, Records};
@@ -53,11 +54,12 @@ pub struct NotOpened {
 }
 
 /// The records that hold something sealed under the root key.
-pub fn places() -> [Key; 3] {
+pub fn places() -> [Key; 4] {
     [
         Key::all_kms_keys(),
         Key::all_access_keys(),
         Key::all_mfa_devices(),
+        Key::all_audit_seeds(),
     ]
 }
 
@@ -81,6 +83,14 @@ pub fn rewrap(
     } else if place.starts_with(&Key::all_mfa_devices()) {
         if let Some(device) = records.read::<MfaDevice>(place.clone())?
             && let Some(rewrapped) = rewrap_mfa_device(&device, keyring, entropy)?
+        {
+            changes.put(place.clone(), &rewrapped)?;
+        }
+    } else if place.starts_with(&Key::all_audit_seeds()) {
+        if let Some(seed) = records.read::<AuditSeed>(place.clone())?
+            && let Some(rewrapped) = seed
+                .rewrapped(keyring, entropy)
+                .map_err(|cause| not_opened(format!("the key of audit log {}", seed.log), cause))?
         {
             changes.put(place.clone(), &rewrapped)?;
         }
