@@ -10,8 +10,9 @@ use crate::hash::HASH_BYTES;
 use crate::index::{Block, Index, Known, Segment};
 use crate::log::Shared;
 use crate::opening::{names, raws, scan};
+use crate::record::Stored;
 use crate::segment::{End, Name, walk};
-use crate::{Fault, FaultKind, OwnedRecord, Record};
+use crate::{Fault, FaultKind, Head, OwnedRecord, Record};
 
 /// Reads a log. Cloning it is cheap.
 #[derive(Clone)]
@@ -73,7 +74,8 @@ impl Reader {
             let bytes = load(&place)?;
             let mut visited = None;
             let mut broke = false;
-            check(&place, &bytes, &mut |record| {
+            check(&place, &bytes, &mut |stored| {
+                let record = stored.record;
                 if record.sequence >= next && !broke {
                     visited = Some(record.sequence);
                     broke = visit(record).is_break();
@@ -98,6 +100,25 @@ impl Reader {
                 found = Some(record.to_owned());
             }
             ControlFlow::Break(())
+        })?;
+        Ok(found)
+    }
+
+    /// Whether the log has the record that a head tells of. Whether the head is signed is another question.
+    ///
+    /// # Errors
+    /// A [`Fault`] where the record can't be read.
+    pub fn holds(&self, head: &Head) -> Result<bool, Fault> {
+        if head.sequence == 0 {
+            return Ok(true);
+        }
+        let Some(place) = self.place(head.sequence) else {
+            return Ok(false);
+        };
+        let bytes = load(&place)?;
+        let mut found = false;
+        check(&place, &bytes, &mut |stored| {
+            found |= stored.record.sequence == head.sequence && stored.hash == head.hash;
         })?;
         Ok(found)
     }
@@ -152,11 +173,11 @@ fn load(place: &Place) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-fn check(place: &Place, bytes: &[u8], visit: &mut dyn FnMut(Record<'_>)) -> Result<(), Fault> {
+fn check(place: &Place, bytes: &[u8], visit: &mut dyn FnMut(&Stored<'_>)) -> Result<(), Fault> {
     let first = Some(place.block.first_sequence);
     let sound = bytes.len() > HASH_BYTES && {
         let (_, end) = walk(bytes, HASH_BYTES, first, &mut |_, stored| {
-            visit(stored.record);
+            visit(stored);
         });
         end == End::Whole
     };

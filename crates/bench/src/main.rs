@@ -3,6 +3,7 @@
 //! Each part runs as a process of its own, so that its CPU time can be read from outside: the server under test, the
 //! bare server, the store alone. Load comes from this process. Nothing here is part of the product.
 
+mod audit;
 mod backup;
 mod bare;
 mod client;
@@ -41,7 +42,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions, refusals, rotations"
+    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions, refusals, rotations, audit"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -117,6 +118,7 @@ enum Part {
     Decide,
     Oracle,
     Rotation,
+    Audit,
 }
 
 fn main() -> ExitCode {
@@ -169,6 +171,9 @@ fn measure(run: &Run) -> Result<(), Failed> {
     }
     if wanted(Part::Rotation) {
         report.rows.extend(rotation::measure(run)?);
+    }
+    if wanted(Part::Audit) {
+        report.rows.extend(audit::measure(run, round)?);
     }
     if wanted(Part::Decide) {
         // As many rounds again as of the others, which last far longer.

@@ -11,6 +11,11 @@ use crate::requests::{ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 
 /// Starts `strongroom dev` on a folder, with the credentials that [`Requests`](crate::requests::Requests) signs with.
 pub(crate) fn start_strongroom(program: &Path, data: &Path) -> Result<Server, Failed> {
+    start_recording(program, data, "fsync")
+}
+
+/// The same with a way of keeping the audit log.
+pub(crate) fn start_recording(program: &Path, data: &Path, audit: &str) -> Result<Server, Failed> {
     let mut command = Command::new(program);
     command
         .args([
@@ -21,6 +26,8 @@ pub(crate) fn start_strongroom(program: &Path, data: &Path) -> Result<Server, Fa
             "warn",
             "--region",
             REGION,
+            "--audit",
+            audit,
         ])
         .arg("--data-dir")
         .arg(data)

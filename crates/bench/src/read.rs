@@ -25,11 +25,7 @@ pub(crate) fn measure(run: &Run, round: Duration) -> Result<ReadResult, Failed> 
     let bare_server = start_bare(body_bytes, None)?;
     let threads = server.threads_named("strongroom")?;
     let alike_server = start_bare(body_bytes, Some(threads))?;
-    let fixed = Exchange {
-        request: exchanges[0].request.clone(),
-        body: bare::body(body_bytes),
-    };
-    let fixed = vec![fixed; SECRETS];
+    let fixed = fixed(&exchanges, body_bytes);
 
     let mut rounds = Vec::with_capacity(run.pairs);
     // The first round is a warm-up.
@@ -72,7 +68,16 @@ pub(crate) fn measure(run: &Run, round: Duration) -> Result<ReadResult, Failed> 
     })
 }
 
-fn start_bare(body_bytes: usize, threads: Option<usize>) -> Result<Server, Failed> {
+/// What the bare server is asked, and answers.
+pub(crate) fn fixed(exchanges: &[Exchange], body_bytes: usize) -> Vec<Exchange> {
+    let fixed = Exchange {
+        request: exchanges[0].request.clone(),
+        body: bare::body(body_bytes),
+    };
+    vec![fixed; SECRETS]
+}
+
+pub(crate) fn start_bare(body_bytes: usize, threads: Option<usize>) -> Result<Server, Failed> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["bare", "--body-bytes", &body_bytes.to_string()]);
     if let Some(threads) = threads {
@@ -98,7 +103,7 @@ pub(crate) fn read_some(server: &Server, connections: usize, requests: u64) -> R
     Ok(())
 }
 
-fn one_round(
+pub(crate) fn one_round(
     server: &Server,
     exchanges: &[Exchange],
     connections: usize,
@@ -159,6 +164,13 @@ pub(crate) fn prepare(server: SocketAddr) -> Result<Vec<Exchange>, Failed> {
         }
         Ok(exchanges)
     })
+}
+
+impl Exchange {
+    /// How long the answer's body is.
+    pub(crate) fn answer_bytes(&self) -> usize {
+        self.body.len()
+    }
 }
 
 struct Reads {

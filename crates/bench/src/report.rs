@@ -78,7 +78,7 @@ impl Row {
                 (format!("at most {most} {unit}"), verdict(*figure <= most))
             }
             Some(Target::AtLeast(least)) => (
-                format!("at least {least:.0} {unit}"),
+                format!("at least {least} {unit}"),
                 verdict(*figure >= least),
             ),
         };

@@ -19,6 +19,7 @@ pub const LABELS_MAX: usize = 20;
 
 /// Where each label is. A label leads to one version, so it can't be in two places.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Labels {
     holders: BTreeMap<String, String>,
     /// Where they were before any was moved; `None`: none was. Whatever moves one goes through [`Labels::change`], so no

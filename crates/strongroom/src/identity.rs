@@ -65,6 +65,16 @@ struct Derived {
     noted: AtomicI64,
 }
 
+/// Who signed a request.
+pub struct Identified {
+    /// Who.
+    pub caller: Caller,
+    /// By which access key.
+    pub access_key_id: String,
+    /// The use that is to be noted, if any.
+    pub used: Option<Use>,
+}
+
 /// Why nobody could be made out.
 pub enum Unidentified {
     /// The client must act.
@@ -94,7 +104,7 @@ impl Identities {
         &self.guesses
     }
 
-    /// Checks a request's signature and says whose it is, and the use that is to be noted, if any. `now` is real time, in seconds since 1970, by which requests
+    /// Checks a request's signature and says whose it is. `now` is real time, in seconds since 1970, by which requests
     /// are dated; sessions end by the domain's.
     pub fn identify(
         &self,
@@ -104,7 +114,7 @@ impl Identities {
         (now, domain_now): (i64, Timestamp),
         records: &dyn Source,
         keyring: &Keyring,
-    ) -> Result<(Caller, Option<Use>), Unidentified> {
+    ) -> Result<Identified, Unidentified> {
         let signed = sigv4::read(parts)?;
         let region = || Region::parse(signed.region()).map_err(|_| AuthError::InvalidRegion);
         if let Some(token) = signed.session_token() {
@@ -122,7 +132,11 @@ impl Identities {
                 session: Some(Arc::clone(&open.session)),
             };
             let used = key.note(&caller, signed.access_key_id(), domain_now);
-            return Ok((caller, used));
+            return Ok(Identified {
+                caller,
+                access_key_id: signed.access_key_id().to_owned(),
+                used,
+            });
         }
         let credential = self.credential(signed.access_key_id(), records, keyring)?;
         target.check_scope(signed.scope())?;
@@ -137,7 +151,22 @@ impl Identities {
             session: None,
         };
         let used = key.note(&caller, signed.access_key_id(), domain_now);
-        Ok((caller, used))
+        Ok(Identified {
+            caller,
+            access_key_id: signed.access_key_id().to_owned(),
+            used,
+        })
+    }
+
+    /// Whose access key it is, signed or not; `None`: nobody's.
+    pub fn account_of(
+        &self,
+        access_key_id: &str,
+        records: &dyn Source,
+        keyring: &Keyring,
+    ) -> Option<AccountId> {
+        let credential = self.credential(access_key_id, records, keyring).ok()?;
+        Some(credential.account.clone())
     }
 
     /// Whether a request that has only its head yet names an access key that there is, or brings a session's token along,

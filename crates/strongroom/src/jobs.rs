@@ -19,8 +19,8 @@ use strongroom_services::secretsmanager::renewal::{self, Renewed};
 use strongroom_services::secretsmanager::secret::Secret;
 use strongroom_store::{CommitError, FaultKind};
 
+use crate::audit::NotCommitted;
 use crate::node::Node;
-use crate::pipeline;
 
 /// The job that seals everything anew under a new root key.
 pub const REWRAP: &str = "rewrap";
@@ -485,10 +485,9 @@ async fn renew(
             Ok(Renewed::Changes(changes)) => changes,
             Err(stop) => return Ok(Outcome::Failed(text(stop))),
         };
-        let commit = pipeline::commit(records.into_seen(), changes);
-        match node.store().commit(commit).await {
-            Ok(_) => return Ok(Outcome::Renewed),
-            Err(CommitError::Conflict { .. }) => {}
+        match node.commit(records.into_seen(), changes).await {
+            Ok(()) => return Ok(Outcome::Renewed),
+            Err(NotCommitted::Store(CommitError::Conflict { .. })) => {}
             Err(error) => return Err(error.to_string()),
         }
     }
@@ -525,9 +524,8 @@ async fn save(node: &Node, job: &Job) -> Result<(), String> {
     let mut changes = Changes::none();
     let written = changes.put(Key::job(&job.name), job);
     written.map_err(text)?;
-    let commit = pipeline::commit(Vec::new(), changes);
-    let committed = node.store().commit(commit).await;
-    committed.map(|_| ()).map_err(|error| error.to_string())
+    let committed = node.commit(Vec::new(), changes).await;
+    committed.map_err(|error| error.to_string())
 }
 
 /// Why a record stayed as it was.
@@ -552,10 +550,9 @@ async fn change(
         if changes.writes.is_empty() {
             return Ok(false);
         }
-        let commit = pipeline::commit(records.into_seen(), changes);
-        match node.store().commit(commit).await {
-            Ok(_) => return Ok(true),
-            Err(CommitError::Conflict { .. }) => {}
+        match node.commit(records.into_seen(), changes).await {
+            Ok(()) => return Ok(true),
+            Err(NotCommitted::Store(CommitError::Conflict { .. })) => {}
             Err(error) => return Err(NotChanged::Store(error.to_string())),
         }
     }

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
@@ -24,7 +24,7 @@ use strongroom_services::kms::key::KmsKey;
 use strongroom_services::kms::name::KeyName;
 use strongroom_services::operation::Means;
 use strongroom_services::origin::Origin;
-use strongroom_services::records::{AnyRecord, Changes, Record, Records};
+use strongroom_services::records::{AnyRecord, Changes, Key, Record, Records, Seen};
 use strongroom_services::refusal::{Refusal, Stop};
 use strongroom_services::root_key;
 use strongroom_services::rotation::plan::RotationDue;
@@ -35,13 +35,14 @@ use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{Commit, CommitError, Fault, Range, Store, Write};
 use strongroom_wire::target::{self, Service};
 
+use crate::audit::{AuditProblem, AuditSettings, NotCommitted, Recorder};
 use crate::backup::schedule::{Schedule, ScheduledBackups};
 use crate::backup::{self, About};
 use crate::cache::CachedRecords;
 use crate::clock::Clock;
 use crate::denials::{Denials, DeniedRequest};
 use crate::edge::control::DevServer;
-use crate::edge::{Application, Received, Reply};
+use crate::edge::{Application, Received, Reply, new_request_id};
 use crate::functions::api::Events;
 use crate::functions::code_sweep::CodeSweep;
 use crate::functions::resolution::{FunctionSettings, Functions};
@@ -55,7 +56,7 @@ use crate::pipeline::{self, Asked, Failure, Pipeline, Queues};
 use crate::rotation::RotationWorker;
 use crate::throttle::Throttle;
 use crate::uses::UseWorker;
-use crate::workers::{DueWorker, StoreCheck, WorkerState};
+use crate::workers::{self, DueWorker, StoreCheck, WorkerState};
 
 /// Where a development server keeps how far its clock is ahead, so that a restart goes on from there.
 const DEVELOPMENT_CLOCK: &[u8] = b"development-clock";
@@ -82,6 +83,8 @@ pub struct NodeOptions {
     pub dev: bool,
     /// Most memory for what is kept of the data.
     pub caches: CacheSizes,
+    /// How its audit log is kept; `None`: there is none, which only serves to measure what it costs.
+    pub audit: Option<AuditSettings>,
 }
 
 /// The pieces that a node is put together from.
@@ -131,8 +134,24 @@ pub struct Node {
     /// Itself, for what goes on behind an answer.
     own: Weak<Node>,
     denials: Denials,
+    recorder: OnceLock<Recorder>,
+    audit_tidying: Mutex<WorkerState>,
     metrics: Metrics,
     dev: bool,
+}
+
+/// Why a node doesn't open.
+#[derive(Debug, thiserror::Error)]
+pub enum NotOpened {
+    /// Its store doesn't.
+    #[error(transparent)]
+    Store(#[from] Fault),
+    /// The root key isn't that of the data.
+    #[error(transparent)]
+    RootKey(#[from] RootKeyProblem),
+    /// Its audit log doesn't, or doesn't belong to the store.
+    #[error(transparent)]
+    Audit(#[from] AuditProblem),
 }
 
 /// The root key and the data don't belong together.
@@ -160,9 +179,9 @@ pub enum AdminError {
     /// The request can't be carried out.
     #[error(transparent)]
     Account(#[from] AccountProblem),
-    /// The store failed.
+    /// The store failed, or the audit log.
     #[error(transparent)]
-    Store(#[from] CommitError),
+    Store(#[from] NotCommitted),
 }
 
 /// A KMS key, and a page of the secrets that depend on it.
@@ -173,20 +192,22 @@ pub type Dependents = (Arc<KmsKey>, Vec<DependentSecret>);
 pub struct Health {
     /// What keeps the store from taking commits.
     pub store: Result<(), Fault>,
+    /// What keeps events from being recorded.
+    pub audit: Result<(), strongroom_audit::Fault>,
     /// Each background job.
     pub workers: Vec<WorkerState>,
 }
 
 impl Node {
-    /// Opens the store in a folder and starts to serve from it. Background jobs start with
+    /// Opens the store and the audit log in a folder and starts to serve from them. Background jobs start with
     /// [`Node::start_workers`].
     ///
     /// # Errors
-    /// What keeps the store from being opened, with what to do about it.
-    pub fn open(options: NodeOptions) -> Result<Arc<Self>, Fault> {
+    /// What keeps it from being opened, with what to do about it.
+    pub async fn open(options: NodeOptions) -> Result<Arc<Self>, NotOpened> {
         let store = Embedded::open(&Options {
             cache_bytes: options.caches.store_cache_bytes,
-            ..Options::new(options.data_dir)
+            ..Options::new(options.data_dir.clone())
         })?;
         let store = Arc::new(store);
         let node = Self::assemble(Assembly {
@@ -201,7 +222,26 @@ impl Node {
         if !store.is_verified_at_open() {
             node.unverified.get_or_init(|| store);
         }
+        node.check_root_key()?;
+        if let Some(settings) = options.audit {
+            let clock = Arc::clone(&node.clock);
+            let recorder = Recorder::open(
+                options.data_dir,
+                &settings,
+                &*node.store,
+                (&node.keyring, &*node.entropy),
+                Arc::new(move || clock.now().milliseconds()),
+            )
+            .await?;
+            let is_first = node.recorder.set(recorder).is_ok();
+            assert!(is_first, "nothing was recorded before");
+        }
         Ok(node)
+    }
+
+    /// What records events; nothing does in a simulation.
+    pub(crate) fn recorder(&self) -> &Recorder {
+        self.recorder.get_or_init(Recorder::none)
     }
 
     /// Refuses a seal file that isn't the newest of this data: an older copy of it, put back, would let
@@ -209,7 +249,7 @@ impl Node {
     ///
     /// # Errors
     /// What to do about it.
-    pub fn check_root_key(&self) -> Result<(), RootKeyProblem> {
+    fn check_root_key(&self) -> Result<(), RootKeyProblem> {
         let in_use = root_key::in_use(&Records::of(&self.records));
         let in_use = in_use.map_err(|stop| RootKeyProblem::Unreadable(format!("{stop:?}")))?;
         let here = self.keyring.root_key_id();
@@ -309,6 +349,8 @@ impl Node {
             code_sweep: CodeSweep::new(),
             own: own.clone(),
             denials: Denials::default(),
+            recorder: OnceLock::new(),
+            audit_tidying: Mutex::new(WorkerState::new("audit-log")),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
         }))
@@ -406,6 +448,7 @@ impl Node {
     pub fn health(&self) -> Health {
         Health {
             store: self.store.health(),
+            audit: self.recorder().health(),
             workers: [
                 self.purges.state(),
                 self.keys.state(),
@@ -413,12 +456,19 @@ impl Node {
                 self.rotations.state(),
                 self.code_sweep.state(),
                 self.uses.state(),
+                workers::state(&self.audit_tidying),
             ]
             .into_iter()
             .chain(self.unverified.get().map(|_| self.store_check.state()))
             .chain(self.backups.get().map(|backups| backups.state()))
             .collect(),
         }
+    }
+
+    /// The newest durable record of the audit log; 0 without one.
+    pub fn audit_sequence(&self) -> u64 {
+        let log = self.recorder().log();
+        log.map_or(0, |log| *log.durable().borrow())
     }
 
     /// Requests by operation and outcome.
@@ -564,7 +614,6 @@ impl Node {
     /// # Errors
     /// [`AdminError`]; `None` where the account has no access key.
     pub fn root_credentials(&self, id: &AccountId) -> Result<Option<FreshCredentials>, AdminError> {
-        use strongroom_services::records::Key;
         let records = Records::of(&self.records);
         let read = || -> Result<Option<FreshCredentials>, Stop> {
             let Some(account) = records.read::<Account>(Key::account(id))? else {
@@ -656,11 +705,14 @@ impl Node {
         match pipeline::find(Service::SecretsManager, operation) {
             Some(entry) => {
                 let asked = Asked {
-                    request_id: None,
+                    request_id: new_request_id(),
+                    service: Service::SecretsManager,
                     caller: &caller,
+                    access_key_id: None,
                     origin: Origin::INSIDE,
+                    host: None,
                 };
-                self.pipeline().execute(entry, body, asked).await
+                self.pipeline().execute_recorded(entry, body, asked).await
             }
             None => Err(Failure::Refused(Refusal::unknown_operation())),
         }
@@ -670,12 +722,9 @@ impl Node {
     /// waiting period is, renews keys' material.
     pub async fn carry_out_due(&self) {
         let means = self.means();
-        let store = &*self.store;
-        self.purges.run(&self.records, store, &means).await;
-        self.keys.run(&self.records, store, &means).await;
-        self.rotation_schedule
-            .run(&self.records, store, &means)
-            .await;
+        self.purges.run(self, &means).await;
+        self.keys.run(self, &means).await;
+        self.rotation_schedule.run(self, &means).await;
         self.rotations.wake();
     }
 
@@ -690,8 +739,17 @@ impl Node {
         self.uses.run(&self.records, &*self.store, self.now()).await;
     }
 
-    /// Stops taking commits, once those that are queued are done.
+    /// Ties the store to the end of the audit log, and removes what was kept until the log had it.
+    pub async fn tidy_audit(&self) {
+        let tidied = self.recorder().tidy(&*self.store).await;
+        let done = *tidied.as_ref().unwrap_or(&0);
+        let result = tidied.map(|_| ()).map_err(|error| error.to_string());
+        workers::note_run(&self.audit_tidying, done, self.now(), &*self.store, result);
+    }
+
+    /// Stops taking commits and events, once those that are queued are done.
     pub fn close(&self) {
+        self.recorder().close();
         self.store.close();
     }
 
@@ -716,6 +774,17 @@ impl Node {
         self.buckets.get().unwrap_or(NONE)
     }
 
+    /// Commits changes with the events that they bring along.
+    pub(crate) async fn commit(
+        &self,
+        seen: Vec<Seen>,
+        changes: Changes,
+    ) -> Result<(), NotCommitted> {
+        self.recorder()
+            .commit_changes(&*self.store, seen, changes, Vec::new(), self.now())
+            .await
+    }
+
     fn pipeline(&self) -> Pipeline<'_> {
         Pipeline {
             records: &self.records,
@@ -735,6 +804,7 @@ impl Node {
             rotations: &self.rotations,
             node: &self.own,
             denials: &self.denials,
+            recorder: self.recorder(),
         }
     }
 
@@ -747,10 +817,14 @@ impl Node {
         loop {
             let records = Records::of(&self.records);
             let changes = decide(&records)?;
-            let commit = pipeline::commit(records.into_seen(), changes);
-            match self.store.commit(commit).await {
-                Ok(_) => return Ok(()),
-                Err(CommitError::Conflict { .. }) if attempt < ATTEMPTS_MAX => attempt += 1,
+            let committed = self.commit(records.into_seen(), changes).await;
+            match committed {
+                Ok(()) => return Ok(()),
+                Err(NotCommitted::Store(CommitError::Conflict { .. }))
+                    if attempt < ATTEMPTS_MAX =>
+                {
+                    attempt += 1;
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -812,6 +886,8 @@ impl DevServer for Node {
             return Err("only a development server can be reset".to_owned());
         }
         self.records.notes().clear();
+        let hidden = self.recorder().hide_earlier().await;
+        hidden.map_err(|fault| fault.to_string())?;
         loop {
             let writes = self.reset_batch().map_err(|fault| fault.to_string())?;
             if writes.is_empty() {
@@ -871,6 +947,9 @@ impl DevServer for Node {
 fn outlives_reset(key: &[u8], value: &[u8]) -> bool {
     let of_root =
         |key: AnyRecord| AccessKey::unwrap(&key).is_none_or(|key| key.owner == KeyOwner::Root);
+    if key.starts_with(Key::all_of_audit().as_bytes()) {
+        return true;
+    }
     KEPT_BY_RESET.iter().any(|kept| key.starts_with(kept))
         && (!key.starts_with(KEPT_BY_RESET[1]) || AccessKey::decode(value).is_ok_and(of_root))
 }

@@ -5,15 +5,20 @@
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::Weak;
 use std::time::Instant;
 
-use http::StatusCode;
-use http::header::{REFERER, USER_AGENT};
+use http::header::{HOST, REFERER, USER_AGENT};
+use http::request::Parts;
+use http::{HeaderName, StatusCode};
 use strongroom_keys::{Entropy, Keyring};
-use strongroom_services::caller::Caller;
+use strongroom_services::caller::{AccountId, Caller, Region};
 use strongroom_services::cloudtrail::buckets::Buckets;
+use strongroom_services::cloudtrail::event::{self, Call, Who};
 use strongroom_services::cloudtrail::history::History;
+use strongroom_services::cloudtrail::name;
+use strongroom_services::cloudtrail::told::Told;
 use strongroom_services::lambda::elsewhere::Elsewhere;
 use strongroom_services::lambda::invoke::Invoke;
 use strongroom_services::last_use::Use;
@@ -23,29 +28,35 @@ use strongroom_services::records::{Change, Changes, Records, Seen};
 use strongroom_services::refusal::{MessageMember, Refusal, Stop};
 use strongroom_services::sts::assume_role_with_web_identity::presented;
 use strongroom_services::sts::web_identity::{self, Distrust};
+use strongroom_services::time::Timestamp;
 use strongroom_services::{cloudtrail, iam, kms, lambda, secretsmanager, sts};
 use strongroom_store::{Commit, CommitError, Condition, Fault, FaultKind, Revision, Store, Write};
 use strongroom_wire::error_body::ErrorBody;
 use strongroom_wire::request_id::RequestId;
-use strongroom_wire::sigv4::AuthError;
+use strongroom_wire::sigv4::{self, AuthError};
 use strongroom_wire::target::{Service, Target};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Mutex;
 
+use crate::audit::{Logged, NotCommitted, Recorder, entries};
 use crate::cache::CachedRecords;
 use crate::clock::Clock;
 use crate::denials::Denials;
-use crate::edge::{Received, Reply};
+use crate::edge::{Received, Reply, fresh_id};
 use crate::functions;
-use crate::identity::{Identities, Unidentified};
+use crate::identity::{Identified, Identities, Unidentified};
 use crate::node::Node;
 use crate::oidc::{Issuers, Token};
-use crate::rotation::{self, Progress, RotationWorker};
+use crate::rotation::{Progress, RotationWorker};
 use crate::throttle::Throttle;
 use crate::uses::UseWorker;
 
 /// Times that a decision is made anew because someone else changed what it was based on.
 const ATTEMPTS_MAX: usize = 200;
+/// The region of a request that says none.
+const NO_REGION: &str = "us-east-1";
+/// The source of a call that names no service.
+const NO_SERVICE: &str = "unknown";
 /// Queues for decisions that lost a race, by the record that they lost it over.
 const QUEUES: usize = 64;
 
@@ -85,17 +96,62 @@ pub struct Pipeline<'a> {
     pub node: &'a Weak<Node>,
     /// Where it is kept why requests were denied.
     pub denials: &'a Denials,
+    /// What records events.
+    pub recorder: &'a Recorder,
 }
 
 /// Who asks for an operation, and how.
 #[derive(Clone, Copy)]
 pub struct Asked<'a> {
-    /// Under which id; absent for what is asked inside the process.
-    pub request_id: Option<RequestId>,
+    /// Under which id.
+    pub request_id: RequestId,
+    /// Which service.
+    pub service: Service,
     /// Who.
     pub caller: &'a Caller,
+    /// By which access key, where it is one's own or a session's.
+    pub access_key_id: Option<&'a str>,
     /// Where from.
     pub origin: Origin<'a>,
+    /// By which name of the server.
+    pub host: Option<&'a str>,
+}
+
+/// What became of an operation.
+pub struct Executed {
+    /// The response, or why there is none.
+    pub result: Result<Vec<u8>, Failure>,
+    /// What is to be said of it in its events.
+    told: Told,
+    /// Whether its events were committed with its changes.
+    is_recorded: bool,
+}
+
+/// What became of a request.
+struct Answered {
+    result: Result<Reply, Failure>,
+    told: Told,
+    is_recorded: bool,
+}
+
+impl Answered {
+    /// Refused before anything was read.
+    fn refused(failure: Failure) -> Self {
+        Answered {
+            result: Err(failure),
+            told: Told::default(),
+            is_recorded: false,
+        }
+    }
+}
+
+/// Who a request says that it is from, where that isn't certain.
+#[derive(Default)]
+struct Claimed {
+    access_key_id: Option<String>,
+    /// Whose key that is, where there is such a key.
+    account: Option<AccountId>,
+    region: Option<Region>,
 }
 
 /// Why a request was not answered as it asked.
@@ -112,37 +168,141 @@ pub enum Failure {
     Broken(String),
     /// The changes could not be stored.
     NotStored(Fault),
+    /// Its events can't be recorded, so it doesn't happen, or isn't answered.
+    NotAudited(strongroom_audit::Fault),
     /// Others changed the same record all the time.
     Contended,
 }
 
 impl Pipeline<'_> {
     /// Answers a request. `operation` in the outcome is one that exists, for metrics.
+    ///
+    /// Every request comes to the one exit, where its events are recorded unless they were committed with its changes.
     pub async fn answer(&self, received: &Received) -> (Option<&'static str>, Reply) {
+        let request_id = &received.request_id;
         let target = match Target::read(&received.parts, &received.body) {
             Ok(target) => target,
-            Err(error) => return (None, error.render(&received.request_id).into()),
+            Err(error) => {
+                let message = error.to_string();
+                let why = Some((&*error.code(), Some(message.as_str())));
+                let address = address_of(received);
+                let claimed = self.claimed(&received.parts);
+                let service = error.service();
+                let call = claimed.call((service, "", false), received, &address, self.clock.now());
+                let events = self.events(call, why, &Told::default());
+                let reply = match self.record(events).await {
+                    Ok(()) => error.render(request_id).into(),
+                    Err(failure) => {
+                        failure.reply(service.unwrap_or(Service::SecretsManager), request_id)
+                    }
+                };
+                return (None, reply);
+            }
         };
-        let entry = find(target.service(), target.operation());
+        let service = target.service();
+        let entry = find(service, target.operation());
         let identified = match entry.is_some_and(|entry| entry.unsigned) {
-            true => self.identify_bearer(&target, received).await,
-            false => self.identify(&target, received),
+            true => self
+                .identify_bearer(&target, received)
+                .await
+                .map(|caller| (caller, None)),
+            false => {
+                let identified = self.identify(&target, received);
+                identified.map(|(caller, access_key_id)| (caller, Some(access_key_id)))
+            }
         };
-        let result = match identified {
+        let (answered, caller) = match identified {
             Err(failure) => {
                 self.hold_back(&failure, received).await;
-                Err(failure)
+                (Answered::refused(failure), None)
             }
             // Identities have no region: in another partition their ARNs would be others, and a policy that denies
             // something by its ARN would no longer speak of it.
-            Ok(caller) if !self.is_served(&caller) => {
-                Err(Failure::Unauthenticated(AuthError::InvalidRegion))
+            Ok((caller, access_key_id)) if !self.is_served(&caller) => {
+                let failure = Failure::Unauthenticated(AuthError::InvalidRegion);
+                (Answered::refused(failure), Some((caller, access_key_id)))
             }
-            Ok(caller) => self.carry_out(&target, entry, received, &caller).await,
+            Ok((caller, access_key_id)) => {
+                let address = address_of(received);
+                let asked = asked(
+                    &caller,
+                    access_key_id.as_deref(),
+                    &target,
+                    received,
+                    &address,
+                );
+                let answered = self.carry_out(&target, entry, received, asked).await;
+                (answered, Some((caller, access_key_id)))
+            }
         };
+        let mut result = answered
+            .result
+            .map_err(|failure| failure.error_body(service, request_id));
+        if !answered.is_recorded && self.recorder.is_on() {
+            let error = result.as_ref().err();
+            let error = error.map(|body| (&*body.code, body.message.as_deref()));
+            let address = address_of(received);
+            let (claimed, asked_by);
+            let call = match &caller {
+                Some((caller, access_key_id)) => {
+                    asked_by = asked(
+                        caller,
+                        access_key_id.as_deref(),
+                        &target,
+                        received,
+                        &address,
+                    );
+                    asked_by.call(target.operation(), entry, self.clock.now())
+                }
+                None => {
+                    claimed = self.claimed(&received.parts);
+                    let read_only = entry.is_some_and(|entry| entry.read_only);
+                    let what = (Some(service), target.operation(), read_only);
+                    claimed.call(what, received, &address, self.clock.now())
+                }
+            };
+            let events = self.events(call, error, &answered.told);
+            if let Err(failure) = self.record(events).await {
+                result = Err(failure.error_body(service, request_id));
+            }
+        }
         let reply =
-            result.unwrap_or_else(|failure| failure.reply(target.service(), &received.request_id));
+            result.unwrap_or_else(|error| error.render(service.protocol(), request_id).into());
         (entry.map(|entry| entry.name), reply)
+    }
+
+    /// Who a request says that it is from.
+    fn claimed(&self, parts: &Parts) -> Claimed {
+        let Ok(signed) = sigv4::read(parts) else {
+            return Claimed::default();
+        };
+        let access_key_id = signed.access_key_id();
+        let identities = self.identities;
+        Claimed {
+            account: identities.account_of(access_key_id, self.records, self.keyring),
+            access_key_id: Some(access_key_id.to_owned()),
+            region: Region::parse(signed.region()).ok(),
+        }
+    }
+
+    /// A call's events.
+    fn events(
+        &self,
+        call: Call<'_>,
+        error: Option<(&str, Option<&str>)>,
+        told: &Told,
+    ) -> Vec<Logged> {
+        if !self.recorder.is_on() {
+            return Vec::new();
+        }
+        let call = Call { error, ..call };
+        entries(event::events(&call, told, &mut fresh_id))
+    }
+
+    /// Records events; returns once they are durable.
+    async fn record(&self, events: Vec<Logged>) -> Result<(), Failure> {
+        let recorded = self.recorder.record(events).await;
+        recorded.map_err(Failure::NotAudited)
     }
 
     fn is_served(&self, caller: &Caller) -> bool {
@@ -170,45 +330,55 @@ impl Pipeline<'_> {
         target: &Target<'_>,
         entry: Option<&Entry>,
         received: &Received,
-        caller: &Caller,
-    ) -> Result<Reply, Failure> {
+        asked: Asked<'_>,
+    ) -> Answered {
         let Some(entry) = entry else {
-            return Err(match absent(target.service(), target.operation()) {
+            return Answered::refused(match absent(target.service(), target.operation()) {
                 Some(refusal) => Failure::Refused(refusal),
                 None => Failure::Unreadable(target.unknown_operation()),
             });
         };
-        let request = target.request(&received.body);
-        let request = request.map_err(Failure::Unreadable)?;
-        if !self.admits(caller, target, entry, &request) {
-            return Err(Failure::Refused(match target.service() {
+        let request = match target.request(&received.body) {
+            Ok(request) => request,
+            Err(error) => return Answered::refused(Failure::Unreadable(error)),
+        };
+        if !self.admits(asked.caller, target, entry, &request) {
+            return Answered::refused(Failure::Refused(match target.service() {
                 Service::Kms => kms::throttled(),
                 Service::Lambda => lambda::throttled(),
                 _ => Refusal::throttled(),
             }));
         }
-        let address = received.peer.map(|peer| peer.ip().to_canonical());
-        let header = |name| received.parts.headers.get(name)?.to_str().ok();
-        let origin = Origin {
-            address: address
-                .as_ref()
-                .map(|address| address as &(dyn Display + Sync)),
-            secure: received.secure,
-            user_agent: header(USER_AGENT),
-            referer: header(REFERER),
+        let Executed {
+            result,
+            told,
+            mut is_recorded,
+        } = self.execute(entry, &request, asked).await;
+        let is_invocation = target.service() == Service::Lambda && entry.name == Invoke::NAME;
+        let result = match result {
+            Err(failure) => Err(failure),
+            Ok(response) if is_invocation => {
+                // A function has effects: that it was asked for is recorded before.
+                let call = asked.call(entry.name, Some(entry), self.clock.now());
+                let events = self.events(call, None, &told);
+                match self.record(events).await {
+                    Err(failure) => Err(failure),
+                    Ok(()) => {
+                        is_recorded = true;
+                        self.invoke(&response, received).await
+                    }
+                }
+            }
+            Ok(response) => target
+                .answer(response, &received.request_id)
+                .map(Reply::from)
+                .map_err(|cause| Failure::Broken(cause.to_string())),
         };
-        let asked = Asked {
-            request_id: Some(received.request_id),
-            caller,
-            origin,
-        };
-        let response = self.execute(entry, &request, asked).await?;
-        if target.service() == Service::Lambda && entry.name == Invoke::NAME {
-            return self.invoke(&response, received).await;
+        Answered {
+            result,
+            told,
+            is_recorded,
         }
-        let answer = target.answer(response, &received.request_id);
-        let answer = answer.map_err(|cause| Failure::Broken(cause.to_string()))?;
-        Ok(answer.into())
     }
 
     /// Has a function run for a caller who may ask for that.
@@ -222,17 +392,17 @@ impl Pipeline<'_> {
         answered.map_err(Failure::Refused)
     }
 
-    /// Carries out an operation for a caller who is known to be who they say.
-    pub async fn execute(
-        &self,
-        entry: &Entry,
-        body: &[u8],
-        asked: Asked<'_>,
-    ) -> Result<Vec<u8>, Failure> {
-        let caller = asked.caller;
+    /// Carries out an operation for a caller who is known to be who they say. What is changed is committed with its
+    /// events.
+    pub async fn execute(&self, entry: &Entry, body: &[u8], asked: Asked<'_>) -> Executed {
         let mut queue = None;
+        let unrecorded = |result, told| Executed {
+            result,
+            told,
+            is_recorded: false,
+        };
         for _ in 0..ATTEMPTS_MAX {
-            let (decided, seen) = self.decide(entry, body, asked);
+            let (decided, told, seen) = self.decide(entry, body, asked);
             let Written {
                 body: answer,
                 mut changes,
@@ -240,44 +410,94 @@ impl Pipeline<'_> {
                 additional_event_data,
             } = match decided {
                 Ok(written) => written,
-                Err(Stop::Refused(refusal)) => return Err(Failure::Refused(refusal)),
+                Err(Stop::Refused(refusal)) => {
+                    return unrecorded(Err(Failure::Refused(refusal)), told);
+                }
                 Err(Stop::Unavailable(_)) if self.any_changed(&seen) => continue,
-                Err(Stop::Unavailable(cause)) => return Err(Failure::Broken(cause.to_string())),
+                Err(Stop::Unavailable(cause)) => {
+                    return unrecorded(Err(Failure::Broken(cause.to_string())), told);
+                }
             };
             let uses = std::mem::take(&mut changes.uses);
-            let events = std::mem::take(&mut changes.events);
-            self.write_ahead(std::mem::take(&mut changes.ahead)).await?;
+            if let Err(failure) = self.write_ahead(std::mem::take(&mut changes.ahead)).await {
+                return unrecorded(Err(failure), told);
+            }
             let answer = refusal.map_or(Ok(answer), |refusal| Err(Failure::Refused(refusal)));
             if changes.writes.is_empty() {
                 self.note(uses).await;
-                return answer;
+                return unrecorded(answer, told);
             }
+            let events = self.events_of(
+                entry,
+                &asked,
+                &answer,
+                additional_event_data.as_ref(),
+                &told,
+            );
             let begins_step = RotationWorker::has_work_in(&changes);
             let progress = Progress::in_changes(&changes);
-            match self.store.commit(commit(seen, changes)).await {
-                Ok(_) => {
+            let committed = self
+                .recorder
+                .commit_changes(self.store, seen, changes, events, self.clock.now())
+                .await;
+            match committed {
+                Ok(()) => {
                     if begins_step {
                         self.rotations.wake();
                     }
                     self.rotations.followed().note(progress);
-                    rotation::tell(&events);
                     self.note(uses).await;
-                    if let Some(data) = additional_event_data {
-                        tracing::warn!(operation = entry.name, account = %caller.account, %data);
-                    }
-                    return answer;
+                    return Executed {
+                        result: answer,
+                        told,
+                        is_recorded: true,
+                    };
                 }
-                Err(CommitError::Conflict { key }) => {
+                Err(NotCommitted::Store(CommitError::Conflict { key })) => {
                     // One loser at a time tries again, so that many writers of one record don't
                     // make each other lose for ever. The earlier place is given up first.
                     drop(queue.take());
                     queue = Some(self.queues.of(&key).lock().await);
                 }
-                Err(CommitError::Fault(fault)) => return Err(Failure::NotStored(fault)),
-                Err(error) => return Err(Failure::Broken(error.to_string())),
+                Err(error) => return unrecorded(Err(error.into()), told),
             }
         }
-        Err(Failure::Contended)
+        unrecorded(Err(Failure::Contended), Told::default())
+    }
+
+    /// The same, recorded in any case.
+    pub async fn execute_recorded(
+        &self,
+        entry: &Entry,
+        body: &[u8],
+        asked: Asked<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        let executed = self.execute(entry, body, asked).await;
+        if !executed.is_recorded {
+            let events = self.events_of(entry, &asked, &executed.result, None, &executed.told);
+            self.record(events).await?;
+        }
+        executed.result
+    }
+
+    /// The events that go with an operation's changes.
+    fn events_of(
+        &self,
+        entry: &Entry,
+        asked: &Asked<'_>,
+        answer: &Result<Vec<u8>, Failure>,
+        additional_event_data: Option<&serde_json::Value>,
+        told: &Told,
+    ) -> Vec<Logged> {
+        let error = match answer {
+            Err(Failure::Refused(refusal)) => Some((refusal.code, refusal.message.as_deref())),
+            _ => None,
+        };
+        let call = Call {
+            additional_event_data,
+            ..asked.call(entry.name, Some(entry), self.clock.now())
+        };
+        self.events(call, error, told)
     }
 
     /// Writes what is too large for one commit, as much as fits into each.
@@ -332,7 +552,7 @@ impl Pipeline<'_> {
         entry: &Entry,
         body: &[u8],
         asked: Asked<'_>,
-    ) -> (Result<Written, Stop>, Vec<Seen>) {
+    ) -> (Result<Written, Stop>, Told, Vec<Seen>) {
         let records = Records::of(self.records);
         let given = Given {
             caller: asked.caller,
@@ -351,12 +571,10 @@ impl Pipeline<'_> {
             run()
         };
         let denied = records.take_refused();
-        if let Some(id) = asked.request_id
-            && !denied.is_empty()
-        {
-            self.denials.keep(id, given.now, denied);
+        if !denied.is_empty() {
+            self.denials.keep(asked.request_id, given.now, denied);
         }
-        (decided, records.into_seen())
+        (decided, records.take_told(), records.into_seen())
     }
 
     fn admits(&self, caller: &Caller, target: &Target<'_>, entry: &Entry, request: &[u8]) -> bool {
@@ -366,7 +584,12 @@ impl Pipeline<'_> {
         })
     }
 
-    fn identify(&self, target: &Target<'_>, received: &Received) -> Result<Caller, Failure> {
+    /// Who signed, and by which access key.
+    fn identify(
+        &self,
+        target: &Target<'_>,
+        received: &Received,
+    ) -> Result<(Caller, String), Failure> {
         let identified = self
             .identities
             .identify(
@@ -384,12 +607,16 @@ impl Pipeline<'_> {
                 }
                 Unidentified::Unavailable(Stop::Refused(refusal)) => Failure::Refused(refusal),
             });
-        let (caller, used) = identified?;
+        let Identified {
+            caller,
+            access_key_id,
+            used,
+        } = identified?;
         if let Some(used) = used {
             // Where there is no room, the next use of it is as good to know.
             self.records.note(used);
         }
-        Ok(caller)
+        Ok((caller, access_key_id))
     }
 
     /// Who bears the token of a request that nobody signed.
@@ -430,6 +657,104 @@ impl Pipeline<'_> {
                 Err(_) => false,
             })
     }
+}
+
+impl<'a> Asked<'a> {
+    /// The call, as its events tell of it.
+    fn call<'c>(&'c self, operation: &'c str, entry: Option<&Entry>, now: Timestamp) -> Call<'c> {
+        Call {
+            source: source(Some(self.service)),
+            operation,
+            read_only: entry.is_some_and(|entry| entry.read_only),
+            who: Who::Caller(self.caller),
+            access_key_id: self.access_key_id,
+            origin: self.origin,
+            host: self.host,
+            tls: None,
+            request_id: &self.request_id,
+            now,
+            error: None,
+            additional_event_data: None,
+        }
+    }
+}
+
+impl Claimed {
+    /// A call of whom nobody could make sure.
+    fn call<'c>(
+        &'c self,
+        (service, operation, read_only): (Option<Service>, &'c str, bool),
+        received: &'c Received,
+        address: &'c Option<IpAddr>,
+        now: Timestamp,
+    ) -> Call<'c> {
+        Call {
+            source: source(service),
+            operation,
+            read_only,
+            who: Who::Unknown {
+                account: self.account.as_ref(),
+                region: self.region.as_ref().map_or(NO_REGION, Region::as_str),
+            },
+            access_key_id: self.access_key_id.as_deref(),
+            origin: origin(received, address),
+            host: header(&received.parts, HOST),
+            tls: None,
+            request_id: &received.request_id,
+            now,
+            error: None,
+            additional_event_data: None,
+        }
+    }
+}
+
+/// The name of a service in events.
+fn source(service: Option<Service>) -> &'static str {
+    match service {
+        Some(Service::CloudTrail) => name::CLOUDTRAIL,
+        Some(Service::Iam) => name::IAM,
+        Some(Service::Kms) => name::KMS,
+        Some(Service::Lambda) => name::LAMBDA,
+        Some(Service::SecretsManager) => name::SECRETS_MANAGER,
+        Some(Service::Sts) => name::STS,
+        None => NO_SERVICE,
+    }
+}
+
+fn asked<'a>(
+    caller: &'a Caller,
+    access_key_id: Option<&'a str>,
+    target: &Target<'_>,
+    received: &'a Received,
+    address: &'a Option<IpAddr>,
+) -> Asked<'a> {
+    Asked {
+        request_id: received.request_id,
+        service: target.service(),
+        caller,
+        access_key_id,
+        origin: origin(received, address),
+        host: header(&received.parts, HOST),
+    }
+}
+
+fn origin<'a>(received: &'a Received, address: &'a Option<IpAddr>) -> Origin<'a> {
+    Origin {
+        address: address
+            .as_ref()
+            .map(|address| address as &(dyn Display + Sync)),
+        secure: received.secure,
+        user_agent: header(&received.parts, USER_AGENT),
+        referer: header(&received.parts, REFERER),
+    }
+}
+
+fn address_of(received: &Received) -> Option<IpAddr> {
+    received.peer.map(|peer| peer.ip().to_canonical())
+}
+
+fn header(parts: &Parts, name: HeaderName) -> Option<&str> {
+    parts.headers.get(name)?.to_str().ok()
 }
 
 /// Turns a decision's changes into a commit that holds only while what it read is unchanged.
@@ -501,6 +826,16 @@ fn may_block() -> bool {
     Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
+impl From<NotCommitted> for Failure {
+    fn from(error: NotCommitted) -> Self {
+        match error {
+            NotCommitted::Store(CommitError::Fault(fault)) => Failure::NotStored(fault),
+            NotCommitted::Store(error) => Failure::Broken(error.to_string()),
+            NotCommitted::NotAudited(fault) => Failure::NotAudited(fault),
+        }
+    }
+}
+
 impl Failure {
     /// What the client is told. What the operator is told goes to the log, under the request's id.
     pub fn reply(self, service: Service, request_id: &RequestId) -> Reply {
@@ -545,6 +880,18 @@ impl Failure {
                 } else {
                     format!("The change may or may not have been made: {why}.")
                 })
+            }
+            Failure::NotAudited(fault) => {
+                // The worker tells it once; each request would fill what is left of the disk.
+                tracing::debug!(%request_id, %fault, "a request can't be recorded");
+                let why = match fault.kind() {
+                    strongroom_audit::FaultKind::NoSpace => "the server's disk is full",
+                    strongroom_audit::FaultKind::ReadOnly => "the server's disk can't be written",
+                    _ => "the server's audit log failed",
+                };
+                internal(&format!(
+                    "The request can't be recorded, so it isn't answered: {why}."
+                ))
             }
             Failure::Contended => {
                 tracing::warn!(%request_id, "gave up: the record changed all the time");

@@ -15,10 +15,9 @@ use strongroom_services::time::Timestamp;
 use strongroom_store::embedded::Embedded;
 use strongroom_store::{CommitError, FaultKind, Store};
 
+use crate::audit::NotCommitted;
 use crate::cache::CachedRecords;
 use crate::node::Node;
-use crate::pipeline;
-use crate::rotation;
 
 /// How often what is due is looked for.
 const DUE_INTERVAL: Duration = Duration::from_secs(1);
@@ -26,6 +25,8 @@ const DUE_INTERVAL: Duration = Duration::from_secs(1);
 const USES_INTERVAL: Duration = Duration::from_millis(250);
 /// How often code is looked for that nothing refers to any more.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
+/// How often the store is tied to the end of the audit log.
+const TIDY_INTERVAL: Duration = Duration::from_secs(1);
 /// Rows that are carried out before the index is looked at again.
 const DUE_BATCH: usize = 1000;
 
@@ -97,6 +98,9 @@ pub fn start(node: &Arc<Node>) {
     });
     every(USES_INTERVAL, node, |node| async move {
         node.write_uses().await
+    });
+    every(TIDY_INTERVAL, node, |node| async move {
+        node.tidy_audit().await
     });
 }
 
@@ -184,45 +188,34 @@ impl<D: Due> DueWorker<D> {
 
     /// Carries out everything that is due. Safe to run twice at once: each commit is conditional on
     /// what was read being unchanged.
-    pub async fn run(&self, records: &CachedRecords, store: &dyn Store, means: &Means<'_>) {
+    pub async fn run(&self, node: &Node, means: &Means<'_>) {
         let mut done = 0;
         let result = loop {
-            match Self::batch(records, store, means).await {
+            match Self::batch(node, means).await {
                 Ok((0, None)) => break Ok(()),
                 Ok((0, Some(error))) | Err(error) => break Err(error),
                 Ok((count, _)) => done += count,
             }
         };
-        note_run(&self.state, done, means.now, store, result);
+        note_run(&self.state, done, means.now, node.store(), result);
     }
 
     /// How many were carried out, and why the first of those wasn't that can't be: the others don't wait for it.
-    async fn batch(
-        source: &CachedRecords,
-        store: &dyn Store,
-        means: &Means<'_>,
-    ) -> Result<(u64, Option<String>), String> {
+    async fn batch(node: &Node, means: &Means<'_>) -> Result<(u64, Option<String>), String> {
         let (mut done, mut problem) = (0, None);
-        for (row, due) in Self::due(source, means.now).map_err(text)? {
-            let records = Records::of(source);
-            let mut changes = match due.carry_out(row, &records, means) {
+        for (row, due) in Self::due(node.records(), means.now).map_err(text)? {
+            let records = Records::of(node.records());
+            let changes = match due.carry_out(row, &records, means) {
                 Ok(changes) => changes,
                 Err(stop) => {
                     problem.get_or_insert(text(stop));
                     continue;
                 }
             };
-            let events = std::mem::take(&mut changes.events);
-            match store
-                .commit(pipeline::commit(records.into_seen(), changes))
-                .await
-            {
-                Ok(_) => {
-                    rotation::tell(&events);
-                    done += 1;
-                }
+            match node.commit(records.into_seen(), changes).await {
+                Ok(()) => done += 1,
                 // Changed in this instant; its row is looked at again.
-                Err(CommitError::Conflict { .. }) => {}
+                Err(NotCommitted::Store(CommitError::Conflict { .. })) => {}
                 Err(error) => return Err(error.to_string()),
             }
         }

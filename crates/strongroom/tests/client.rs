@@ -36,6 +36,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The body's JSON; null where it is empty.
     pub(crate) body: Value,
+    /// Its `x-amzn-RequestId`.
+    pub(crate) request_id: String,
 }
 
 impl Answer {
@@ -108,7 +110,7 @@ impl Client {
 
     async fn answer(&mut self) -> io::Result<Answer> {
         let mut line = String::new();
-        let (mut status, mut length) = (None, 0);
+        let (mut status, mut length, mut request_id) = (None, 0, String::new());
         loop {
             line.clear();
             if self.stream.read_line(&mut line).await? == 0 {
@@ -121,6 +123,8 @@ impl Client {
                 status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
             } else if let Some(bytes) = line.strip_prefix("content-length: ") {
                 length = bytes.parse().unwrap();
+            } else if let Some(id) = line.strip_prefix("x-amzn-requestid: ") {
+                request_id = id.to_owned();
             }
         }
         let mut body = vec![0; length];
@@ -130,6 +134,10 @@ impl Client {
             json => serde_json::from_slice(json).expect("an answer is JSON"),
         };
         let status = status.expect("a status line");
-        Ok(Answer { status, body })
+        Ok(Answer {
+            status,
+            body,
+            request_id,
+        })
     }
 }

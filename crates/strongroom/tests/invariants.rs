@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use strongroom_services::accounts::{AccessKey, Account};
+use strongroom_services::audit_seed::AuditSeed;
 use strongroom_services::job::Job;
 use strongroom_services::kms::alias::Alias;
 use strongroom_services::kms::due::KmsDue;
@@ -114,7 +115,8 @@ impl Found {
             b"kms-due" => drop(self.decoded::<KmsDue>(key, value)),
             b"account" => drop(self.decoded::<Account>(key, value)),
             b"access-key" => drop(self.decoded::<AccessKey>(key, value)),
-            b"development-clock" => {}
+            b"development-clock" | b"audit-head" | b"audit-keys" | b"audit-outbox" => {}
+            b"audit-seed" => drop(self.decoded::<AuditSeed>(key, value)),
             b"root-key" => drop(self.decoded::<RootKeyInUse>(key, value)),
             b"job" => drop(self.decoded::<Job>(key, value)),
             b"rotation-job" => {

@@ -18,6 +18,7 @@ use std::sync::{Arc, Weak};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
+use strongroom::audit::Recorder;
 use strongroom::cache::CachedRecords;
 use strongroom::clock::Clock;
 use strongroom::denials::Denials;
@@ -124,6 +125,7 @@ impl World {
             rotations: &RotationWorker::new(&self.entropy),
             node: &Weak::new(),
             denials: &Denials::default(),
+            recorder: &Recorder::none(),
         };
         let caller = Caller {
             account: AccountId::parse(account).unwrap(),
@@ -133,11 +135,14 @@ impl World {
         };
         let entry = pipeline::find(service, operation).expect("an operation's name");
         let asked = Asked {
-            request_id: None,
+            request_id: RequestId::from_bytes([0; 16]),
+            service,
             caller: &caller,
+            access_key_id: None,
             origin: Origin::INSIDE,
+            host: None,
         };
-        match now(path.execute(entry, body.to_string().as_bytes(), asked)) {
+        match now(path.execute(entry, body.to_string().as_bytes(), asked)).result {
             Ok(answer) if answer.is_empty() => Ok(Value::Null),
             Ok(answer) => Ok(serde_json::from_slice(&answer).unwrap()),
             Err(failure) => Err(Told::of(failure, service)),

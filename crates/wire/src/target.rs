@@ -402,6 +402,30 @@ impl From<NoRoute> for UnknownPath {
 }
 
 impl TargetError {
+    /// The service that it was sent to, where that is known.
+    #[must_use]
+    pub fn service(&self) -> Option<Service> {
+        match self {
+            TargetError::NotAnApiCall | TargetError::UnknownOperation => None,
+            TargetError::UnknownAction { service, .. }
+            | TargetError::NoRoute { service, .. }
+            | TargetError::MalformedForm { service, .. } => Some(*service),
+        }
+    }
+
+    /// The error's code, as the client learns it.
+    #[must_use]
+    pub fn code(&self) -> Cow<'static, str> {
+        match self {
+            TargetError::NotAnApiCall | TargetError::UnknownOperation => unknown_operation().code,
+            TargetError::UnknownAction {
+                action, version, ..
+            } => unknown_action(action, version).code,
+            TargetError::NoRoute { no_route, .. } => no_route.code.into(),
+            TargetError::MalformedForm { malformed, .. } => malformed_form(*malformed).code,
+        }
+    }
+
     /// The answer AWS gives: 404 in XML without a word, or an error in the protocol's form.
     #[must_use]
     pub fn render(&self, request_id: &RequestId) -> Rendered {

@@ -49,6 +49,8 @@ pub struct Status {
     pub url: String,
     /// `ok`, or what keeps the store from taking commits.
     pub store: String,
+    /// `ok`, or what keeps events from being recorded, without which nothing is answered.
+    pub audit: String,
     /// Measures that keep the process's memory to itself, and whether each is in force.
     pub hardening: Vec<Named>,
     /// Background jobs, and what each last did.

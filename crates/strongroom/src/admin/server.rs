@@ -196,6 +196,9 @@ impl AdminServer {
             store: health
                 .store
                 .map_or_else(|fault| fault.to_string(), |()| "ok".to_owned()),
+            audit: health
+                .audit
+                .map_or_else(|fault| fault.to_string(), |()| "ok".to_owned()),
             hardening: vec![
                 measure("core dumps", &self.hardening.no_core_dumps),
                 measure("tracing", &self.hardening.not_traceable),

@@ -1,7 +1,15 @@
-//! The audit log at work.
+//! The audit log at work: what goes into it (`recorder`), and what reads it.
 
 pub mod anchors;
 mod background;
 pub mod feeds;
+mod keys;
+mod outbox;
+mod recorder;
 pub mod source;
 mod state_file;
+
+pub use recorder::{
+    AuditProblem, AuditSettings, FOLDER_NAME, Logged, NotCommitted, Recorder, SEGMENT_BYTES,
+    entries,
+};

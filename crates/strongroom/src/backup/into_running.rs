@@ -19,9 +19,9 @@ use strongroom_services::secretsmanager::version::SealedValue;
 use strongroom_store::{COMMIT_BYTES_MAX, Commit, CommitError, OPERATION_OVERHEAD_BYTES, Write};
 
 use super::restore::{Backup, RestoreProblem};
+use crate::audit::NotCommitted;
 use crate::jobs::{self, JobProblem};
 use crate::node::Node;
-use crate::pipeline;
 
 /// Writes in one commit; room for its conditions is left.
 const WRITES_AT_ONCE: usize = 100;
@@ -295,10 +295,9 @@ impl Putting<'_> {
             if self.manner.dry_run {
                 return Ok(true);
             }
-            let commit = pipeline::commit(records.into_seen(), changes);
-            match self.node.store().commit(commit).await {
-                Ok(_) => return Ok(true),
-                Err(CommitError::Conflict { .. }) => {}
+            match self.node.commit(records.into_seen(), changes).await {
+                Ok(()) => return Ok(true),
+                Err(NotCommitted::Store(CommitError::Conflict { .. })) => {}
                 Err(error) => return Err(PutBackProblem::Store(error.to_string())),
             }
         }

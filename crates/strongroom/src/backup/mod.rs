@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use strongroom_keys::{Entropy, RootKeyId};
+use strongroom_services::records::Key;
 use strongroom_store::{Fault, Range, Snapshot, Store};
 
 use self::age::{AgeProblem, Encryptor, Lock};
@@ -57,16 +58,19 @@ pub fn write(
     };
     let mut writer = container::Writer::new(encryptor, &header)?;
     let mut failed = None;
-    snapshot.range(
-        &Range::all(),
-        &mut |entry| match writer.record(entry.key, entry.value) {
+    snapshot.range(&Range::all(), &mut |entry| {
+        // An audit log isn't taken back with the data: what is restored begins one of its own.
+        if entry.key.starts_with(Key::all_of_audit().as_bytes()) {
+            return ControlFlow::Continue(());
+        }
+        match writer.record(entry.key, entry.value) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failed = Some(error);
                 ControlFlow::Break(())
             }
-        },
-    )?;
+        }
+    })?;
     if let Some(error) = failed {
         return Err(error.into());
     }

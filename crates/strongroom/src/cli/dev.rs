@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use strongroom_audit::Durability;
 use strongroom_keys::hardening::Hardening;
 use strongroom_keys::seal::{self, SealFile, SealSource, Unsealed};
 use strongroom_keys::{SecretBytes, SystemEntropy};
@@ -17,6 +18,7 @@ use strongroom_services::caller::{AccountId, Region};
 use super::running::{self, Plan, Ready};
 use super::seed::Seed;
 use super::{Failed, logging, processors, runtime, say};
+use crate::audit::AuditSettings;
 use crate::config::LogFormat;
 use crate::credentials::Credentials;
 use crate::edge::control::WithControl;
@@ -86,6 +88,13 @@ pub(super) struct DevArguments {
     /// Address and port for /healthz, /readyz and /metrics
     #[arg(long, value_name = "ADDRESS:PORT", alias = "ops-listen")]
     operations_listen: Option<SocketAddr>,
+    /// What an answer waits for until its event is in the audit log: fsync, write (a power cut may take the last events),
+    /// or none, which keeps no audit log and only serves to measure; fsync where data is kept, else write
+    #[arg(long, value_name = "fsync|write|none", default_value = "auto", hide_default_value = true, value_parser = Recording::parse)]
+    audit: Recording,
+    /// Accept a data folder that was put back from an older copy; once, and noted in the audit log
+    #[arg(long, requires = "data_dir")]
+    restored: bool,
     /// What is logged: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: String,
@@ -136,8 +145,11 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
         data_dir: data_dir.clone(),
         dev: true,
         caches: CacheSizes::of_this_machine(),
-    })?;
-    node.check_root_key()?;
+        audit: arguments
+            .audit
+            .settings(temporary.is_some(), arguments.restored),
+    })
+    .await?;
     let issuers = IssuerSettings {
         ca_file: arguments.oidc_ca_file,
         key_sources: arguments.oidc_keys,
@@ -217,6 +229,41 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
         )
     })
     .await
+}
+
+/// How a development server keeps its audit log.
+#[derive(Clone, Copy, Debug)]
+enum Recording {
+    Auto,
+    As(Durability),
+    Off,
+}
+
+impl Recording {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Recording::Auto),
+            "fsync" => Ok(Recording::As(Durability::Fsync)),
+            "write" => Ok(Recording::As(Durability::Write)),
+            "none" => Ok(Recording::Off),
+            _ => Err("it is fsync, write or none".to_owned()),
+        }
+    }
+
+    /// What goes away with the server needn't survive a power cut.
+    fn settings(self, is_temporary: bool, restored: bool) -> Option<AuditSettings> {
+        let durability = match self {
+            Recording::Off => return None,
+            Recording::As(durability) => durability,
+            Recording::Auto if is_temporary => Durability::Write,
+            Recording::Auto => Durability::Fsync,
+        };
+        Some(AuditSettings {
+            durability,
+            restored,
+            ..AuditSettings::default()
+        })
+    }
 }
 
 fn isolation(text: &str) -> Result<Isolation, String> {

@@ -297,6 +297,10 @@ fn running(status: &Status, findings: &mut Findings) {
         "ok" => findings.ok("store", "takes commits"),
         why => findings.fail("store", why),
     }
+    match status.audit.as_str() {
+        "ok" => findings.ok("audit", "events are recorded"),
+        why => findings.fail("audit", why),
+    }
     for job in &status.jobs {
         let verdict = if job.state == "ok" {
             Verdict::Ok

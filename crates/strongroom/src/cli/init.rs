@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &InitArguments) -> Result<(), Failed> {
     let config = read_config(&arguments.config)?;
     let data_dir = config.data_dir()?.to_owned();
     runtime(2)?.block_on(async {
-        let node = open(&config, &data_dir)?;
+        let node = open(&config, &data_dir).await?;
         if !node.accounts()?.is_empty() {
             node.close();
             return Err(Failed::new(format!(
@@ -54,6 +54,7 @@ pub(super) fn run(arguments: &InitArguments) -> Result<(), Failed> {
         }
         let id = arguments.account_id.clone().map_or_else(random_account_id, Ok)?;
         let made = node.create_account(&id).await?;
+        node.tidy_audit().await;
         node.close();
         let secret = String::from_utf8_lossy(made.secret_access_key.expose());
         if arguments.json {
@@ -85,7 +86,7 @@ Next:
 }
 
 /// Opens the folder, made where it is missing. One that an interrupted `init` left without an account is gone on with.
-fn open(config: &Config, data_dir: &Path) -> Result<Arc<Node>, Failed> {
+async fn open(config: &Config, data_dir: &Path) -> Result<Arc<Node>, Failed> {
     let made = fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -102,7 +103,9 @@ fn open(config: &Config, data_dir: &Path) -> Result<Arc<Node>, Failed> {
         data_dir: data_dir.to_owned(),
         dev: false,
         caches: CacheSizes::SMALL,
-    })?)
+        audit: Some(config.audit.settings()?),
+    })
+    .await?)
 }
 
 fn root_key(config: &Config, seal_path: &Path) -> Result<Unsealed, Failed> {

@@ -11,6 +11,7 @@ use super::dev::{KEY_FILE_NAME, SEAL_FILE_NAME};
 use super::running_server::RunningServer;
 use super::seal_sources::{self, Asking, Sources};
 use super::{Failed, runtime, say};
+use crate::audit::AuditSettings;
 use crate::config::{self, Config};
 use crate::jobs;
 use crate::memory::CacheSizes;
@@ -144,9 +145,11 @@ pub(super) fn rewrap_offline(server: &RunningServer) -> Result<(), Failed> {
             seal_file: place.seal_file.clone(),
             dev: false,
             caches: CacheSizes::SMALL,
-        })?;
-        node.check_root_key()?;
+            audit: Some(AuditSettings::default()),
+        })
+        .await?;
         let done = jobs::rewrap_now(&node).await;
+        node.tidy_audit().await;
         node.close();
         say(&format!("rewrap: done, {} renewed", done?));
         Ok(())

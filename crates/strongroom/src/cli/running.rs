@@ -139,6 +139,7 @@ pub(super) async fn serve<A: Application>(
             runtime.shut_down().await;
         }
         plan.node.write_uses().await;
+        plan.node.tidy_audit().await;
         plan.node.close();
     };
     tokio::select! {

@@ -179,6 +179,7 @@ impl Seed {
                 }
                 Err(Failure::Broken(why)) => why,
                 Err(Failure::NotStored(fault)) => fault.to_string(),
+                Err(Failure::NotAudited(fault)) => fault.to_string(),
                 Err(
                     Failure::Unauthenticated(_)
                     | Failure::Distrusted(_)

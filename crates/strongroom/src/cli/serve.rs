@@ -12,6 +12,7 @@ use super::dev::{FUNCTIONS_FOLDER_NAME, SEAL_FILE_NAME};
 use super::running::{self, Plan};
 use super::seal_sources::unseal;
 use super::{Failed, logging, processors, runtime, say};
+use crate::audit::AuditSettings;
 use crate::backup::age::{Lock, Recipient};
 use crate::backup::schedule::Schedule;
 use crate::config::{self, Config};
@@ -36,6 +37,9 @@ pub(super) struct ServeArguments {
     /// The configuration, a TOML file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
+    /// Accept a data folder that was put back from an older copy; once, and noted in the audit log
+    #[arg(long)]
+    restored: bool,
 }
 
 /// Runs until SIGTERM or SIGINT.
@@ -58,7 +62,7 @@ pub(super) fn run(arguments: &ServeArguments, hardening: Hardening) -> Result<()
     } else {
         config.server.threads
     };
-    runtime(threads)?.block_on(serve(&config, hardening))
+    runtime(threads)?.block_on(serve(&config, arguments.restored, hardening))
 }
 
 /// Reads and checks a configuration, and starts the log as it says.
@@ -75,7 +79,7 @@ pub(super) fn read_config(path: &std::path::Path) -> Result<Config, Failed> {
     Ok(config)
 }
 
-async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
+async fn serve(config: &Config, restored: bool, hardening: Hardening) -> Result<(), Failed> {
     let data_dir = config.data_dir()?.to_owned();
     let certificates = match config.tls_files()? {
         Some((certificate, key)) => Some(Arc::new(Certificates::read(certificate, key)?)),
@@ -95,8 +99,12 @@ async fn serve(config: &Config, hardening: Hardening) -> Result<(), Failed> {
         seal_file: seal_path,
         dev: false,
         caches: config.data.caches(),
-    })?;
-    node.check_root_key()?;
+        audit: Some(AuditSettings {
+            restored,
+            ..config.audit.settings()?
+        }),
+    })
+    .await?;
     node.serve_partition(&config.server.partition);
     if config.limits.request_rate_percent > 0 {
         node.limit_rates(config.limits.request_rate_percent);

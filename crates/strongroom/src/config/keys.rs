@@ -284,6 +284,24 @@ pub const KEYS: &[Key] = &[
         "The age recipients that may open scheduled backups, as `age-keygen` prints them; at least one with `folder`.",
     ),
     key(
+        "audit.durability",
+        Kind::Text,
+        "fsync",
+        "What an answer waits for until its event is in the audit log: `fsync`, on the disk, or `write`, handed to the system, which costs less and gives up that a power cut or a crash of the machine may take the events of the last moments, though not those of changes, which are in the store.",
+    ),
+    key(
+        "audit.segment_mib",
+        Kind::Integer,
+        "64",
+        "MiB after which a segment of the audit log is closed, signed and compressed; 1 to 1024.",
+    ),
+    key(
+        "audit.retention_days",
+        Kind::Integer,
+        "0",
+        "Days for which closed segments of the audit log are kept; 0: for ever.",
+    ),
+    key(
         "audit.memory",
         Kind::Text,
         "none: `~/.local/state`",

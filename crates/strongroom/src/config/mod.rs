@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+use strongroom_audit::Durability;
 use strongroom_keys::SecretBytes;
 use strongroom_services::caller::PARTITIONS;
 use strongroom_services::lambda::elsewhere::FunctionPattern;
@@ -22,6 +23,7 @@ pub use source::{ConfigProblem, read};
 use crate::audit::anchors::Anchor;
 use crate::audit::anchors::memory::Memory;
 use crate::audit::feeds::Feed;
+use crate::audit::{AuditSettings, SEGMENT_BYTES};
 use crate::edge::{Limits, NetworkRange, TrustedProxies};
 use crate::functions::outside::{Address, CredentialSource, Endpoint};
 use crate::functions::resolution::FunctionSettings;
@@ -171,9 +173,15 @@ pub struct Backup {
 }
 
 /// `[audit]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Audit {
+    /// What an answer waits for: `fsync` or `write`.
+    pub durability: String,
+    /// MiB after which a segment of the log is closed, signed and compressed.
+    pub segment_mib: u64,
+    /// Days for which the log is kept; 0: for ever.
+    pub retention_days: u64,
     /// Where this machine remembers the heads of logs, or `off`.
     pub memory: Option<String>,
     /// A file with the token for which heads of other logs are taken.
@@ -186,7 +194,50 @@ pub struct Audit {
     pub anchors: Vec<AuditAnchor>,
 }
 
+impl Default for Audit {
+    fn default() -> Self {
+        Audit {
+            durability: "fsync".to_owned(),
+            segment_mib: SEGMENT_BYTES / MIB,
+            retention_days: 0,
+            memory: None,
+            witness_token_file: None,
+            witness_token_env: None,
+            feeds: Vec::new(),
+            anchors: Vec::new(),
+        }
+    }
+}
+
 impl Audit {
+    /// How the log is kept.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn settings(&self) -> Result<AuditSettings, ConfigProblem> {
+        let invalid = |why: String| Err(ConfigProblem::Invalid(why));
+        let durability = match self.durability.as_str() {
+            "fsync" => Durability::Fsync,
+            "write" => Durability::Write,
+            other => {
+                return invalid(format!(
+                    "audit.durability is {other:?}: it is fsync or write"
+                ));
+            }
+        };
+        if !(1..=1024).contains(&self.segment_mib) {
+            let found = self.segment_mib;
+            return invalid(format!("audit.segment_mib is {found}: it is 1 to 1024"));
+        }
+        let days = Duration::from_secs(self.retention_days.saturating_mul(24 * 60 * 60));
+        Ok(AuditSettings {
+            durability,
+            segment_bytes: self.segment_mib * MIB,
+            retention: (!days.is_zero()).then_some(days),
+            restored: false,
+        })
+    }
+
     /// Where events are sent on to.
     ///
     /// # Errors

@@ -26,7 +26,7 @@ pub use forwarded::{NetworkRange, TrustedProxies};
 pub use limits::Limits;
 pub use listener::{Edge, EdgeCounters, Running, listen};
 pub use problem::EdgeProblem;
-pub use request_ids::new_request_id;
+pub use request_ids::{fresh_id, new_request_id};
 
 /// What answers requests: the pipeline, or a test's stand-in.
 pub trait Application: Send + Sync + 'static {

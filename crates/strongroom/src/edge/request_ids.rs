@@ -5,10 +5,16 @@ use std::cell::RefCell;
 use strongroom_keys::{Entropy, SystemEntropy};
 use strongroom_wire::request_id::RequestId;
 
+/// 16 fresh bytes for an id.
+#[must_use]
+pub fn fresh_id() -> [u8; 16] {
+    BATCH.with_borrow_mut(Batch::next)
+}
+
 /// A fresh id. Ids are for finding a request again in logs; nothing's safety rests on them.
 #[must_use]
 pub fn new_request_id() -> RequestId {
-    BATCH.with_borrow_mut(|batch| RequestId::from_bytes(batch.next()))
+    RequestId::from_bytes(fresh_id())
 }
 
 const ID_BYTES: usize = 16;

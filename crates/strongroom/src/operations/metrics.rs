@@ -232,6 +232,16 @@ impl Collected {
                     u64::from(health.store.is_ok()),
                 ),
                 (
+                    "strongroom_audit_healthy",
+                    "1 while events are recorded, without which nothing is answered",
+                    u64::from(health.audit.is_ok()),
+                ),
+                (
+                    "strongroom_audit_sequence",
+                    "The newest record of the audit log that is durable",
+                    node.audit_sequence(),
+                ),
+                (
                     "strongroom_rotations_running",
                     "Rotations of which a step runs now",
                     node.rotations().running() as u64,

@@ -56,13 +56,20 @@ impl Application for OperationsApplication {
 }
 
 impl OperationsApplication {
-    /// Ready: unsealed (a server that isn't has not got this far) and able to commit.
+    /// Ready: unsealed (a server that isn't has not got this far), able to commit and to record.
     fn readiness(&self) -> Reply {
-        let (status, store) = match self.node.health().store {
-            Ok(()) => (StatusCode::OK, "ok".to_owned()),
-            Err(fault) => (StatusCode::SERVICE_UNAVAILABLE, fault.to_string()),
+        let health = self.node.health();
+        let store = health.store.err().map(|fault| fault.to_string());
+        let audit = health.audit.err().map(|fault| fault.to_string());
+        let is_ready = store.is_none() && audit.is_none();
+        let status = match is_ready {
+            true => StatusCode::OK,
+            false => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let body = json!({ "ready": status == StatusCode::OK, "sealed": false, "store": store });
+        let told = |fault: Option<String>| fault.unwrap_or_else(|| "ok".to_owned());
+        let body = json!({
+            "ready": is_ready, "sealed": false, "store": told(store), "audit": told(audit)
+        });
         Reply::new(status, "application/json", format!("{body}\n"))
     }
 }

@@ -24,9 +24,9 @@ use tokio::sync::Notify;
 
 pub use followed::{Followed, OUTCOMES, Progress, Touched};
 
+use crate::audit::NotCommitted;
 use crate::functions::{self, Invocation, NotInvoked};
 use crate::node::Node;
-use crate::pipeline;
 use crate::workers::{WorkerState, note_run, state};
 
 /// Rotations that run at once.
@@ -456,7 +456,7 @@ pub(crate) async fn decide<T>(
             let decided = rule(&records, &node.means());
             (decided, records.into_seen())
         };
-        let (mut changes, decided) = match decided {
+        let (changes, decided) = match decided {
             Ok(decided) => decided,
             Err(_) if unreadable < UNREADABLE_MAX => {
                 unreadable += 1;
@@ -464,18 +464,16 @@ pub(crate) async fn decide<T>(
             }
             Err(stop) => return Err(text(stop)),
         };
-        let events = std::mem::take(&mut changes.events);
         if changes.writes.is_empty() {
             return Ok(decided);
         }
         let progress = Progress::in_changes(&changes);
-        match node.store().commit(pipeline::commit(seen, changes)).await {
-            Ok(_) => {
+        match node.commit(seen, changes).await {
+            Ok(()) => {
                 node.rotations().followed.note(progress);
-                tell(&events);
                 return Ok(decided);
             }
-            Err(CommitError::Conflict { .. }) => {}
+            Err(NotCommitted::Store(CommitError::Conflict { .. })) => {}
             Err(error) => return Err(error.to_string()),
         }
     }

@@ -161,6 +161,18 @@ async fn reads_go_on(client: &mut Client, from: usize) {
     assert_eq!(listed.status, 200, "{listed:?}");
 }
 
+/// What can't be recorded isn't answered: neither what is there, nor that something is refused.
+async fn nothing_is_told_unrecorded(client: &mut Client, from: usize) {
+    for number in from..from + 8 {
+        let body = json!({"SecretId": name(number)});
+        let read = client.call("GetSecretValue", &body).await.unwrap();
+        refused_clearly(&read, &["can't be recorded"]);
+        let absent = json!({"SecretId": "there is none"});
+        let absent = client.call("DescribeSecret", &absent).await.unwrap();
+        refused_clearly(&absent, &["can't be recorded"]);
+    }
+}
+
 async fn recovers(client: &mut Client, number: usize) {
     let body = json!({"SecretId": name(number), "Description": "after the trouble"});
     let deadline = Instant::now() + PATIENCE;
@@ -283,7 +295,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_server_on_a_full_disk_goes_on_reading_and_recovers() {
+fn a_server_on_a_full_disk_does_nothing_unrecorded_and_recovers() {
     let at = tempfile::tempdir().unwrap();
     let Some(disk) = SmallDisk::mount(at.path()) else {
         println!("this user may not mount a small disk: nothing to see here");
@@ -299,16 +311,20 @@ fn a_server_on_a_full_disk_goes_on_reading_and_recovers() {
             let answer = client.call(operation, &body).await.unwrap();
             refused_clearly(
                 &answer,
-                &["The change was not made: the server's disk is full."],
+                &[
+                    "The change was not made: the server's disk is full.",
+                    "can't be recorded",
+                ],
             );
         }
-        reads_go_on(&mut client, 10).await;
+        nothing_is_told_unrecorded(&mut client, 10).await;
         disk.empty();
         recovers(&mut client, 6).await;
+        reads_go_on(&mut client, 10).await;
         disk.fill();
         refused_clearly(
             &client.call("PutSecretValue", &writes()[0].1).await.unwrap(),
-            &["disk is full"],
+            &["disk is full", "can't be recorded"],
         );
     });
     assert!(
@@ -317,13 +333,14 @@ fn a_server_on_a_full_disk_goes_on_reading_and_recovers() {
         folder.log()
     );
     server.kill();
-    // It starts on a full disk too, for those who read.
+    // It starts on a full disk too, and serves as soon as there is room.
     let server = folder.start().unwrap();
     block_on(async {
         let mut client = server.client().await;
-        reads_go_on(&mut client, 20).await;
+        nothing_is_told_unrecorded(&mut client, 20).await;
         disk.empty();
         recovers(&mut client, 7).await;
+        reads_go_on(&mut client, 20).await;
     });
     server.kill();
     assert_eq!(folder.secrets().unwrap().len(), SECRETS);

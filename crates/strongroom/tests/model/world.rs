@@ -344,6 +344,7 @@ impl World {
             }
             Err(Failure::NotStored(_)) => return Ok(Outcome::Unknown),
             Err(Failure::Broken(cause)) => return Err(format!("{operation} broke: {cause}")),
+            Err(Failure::NotAudited(fault)) => return Err(fault.to_string()),
             Err(Failure::Contended) => return Err(format!("{operation} gave up")),
             Err(Failure::Unauthenticated(_) | Failure::Distrusted(_) | Failure::Unreadable(_)) => {
                 return Err("nobody signs here".to_owned());

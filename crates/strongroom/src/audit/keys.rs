@@ -1,0 +1,227 @@
+//! How the log and the store vouch for each other: the store holds the log's key, sealed, and its newest head; the log's
+//! head says which revision the store had. So an older copy of either is noticed at the start.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use strongroom_audit::{Clock, Head, Log, LogId, Opened, Options, SigningKey};
+use strongroom_keys::{Entropy, Keyring, SecretBytes};
+use strongroom_services::audit_seed::AuditSeed;
+use strongroom_services::records::{Key, Record};
+use strongroom_store::{Commit, Condition, Range, Snapshot, Store, Write};
+
+use super::recorder::AuditProblem;
+
+/// The public keys of a log, as offline tools read them.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct PublicKeys {
+    /// In base64, oldest first.
+    pub(crate) public_keys: Vec<String>,
+}
+
+/// What the store knows of logs.
+#[derive(Default)]
+struct Known {
+    seeds: Vec<AuditSeed>,
+    heads: Vec<Head>,
+    revision: u64,
+}
+
+/// Opens the log of a folder with the key that the store has for it, or makes both.
+pub(super) async fn open(
+    options: &Options,
+    restored: bool,
+    store: &dyn Store,
+    (keyring, entropy): (&Keyring, &dyn Entropy),
+    clock: Clock,
+) -> Result<Opened, AuditProblem> {
+    let known = known(&*store.snapshot()?)?;
+    let there = newest_head(&options.folder);
+    let found = there.as_ref().map(|head| head.log);
+    let left = || known.newest().filter(|_| !is_empty(&options.folder));
+    let (id, seed) = match found.or_else(left) {
+        Some(id) => match known.seed(id) {
+            Some(seed) => (id, opened(seed, keyring)?),
+            None => {
+                return Err(AuditProblem::PutBack(format!(
+                    "the audit log in {} isn't the one that belongs to this data: move that folder away, or put the \
+                     right one in its place",
+                    options.folder.display()
+                )));
+            }
+        },
+        None if known.heads.is_empty() || restored => {
+            // A start that was interrupted between the two has left a key without a log.
+            let left = known.seeds.last().filter(|_| known.heads.is_empty());
+            let left = left.and_then(|seed| Some((LogId::parse(&seed.log)?, seed)));
+            match left {
+                Some((id, seed)) => (id, opened(seed, keyring)?),
+                None => make(store, keyring, entropy).await?,
+            }
+        }
+        None => {
+            return Err(AuditProblem::PutBack(format!(
+                "the audit log of this data is gone from {}",
+                options.folder.display()
+            )));
+        }
+    };
+    let key = signing_key(&seed)?;
+    let opened = Log::open(options, key, id.0, clock)?;
+    let trouble = known.trouble(&opened, there.as_ref())?;
+    match trouble {
+        None => {}
+        Some(why) if restored => {
+            tracing::warn!(%why, "accepted, since --restored says that it is meant");
+            let note = serde_json::json!({ "note": "restored", "why": why }).to_string();
+            opened.log.note(&[note]).await?;
+        }
+        Some(why) => {
+            opened.log.close();
+            return Err(AuditProblem::PutBack(why));
+        }
+    }
+    Ok(opened)
+}
+
+impl Known {
+    fn seed(&self, id: LogId) -> Option<&AuditSeed> {
+        let id = id.to_string();
+        self.seeds.iter().find(|seed| seed.log == id)
+    }
+
+    /// The log that the store was tied to last.
+    fn newest(&self) -> Option<LogId> {
+        let newest = self.heads.iter().max_by_key(|head| head.milliseconds);
+        newest.map(|head| head.log)
+    }
+
+    /// Why the log and the store aren't of the same time.
+    fn trouble(
+        &self,
+        opened: &Opened,
+        found: Option<&Head>,
+    ) -> Result<Option<String>, strongroom_audit::Fault> {
+        let id = opened.log.id();
+        let head = self.heads.iter().find(|head| head.log == id);
+        if let Some(head) = head
+            && !opened.log.reader().holds(head)?
+        {
+            return Ok(Some(format!(
+                "the audit log lacks record {}, which the store knows: it was cut, changed or replaced by an older copy",
+                head.sequence
+            )));
+        }
+        Ok(match found {
+            Some(head) if head.store_revision > self.revision => Some(format!(
+                "the store is at revision {}, and the audit log knows revision {}: the store was replaced by an older copy",
+                self.revision, head.store_revision
+            )),
+            _ => None,
+        })
+    }
+}
+
+/// The newest head in the log's folder; nobody has made sure of it yet.
+fn newest_head(folder: &Path) -> Option<Head> {
+    let text = std::fs::read_to_string(folder.join(HEAD_FILE_NAME)).ok()?;
+    let heads = text.lines().filter_map(Head::decode);
+    heads.max_by_key(|head| head.sequence)
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
+}
+
+const HEAD_FILE_NAME: &str = "head";
+
+/// A fresh log's id and key, which the store keeps before there is a log.
+async fn make(
+    store: &dyn Store,
+    keyring: &Keyring,
+    entropy: &dyn Entropy,
+) -> Result<(LogId, SecretBytes), AuditProblem> {
+    let mut id = [0; 16];
+    entropy.fill(&mut id);
+    let mut bytes = vec![0; SEED_BYTES];
+    entropy.fill(&mut bytes);
+    let (id, seed) = (LogId(id), SecretBytes::new(bytes));
+    let name = id.to_string();
+    let record = AuditSeed::new(&name, &seed, keyring, entropy);
+    let encoded = record.encode();
+    let encoded = encoded.map_err(|stop| AuditProblem::Key(format!("{stop:?}")))?;
+    let public_keys = PublicKeys {
+        public_keys: vec![signing_key(&seed)?.public().to_base64()],
+    };
+    let place = Key::audit_seed(&name).into_bytes();
+    let commit = Commit {
+        conditions: vec![Condition::absent(place.clone())],
+        writes: vec![
+            Write::Put {
+                key: place,
+                value: encoded,
+            },
+            Write::Put {
+                key: Key::audit_keys(&name).into_bytes(),
+                value: serde_json::to_vec(&public_keys).unwrap_or_default(),
+            },
+        ],
+    };
+    store.commit(commit).await?;
+    Ok((id, seed))
+}
+
+const SEED_BYTES: usize = 32;
+
+fn opened(seed: &AuditSeed, keyring: &Keyring) -> Result<SecretBytes, AuditProblem> {
+    let opened = seed.open(keyring);
+    opened.map_err(|error| AuditProblem::Key(error.to_string()))
+}
+
+fn signing_key(seed: &SecretBytes) -> Result<SigningKey, AuditProblem> {
+    let seed = seed.expose().try_into().ok();
+    seed.and_then(SigningKey::from_seed)
+        .ok_or_else(|| AuditProblem::Key("it is no key".to_owned()))
+}
+
+fn known(snapshot: &dyn Snapshot) -> Result<Known, AuditProblem> {
+    let mut known = Known {
+        revision: snapshot.revision().0,
+        ..Known::default()
+    };
+    let mut unreadable = None;
+    let seeds = Range::prefix(Key::all_audit_seeds().as_bytes());
+    snapshot.range(&seeds, &mut |entry| {
+        match AuditSeed::fields(entry.value) {
+            Ok(seed) => known.seeds.push(seed),
+            Err(error) => unreadable = Some(error.to_string()),
+        }
+        std::ops::ControlFlow::Continue(())
+    })?;
+    if let Some(why) = unreadable {
+        return Err(AuditProblem::Key(why));
+    }
+    known.heads = heads(snapshot)?;
+    Ok(known)
+}
+
+/// The heads that the store holds.
+pub(crate) fn heads(snapshot: &dyn Snapshot) -> Result<Vec<Head>, strongroom_store::Fault> {
+    let mut heads = Vec::new();
+    let range = Range::prefix(Key::audit_head("").as_bytes());
+    snapshot.range(&range, &mut |entry| {
+        let head = std::str::from_utf8(entry.value).ok().and_then(Head::decode);
+        heads.extend(head);
+        std::ops::ControlFlow::Continue(())
+    })?;
+    Ok(heads)
+}
+
+/// What puts a head into the store.
+pub(super) fn put_head(log: &str, head: &Head) -> Write {
+    Write::Put {
+        key: Key::audit_head(log).into_bytes(),
+        value: head.encode().into_bytes(),
+    }
+}

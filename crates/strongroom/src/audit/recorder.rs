@@ -1,0 +1,397 @@
+//! Recording: each call's events go into the log before its answer leaves, those of a change into its commit.
+//!
+//! Here are the order of things and the tie between the log and the store; what an event says is a rule
+//! (`strongroom_services::cloudtrail::event`), how it is kept is the log's.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use strongroom_audit::{Clock, Durability, Log, Options, Repair};
+use strongroom_keys::{Entropy, Keyring};
+use strongroom_services::cloudtrail::event::{self, Event, EventId};
+use strongroom_services::cloudtrail::label_update;
+use strongroom_services::records::{Changes, Seen};
+use strongroom_services::time::Timestamp;
+use strongroom_store::{Commit, CommitError, Fault, Revision, Store, Write};
+
+use super::keys;
+use super::outbox::{self, Outbox, REMOVED_AT_ONCE};
+use crate::edge::fresh_id;
+use crate::{pipeline, rotation};
+
+/// Bytes after which a segment of the log is closed.
+pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// The folder of the log, in the data folder.
+pub const FOLDER_NAME: &str = "audit";
+
+/// How a node keeps its audit log.
+#[derive(Clone, Debug)]
+pub struct AuditSettings {
+    /// What an answer waits for.
+    pub durability: Durability,
+    /// How long a segment grows.
+    pub segment_bytes: u64,
+    /// How long a closed segment is kept; `None`: for ever.
+    pub retention: Option<Duration>,
+    /// That an operator says: this folder was put back from an older copy, and that is meant.
+    pub restored: bool,
+}
+
+impl Default for AuditSettings {
+    fn default() -> Self {
+        AuditSettings {
+            durability: Durability::Fsync,
+            segment_bytes: SEGMENT_BYTES,
+            retention: None,
+            restored: false,
+        }
+    }
+}
+
+/// Why a node's audit log can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditProblem {
+    /// The log itself.
+    #[error("{0}")]
+    Log(#[from] strongroom_audit::Fault),
+    /// The store, which holds the log's keys and its newest head.
+    #[error(transparent)]
+    Store(#[from] Fault),
+    /// A commit that belongs to it.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// Its key doesn't open.
+    #[error("the key of the audit log can't be read ({0}): restore a whole backup")]
+    Key(String),
+    /// The log, the store, or both are an older copy.
+    #[error(
+        "{0}. If it was put back on purpose, start once with --restored: that is noted in the log. Otherwise somebody \
+         replaced data: look at `strongroom audit verify`, and put the newest copy back"
+    )]
+    PutBack(String),
+}
+
+/// Why changes were not committed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCommitted {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] CommitError),
+    /// Their events can't be recorded; nothing was written.
+    #[error(transparent)]
+    NotAudited(#[from] strongroom_audit::Fault),
+}
+
+/// What records events: into the log, or with the changes that they tell of.
+pub struct Recorder {
+    recording: Option<Recording>,
+}
+
+struct Recording {
+    log: Log,
+    id: String,
+    outbox: Arc<Outbox>,
+    /// The sequence of the head that the store holds.
+    tied: AtomicU64,
+}
+
+impl Recorder {
+    /// One that records nothing: for simulations, and to measure what recording costs.
+    pub fn none() -> Self {
+        Recorder { recording: None }
+    }
+
+    /// Opens the log of a data folder, makes sure that it and the store belong together, and hands it what was committed
+    /// and not logged when the server ended.
+    ///
+    /// # Errors
+    /// [`AuditProblem`]
+    pub async fn open(
+        data_dir: PathBuf,
+        settings: &AuditSettings,
+        store: &dyn Store,
+        (keyring, entropy): (&Keyring, &dyn Entropy),
+        clock: Clock,
+    ) -> Result<Self, AuditProblem> {
+        let options = Options {
+            durability: settings.durability,
+            segment_bytes: settings.segment_bytes,
+            ..Options::new(data_dir.join(FOLDER_NAME))
+        };
+        let opened = keys::open(
+            &options,
+            settings.restored,
+            store,
+            (keyring, entropy),
+            clock,
+        )
+        .await?;
+        match &opened.repaired {
+            None => {}
+            Some(Repair::CutTail { bytes, .. }) => tracing::warn!(
+                bytes,
+                "the end of the audit log was torn, as when a server is killed while it writes; it was cut, and that is \
+                 noted in the log"
+            ),
+            Some(Repair::Damage { what }) => tracing::error!(
+                %what,
+                "the audit log is damaged; it goes on in a new segment, and what was found is noted in it: look at \
+                 `strongroom audit verify`"
+            ),
+        }
+        let recording = Recording {
+            id: opened.log.id().to_string(),
+            log: opened.log,
+            outbox: Arc::default(),
+            tied: AtomicU64::new(0),
+        };
+        recording.drain(store).await?;
+        Ok(Recorder {
+            recording: Some(recording),
+        })
+    }
+
+    /// Whether events are recorded.
+    pub fn is_on(&self) -> bool {
+        self.recording.is_some()
+    }
+
+    /// Whether events can be recorded now.
+    ///
+    /// # Errors
+    /// What keeps them from it.
+    pub fn health(&self) -> Result<(), strongroom_audit::Fault> {
+        let recording = self.recording.as_ref();
+        recording.map_or(Ok(()), |recording| recording.log.health())
+    }
+
+    /// The log, for whoever reads it.
+    pub fn log(&self) -> Option<&Log> {
+        self.recording.as_ref().map(|recording| &recording.log)
+    }
+
+    /// Records events; returns once they are durable.
+    ///
+    /// # Errors
+    /// They can't be.
+    pub async fn record(&self, events: Vec<Logged>) -> Result<(), strongroom_audit::Fault> {
+        match &self.recording {
+            Some(recording) if !events.is_empty() => {
+                recording.log.append(&payloads(events)).await.map(|_| ())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Commits changes with their events, all or nothing, and hands the events to the log. The answer needn't wait for
+    /// the log: the store holds them.
+    ///
+    /// # Errors
+    /// [`NotCommitted`]
+    pub async fn commit(
+        &self,
+        store: &dyn Store,
+        mut commit: Commit,
+        events: Vec<Logged>,
+    ) -> Result<Revision, NotCommitted> {
+        let Some(recording) = &self.recording else {
+            return Ok(store.commit(commit).await?);
+        };
+        recording.log.health()?;
+        let after = *recording.log.durable().borrow();
+        let pending = recording
+            .outbox
+            .add(&recording.id, after, &events, &mut commit);
+        let committed = store.commit(commit).await;
+        match &committed {
+            Ok(revision) => {
+                recording.log.note_store_revision(revision.0);
+                if let Some(pending) = pending {
+                    recording.hand_over(pending.committed(), &payloads(events));
+                }
+            }
+            // It may be there nevertheless: dropped, the row is looked for later.
+            Err(CommitError::Fault(fault)) if !fault.is_before_writing() => {}
+            Err(_) => {
+                if let Some(pending) = pending {
+                    pending.refused();
+                }
+            }
+        }
+        Ok(committed?)
+    }
+
+    /// Commits changes with their events, with those of what the services do by themselves, and with those for
+    /// EventBridge.
+    ///
+    /// # Errors
+    /// [`NotCommitted`]
+    pub async fn commit_changes(
+        &self,
+        store: &dyn Store,
+        seen: Vec<Seen>,
+        mut changes: Changes,
+        mut events: Vec<Logged>,
+        now: Timestamp,
+    ) -> Result<(), NotCommitted> {
+        let by_services = std::mem::take(&mut changes.events);
+        let updates = std::mem::take(&mut changes.label_updates);
+        if self.is_on() {
+            for told in &by_services {
+                events.push(event::service_event(told, now, &mut fresh_id).into());
+            }
+            for update in &updates {
+                events.push(label_update::native_event(update, now, &mut fresh_id).into());
+            }
+        }
+        self.commit(store, pipeline::commit(seen, changes), events)
+            .await?;
+        rotation::tell(&by_services);
+        Ok(())
+    }
+
+    /// Hides everything so far from look-ups; it stays in the log.
+    ///
+    /// # Errors
+    /// That can't be noted.
+    pub async fn hide_earlier(&self) -> Result<(), strongroom_audit::Fault> {
+        match &self.recording {
+            Some(recording) => {
+                let note = serde_json::json!({ "note": "reset" }).to_string();
+                recording.log.note(&[note]).await.map(|_| ())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Hands over what was left, removes what the log holds, and ties the store to the log's end. Once a second, and at
+    /// the end.
+    ///
+    /// # Errors
+    /// What kept it from that; it is tried again.
+    pub async fn tidy(&self, store: &dyn Store) -> Result<u64, AuditProblem> {
+        match &self.recording {
+            Some(recording) => recording.tidy(store).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Ends recording: what was queued is written, and the head signed.
+    pub fn close(&self) {
+        if let Some(recording) = &self.recording {
+            recording.log.close();
+        }
+    }
+}
+
+impl Recording {
+    /// Appends a row's events behind the answer.
+    fn hand_over(&self, key: Vec<u8>, payloads: &[Vec<u8>]) {
+        let appending = self.log.append(payloads);
+        let outbox = Arc::clone(&self.outbox);
+        tokio::spawn(async move {
+            match appending.await {
+                Ok(_) => outbox.settle(key),
+                Err(_) => outbox.reopen(key),
+            }
+        });
+    }
+
+    /// At a start: appends what rests in the store and isn't in the log.
+    async fn drain(&self, store: &dyn Store) -> Result<(), AuditProblem> {
+        let rows = outbox::all(store, &self.id)?;
+        let (missing, logged) = outbox::not_in(&self.log.reader(), rows)?;
+        self.outbox.put_back(logged);
+        if !missing.is_empty() {
+            tracing::warn!(
+                rows = missing.len(),
+                "events of changes whose server ended before it logged them are logged now"
+            );
+        }
+        for row in missing {
+            self.log.append(&row.events).await?;
+            self.outbox.settle(row.key);
+        }
+        // Where the disk is full, the worker goes on with it.
+        if let Err(error) = self.tidy(store).await {
+            tracing::warn!(%error, "the store could not be tied to the end of the audit log yet");
+        }
+        Ok(())
+    }
+
+    async fn tidy(&self, store: &dyn Store) -> Result<u64, AuditProblem> {
+        self.log.health()?;
+        let mut done = 0;
+        for key in self.outbox.take_open() {
+            match outbox::find(store, &key) {
+                Ok(Some(row)) => self.hand_over(row.key, &row.events),
+                Ok(None) => {}
+                Err(fault) => {
+                    self.outbox.reopen(key);
+                    return Err(fault.into());
+                }
+            }
+            done += 1;
+        }
+        loop {
+            let settled = self.outbox.take_settled(REMOVED_AT_ONCE);
+            let head = self.log.head(store.snapshot()?.revision().0);
+            let is_last = settled.len() < REMOVED_AT_ONCE;
+            let is_news = head.sequence != self.tied.load(Ordering::Acquire);
+            if settled.is_empty() && !is_news {
+                return Ok(done);
+            }
+            let mut writes: Vec<Write> = outbox::removals(&settled).collect();
+            if is_last && is_news {
+                writes.push(keys::put_head(&self.id, &head));
+            }
+            let commit = Commit {
+                conditions: Vec::new(),
+                writes,
+            };
+            match store.commit(commit).await {
+                Ok(revision) => {
+                    self.log.note_store_revision(revision.0);
+                    done += settled.len() as u64;
+                }
+                Err(error) => {
+                    self.outbox.put_back(settled);
+                    return Err(error.into());
+                }
+            }
+            if is_last {
+                self.tied.store(head.sequence, Ordering::Release);
+                return Ok(done);
+            }
+        }
+    }
+}
+
+/// An event as it is logged.
+#[derive(Clone, Debug)]
+pub struct Logged {
+    /// Its id.
+    pub id: EventId,
+    /// All of it, as JSON.
+    pub json: Vec<u8>,
+}
+
+impl From<Event<'_>> for Logged {
+    fn from(event: Event<'_>) -> Self {
+        Logged {
+            id: event.id,
+            json: event.json,
+        }
+    }
+}
+
+/// Events as they are logged.
+pub fn entries(events: Vec<Event<'_>>) -> Vec<Logged> {
+    events.into_iter().map(Logged::from).collect()
+}
+
+fn payloads(events: Vec<Logged>) -> Vec<Vec<u8>> {
+    events.into_iter().map(|event| event.json).collect()
+}

@@ -1,0 +1,158 @@
+//! Nothing unrecorded: whoever got an answer has its event in the audit log, whatever ends the server in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use strongroom_audit::Reader;
+
+use super::server::{Folder, block_on};
+use crate::cli::strongroom;
+use crate::client::Client;
+use crate::random::{Random, setting};
+
+const CLIENTS: usize = 16;
+/// Secrets of each client.
+const SECRETS: usize = 4;
+
+/// An answer that came.
+struct Answered {
+    operation: &'static str,
+    request_id: String,
+    error: Option<String>,
+}
+
+/// Asks for this and that until the server is gone.
+async fn ask(address: &str, number: usize, mut random: Random) -> Vec<Answered> {
+    let mut answered = Vec::new();
+    let Ok(mut client) = Client::connect(address, "us-east-1").await else {
+        return answered;
+    };
+    for turn in 0.. {
+        let name = format!("client-{number}/secret-{}", random.below(SECRETS));
+        let (operation, body) = match random.below(8) {
+            0 => (
+                "CreateSecret",
+                json!({"Name": name, "SecretString": "x", "ClientRequestToken": format!("{turn:032}")}),
+            ),
+            1 => (
+                "PutSecretValue",
+                json!({"SecretId": name, "SecretString": "y", "ClientRequestToken": format!("{:032}", random.number())}),
+            ),
+            2 => (
+                "TagResource",
+                json!({"SecretId": name, "Tags": [{"Key": "turn", "Value": turn.to_string()}]}),
+            ),
+            3 => ("DescribeSecret", json!({"SecretId": name, "Unknown": 1})),
+            4 => ("DescribeSecret", json!({"SecretId": 5})),
+            _ => ("GetSecretValue", json!({"SecretId": name})),
+        };
+        let Ok(answer) = client.call(operation, &body).await else {
+            return answered;
+        };
+        answered.push(Answered {
+            operation,
+            request_id: answer.request_id.clone(),
+            error: answer.result().err().map(str::to_owned),
+        });
+    }
+    answered
+}
+
+/// The events of a log that nobody writes, by request id; those that a service made for a caller aside.
+fn events(folder: &Folder) -> BTreeMap<String, Vec<Value>> {
+    let reader = Reader::open(&folder.data.join("audit")).unwrap();
+    let mut events: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let read = reader.read(1, &mut |record| {
+        if let Ok(event) = serde_json::from_slice::<Value>(record.payload)
+            && let Some(id) = event["requestID"].as_str()
+            && event["userIdentity"]["invokedBy"].is_null()
+        {
+            events.entry(id.to_owned()).or_default().push(event);
+        }
+        ControlFlow::Continue(())
+    });
+    read.unwrap();
+    events
+}
+
+fn verify(folder: &Folder) -> String {
+    let verified = strongroom(&["audit", "verify", "--data-dir"])
+        .arg(&folder.data)
+        .output()
+        .unwrap();
+    let said =
+        String::from_utf8_lossy(&verified.stdout) + String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success(), "{said}");
+    said.into_owned()
+}
+
+/// `STRONGROOM_AUDIT_KILLS` says how often the server is killed.
+#[test]
+fn each_answer_has_its_event_however_often_the_server_is_killed() {
+    let kills = setting("STRONGROOM_AUDIT_KILLS", 8);
+    let seed = setting("STRONGROOM_SEED", u64::from(std::process::id()));
+    println!("STRONGROOM_SEED={seed} decides what is asked; the machine decides when it ends");
+    let mut random = Random::new(seed);
+    let (mut total, mut seen) = (0, BTreeSet::new());
+    for durability in ["fsync", "write"] {
+        let folder = Folder::new().with(&["--audit", durability]);
+        for round in 0..kills.div_ceil(2) {
+            let server = folder
+                .start()
+                .unwrap_or_else(|said| panic!("round {round}: {said}"));
+            let alive = Duration::from_millis(20 + random.number() % 400);
+            let answered: Vec<Answered> = block_on(async {
+                let mut asking = Vec::new();
+                for number in 0..CLIENTS {
+                    let address = server.address.clone();
+                    let random = Random::new(random.number());
+                    asking.push(tokio::spawn(
+                        async move { ask(&address, number, random).await },
+                    ));
+                }
+                tokio::time::sleep(alive).await;
+                server.kill();
+                let mut answered = Vec::new();
+                for asking in asking {
+                    answered.extend(asking.await.unwrap());
+                }
+                answered
+            });
+            // What was committed and not logged is logged at the next start.
+            let server = folder
+                .start()
+                .unwrap_or_else(|said| panic!("round {round}: {said}"));
+            server.kill();
+            verify(&folder);
+            let events = events(&folder);
+            for Answered {
+                operation,
+                request_id,
+                error,
+            } in &answered
+            {
+                let of_call = events.get(request_id).map_or(&[][..], Vec::as_slice);
+                assert_eq!(
+                    of_call.len(),
+                    1,
+                    "round {round}, {operation} {request_id}: {of_call:#?}"
+                );
+                let event = &of_call[0];
+                assert_eq!(event["eventName"], *operation);
+                assert_eq!(event["errorCode"].as_str(), error.as_deref(), "{event:#}");
+            }
+            let twice = events.iter().find(|(_, events)| events.len() > 1);
+            assert!(twice.is_none(), "round {round}: {twice:#?}");
+            total += answered.len();
+            seen.extend(answered.iter().map(|each| each.operation));
+            let log = folder.log();
+            assert!(!log.contains("panicked"), "{log}");
+            folder.clear_log();
+        }
+    }
+    println!("{kills} kills, {total} answers, each with its event");
+    assert_eq!(seen.len(), 5, "{seen:?}");
+    assert!(total as u64 > 20 * kills, "{total}");
+}
