@@ -3,6 +3,7 @@
 //! Each place is a sector: a line of JSON, filled up with spaces. Written where it lies, it costs no sync and no new name,
 //! and a power cut leaves an older one.
 
+use std::io;
 use std::sync::Arc;
 
 use crate::folder::{Disk, Folder, read_all};
@@ -88,6 +89,15 @@ impl HeadFile {
             next,
             whole,
         }))
+    }
+
+    /// Whether the place that was written last still has what was written, and nothing else is in the file.
+    pub(crate) fn is_as_written(&self) -> io::Result<bool> {
+        let bytes = read_all(self.disk.as_ref())?;
+        let last = 1 - self.next;
+        let place = bytes.get(last * PLACE_BYTES..(last + 1) * PLACE_BYTES);
+        let sound = read(&bytes).iter().all(Option::is_some);
+        Ok(sound && bytes.len() == 2 * PLACE_BYTES && place == Some(&encode(&self.newest)))
     }
 
     /// The newest head in it.

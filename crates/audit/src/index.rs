@@ -2,10 +2,15 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::digest::Digest;
 use crate::folder::Disk;
+use crate::hash::Hash;
 
 /// About how many bytes of records lie between two places: what reading one record costs.
 pub(crate) const BLOCK_BYTES: u64 = 128 << 10;
+
+/// The same in a raw segment, which is followed closely.
+const RAW_BLOCK_BYTES: u64 = 16 << 10;
 
 /// A segment.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -28,11 +33,19 @@ pub struct Segment {
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) segment: Segment,
-    pub(crate) disk: Arc<dyn Disk>,
-    /// In the order of sequences. The first one is the segment's first record.
+    /// What its first record is chained to.
+    pub(crate) previous: Hash,
+    /// A raw segment's file. Those of closed ones are opened when they are read.
+    pub(crate) disk: Option<Arc<dyn Disk>>,
+    /// In the order of sequences. The first one is the segment's first record. Of a closed segment, none until it is
+    /// read.
     pub(crate) blocks: Vec<Block>,
-    /// Where the durable part of a raw segment ends.
+    /// Where the durable part of a raw segment ends, or a compressed one.
     pub(crate) end: u64,
+    /// It was found to be something else than was written, so it is never closed.
+    pub(crate) damaged: bool,
+    /// It was told already that somebody removed or changed it.
+    pub(crate) missed: bool,
 }
 
 /// Some records that lie together.
@@ -44,6 +57,52 @@ pub(crate) struct Block {
 }
 
 impl Known {
+    /// A raw segment that begins at this time with a record of this number, none of which is durable yet.
+    pub(crate) fn raw(
+        number: u64,
+        first_sequence: u64,
+        previous: Hash,
+        milliseconds: i64,
+        disk: Arc<dyn Disk>,
+    ) -> Self {
+        Self {
+            segment: Segment {
+                number,
+                first_sequence,
+                last_sequence: None,
+                closed: false,
+                first_milliseconds: milliseconds,
+                last_milliseconds: milliseconds,
+            },
+            previous,
+            disk: Some(disk),
+            blocks: Vec::new(),
+            end: 0,
+            damaged: false,
+            missed: false,
+        }
+    }
+
+    /// A closed segment, by its digest.
+    pub(crate) fn closed(digest: &Digest) -> Self {
+        Self {
+            segment: Segment {
+                number: digest.segment,
+                first_sequence: digest.first_sequence,
+                last_sequence: Some(digest.last_sequence),
+                closed: true,
+                first_milliseconds: digest.first_milliseconds,
+                last_milliseconds: digest.last_milliseconds,
+            },
+            previous: digest.previous_hash,
+            disk: None,
+            blocks: Vec::new(),
+            end: digest.file_bytes,
+            damaged: false,
+            missed: false,
+        }
+    }
+
     /// Notes that the raw segment is durable up to this record, which ends at `end`.
     pub(crate) fn grow(&mut self, sequence: u64, milliseconds: i64, end: u64) {
         self.segment.last_sequence = Some(sequence);
@@ -51,12 +110,12 @@ impl Known {
         self.end = end;
     }
 
-    /// Notes that a record begins here, if it is far enough from the last place that is known.
+    /// Notes that a record of the raw segment begins here, if it is far enough from the last place that is known.
     pub(crate) fn mark(&mut self, first_sequence: u64, offset: u64) {
         let far = self
             .blocks
             .last()
-            .is_none_or(|last| offset >= last.offset + BLOCK_BYTES);
+            .is_none_or(|last| offset >= last.offset + RAW_BLOCK_BYTES);
         if far {
             self.blocks.push(Block {
                 first_sequence,

@@ -1,19 +1,25 @@
 //! The thread that looks after things about ten times a second: it writes the head, writes what nobody waits for, sees
-//! whether the disk has room, and tries whether a fault is over.
+//! whether the disk has room and whether the files are as they were left, and tries whether a fault is over.
 
 use std::time::{Duration, Instant};
 
 use crate::FaultKind;
 use crate::log::Shared;
+use crate::watching::Seen;
 
 /// How often.
 const TICK: Duration = Duration::from_millis(100);
+
+/// In how many ticks all files are looked at once.
+const TICKS_A_LOOK: u32 = 10;
 
 /// How long to leave a disk alone that refused something.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(shared: &Shared) {
     let mut retry_at: Option<Instant> = None;
+    let mut seen = Seen::new();
+    let mut ticks = 0_u32;
     while shared.keeper.wait(Some(TICK)) {
         let fault = shared.queue().fault.clone();
         match fault {
@@ -27,7 +33,12 @@ pub(crate) fn run(shared: &Shared) {
             }
             None => {
                 retry_at = None;
+                ticks = ticks.wrapping_add(1);
                 tick(shared);
+                shared.watch_current();
+                if ticks.is_multiple_of(TICKS_A_LOOK) {
+                    shared.watch_others(&mut seen);
+                }
             }
         }
     }
@@ -42,12 +53,7 @@ fn tick(shared: &Shared) {
         // A fault is kept, and told to whoever comes next.
         let _ = shared.flush();
     }
-    let newest = {
-        let file = shared.head_file.lock();
-        file.unwrap_or_else(std::sync::PoisonError::into_inner)
-            .newest()
-            .sequence
-    };
+    let newest = shared.head_file().newest().sequence;
     if shared.durable().sequence > newest {
         shared.put_head(&shared.sign_head(), false);
     }

@@ -17,6 +17,8 @@ pub const SIGNATURE_BYTES: usize = 64;
 #[derive(Copy, Clone, Debug)]
 pub(crate) enum Purpose {
     Head,
+    Digest,
+    NextKey,
 }
 
 impl Purpose {
@@ -24,6 +26,8 @@ impl Purpose {
     fn label(self) -> &'static [u8] {
         match self {
             Self::Head => b"strongroom audit head\0",
+            Self::Digest => b"strongroom audit digest\0",
+            Self::NextKey => b"strongroom audit next key\0",
         }
     }
 }

@@ -10,8 +10,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+mod closing;
+mod digest;
 mod fault;
 mod folder;
+mod frames;
 mod hash;
 mod head;
 mod headfile;
@@ -23,7 +26,9 @@ mod opening;
 mod queue;
 mod reader;
 mod record;
+mod retention;
 mod segment;
+mod watching;
 mod writer;
 
 pub use fault::{Fault, FaultKind};

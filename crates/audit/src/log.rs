@@ -15,8 +15,8 @@ use crate::record::{Kind, PAYLOAD_BYTES_MAX};
 use crate::segment::{Header, json};
 use crate::writer::Writer;
 use crate::{
-    Clock, Durability, Fault, FaultKind, Head, LogId, Opened, Options, Reader, SigningKey, keeper,
-    opening,
+    Clock, Durability, Fault, FaultKind, Head, LogId, Opened, Options, Reader, SigningKey, closing,
+    keeper, opening,
 };
 
 /// An open log.
@@ -37,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) key: Mutex<SigningKey>,
     queue: Mutex<Queue>,
     pub(crate) writer: Mutex<Writer>,
-    pub(crate) head_file: Mutex<HeadFile>,
+    head_file: Mutex<HeadFile>,
     pub(crate) index: Arc<Index>,
     /// The newest record that is durable.
     durable: Mutex<Position>,
@@ -47,8 +47,10 @@ pub(crate) struct Shared {
     flusher: Alarm,
     /// Wakes the thread that looks after things.
     pub(crate) keeper: Alarm,
+    /// Wakes the thread that closes segments.
+    pub(crate) closer: Alarm,
     /// Keeps other processes out.
-    _lock: Box<dyn Send + Sync>,
+    pub(crate) lock: Mutex<Box<dyn Send + Sync>>,
 }
 
 impl Log {
@@ -96,6 +98,12 @@ impl Log {
             let shared = Arc::clone(&shared);
             move || keeper::run(&shared)
         })?;
+        log.start("audit-closer", {
+            let shared = Arc::clone(&shared);
+            // A crash may have left some.
+            shared.closer.ring();
+            move || closing::run(&shared)
+        })?;
         if options.durability == Durability::Fsync {
             log.start("audit-flusher", move || {
                 while shared.flusher.wait(None) {
@@ -121,6 +129,10 @@ impl Log {
             .unwrap_or_else(PoisonError::into_inner)
             .push(thread);
         Ok(())
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Names the log.
@@ -207,6 +219,7 @@ impl Log {
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         self.shared.flusher.end();
         self.shared.keeper.end();
+        self.shared.closer.end();
         for thread in threads {
             let _ = thread.join();
         }
@@ -258,7 +271,8 @@ impl Shared {
             store_revision: AtomicU64::new(parts.store_revision),
             flusher: Alarm::default(),
             keeper: Alarm::default(),
-            _lock: parts.lock,
+            closer: Alarm::default(),
+            lock: Mutex::new(parts.lock),
         }
     }
 
@@ -308,6 +322,12 @@ impl Shared {
         self.key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn head_file(&self) -> MutexGuard<'_, HeadFile> {
+        self.head_file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The head of what is durable now.
     pub(crate) fn sign_head(&self) -> Head {
         let durable = self.durable();
@@ -323,10 +343,7 @@ impl Shared {
 
     /// Writes a head into its file, unless a newer one is there.
     pub(crate) fn put_head(&self, head: &Head, sync: bool) {
-        let mut file = self
-            .head_file
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.head_file();
         let sync = sync && self.durability() == Durability::Fsync;
         if let Err(fault) = file.put(head, sync) {
             drop(file);
@@ -383,6 +400,11 @@ impl Alarm {
             drop(state);
             self.rings.notify_one();
         }
+    }
+
+    /// Whether the thread is to end.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.state().ended
     }
 
     fn end(&self) {

@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
-use crate::folder::{Folder, read_all};
-use crate::hash::{HASH_BYTES, Hash, hash_of};
+use crate::digest::Digest;
+use crate::folder::{Disk, Folder, read_all};
+use crate::hash::{Hash, hash_of};
 use crate::headfile::HeadFile;
-use crate::index::{Index, Known, Segment};
+use crate::index::{Index, Known};
 use crate::log::{Parts, Shared};
 use crate::queue::Position;
 use crate::record::{Kind, Parsed, parse, push};
@@ -34,24 +35,15 @@ pub(crate) fn open(
     clock: Clock,
 ) -> Result<Found, Fault> {
     let lock = lock(folder.as_ref())?;
-    let names = names(folder.as_ref())?;
     let head = HeadFile::open(folder.as_ref())?;
-    let raws = raws(&names);
-    let start = if names.iter().all(|name| *name == Name::Head)
-        && head.as_ref().is_none_or(|head| head.newest().sequence == 0)
-    {
-        let id = head.as_ref().map_or(fresh_id, |head| head.newest().log);
+    let acknowledged = head.as_ref().map_or(0, |head| head.newest().sequence);
+    let mut lying = Lying::look(folder.as_ref(), true, acknowledged)?;
+    lying.drop_unfinished(folder.as_ref(), acknowledged)?;
+    let start = if lying.highest == 0 && acknowledged == 0 {
+        let id = head.map_or(fresh_id, |head| head.newest().log);
         Start::create(folder.as_ref(), id, &key, clock())?
     } else {
-        Start::find(
-            folder.as_ref(),
-            &names,
-            &raws,
-            head,
-            fresh_id,
-            &key,
-            clock(),
-        )?
+        Start::find(folder.as_ref(), &lying, head, fresh_id, &key, clock())?
     };
     let store_revision = start.head_file.newest().store_revision;
     let shared = Shared::new(Parts {
@@ -113,13 +105,93 @@ pub(crate) fn names(folder: &dyn Folder) -> Result<Vec<Name>, Fault> {
     Ok(names)
 }
 
-/// The numbers of the raw segments, in order.
-pub(crate) fn raws(names: &[Name]) -> Vec<u64> {
-    let raws = names.iter().filter_map(|name| match name {
-        Name::Raw(number) => Some(*number),
-        _ => None,
-    });
-    raws.collect()
+/// The segments that lie in a folder.
+pub(crate) struct Lying {
+    /// The digests of those without a raw file, in order.
+    closed: Vec<Digest>,
+    /// Those with one, in order.
+    raw: Vec<(u64, Scan)>,
+    /// The highest number that a file has.
+    highest: u64,
+}
+
+impl Lying {
+    /// Looks at all of them. `probe` is a sequence whose hash is asked for.
+    pub(crate) fn look(folder: &dyn Folder, write: bool, probe: u64) -> Result<Self, Fault> {
+        let names = names(folder)?;
+        let mut lying = Self {
+            closed: Vec::new(),
+            raw: Vec::new(),
+            highest: names
+                .iter()
+                .copied()
+                .filter_map(number_of)
+                .max()
+                .unwrap_or(0),
+        };
+        for name in &names {
+            match *name {
+                Name::Raw(number) => {
+                    lying
+                        .raw
+                        .push((number, scan(folder, number, write, probe)?));
+                }
+                Name::Digest(number)
+                    if !names.contains(&Name::Raw(number))
+                        && names.contains(&Name::Compressed(number)) =>
+                {
+                    lying.closed.extend(read_digest(folder, number)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(lying)
+    }
+
+    /// What can be read of them.
+    pub(crate) fn index(&self) -> Index {
+        let index = Index::default();
+        let raw = self.raw.iter().filter_map(|(_, scan)| scan.known.clone());
+        let mut known: Vec<Known> = self.closed.iter().map(Known::closed).chain(raw).collect();
+        known.sort_by_key(|known| known.segment.number);
+        *index.write() = known;
+        index
+    }
+
+    /// Removes the newest segment where a crash interrupted its making: nothing in it was answered.
+    fn drop_unfinished(&mut self, folder: &dyn Folder, acknowledged: u64) -> Result<(), Fault> {
+        let Some((number, scan)) = self
+            .raw
+            .last()
+            .filter(|(number, _)| *number == self.highest)
+        else {
+            return Ok(());
+        };
+        let unfinished = scan.known.is_none() && scan.ending == End::Torn;
+        let raw = self.raw.iter().rev().nth(1).and_then(|(_, scan)| scan.end);
+        let before = raw.map_or(0, |before| before.sequence);
+        if !unfinished || before < acknowledged {
+            return Ok(());
+        }
+        let name = Name::Raw(*number).to_string();
+        folder
+            .remove(&name)
+            .map_err(|error| Fault::io(&error, "removing the unfinished", &name))?;
+        self.raw.pop();
+        let closed = self.closed.last().map_or(0, |digest| digest.segment);
+        self.highest = self.raw.last().map_or(0, |(number, _)| *number).max(closed);
+        Ok(())
+    }
+}
+
+/// The digest of a segment; nothing, where it isn't sound.
+fn read_digest(folder: &dyn Folder, number: u64) -> Result<Option<Digest>, Fault> {
+    let name = Name::Digest(number).to_string();
+    let bytes = folder
+        .open(&name, false)
+        .and_then(|disk| read_all(disk.as_ref()))
+        .map_err(|error| Fault::io(&error, "reading", &name))?;
+    Ok(Digest::decode(&bytes).filter(|digest| digest.segment == number))
 }
 
 /// A raw segment, read from its beginning to where it stops making sense.
@@ -162,8 +234,8 @@ pub(crate) fn scan(
         previous: None,
         probed: None,
     };
-    match read_preamble(&bytes) {
-        Preamble::Sound(previous) => scan.previous = Some(previous),
+    let previous = match read_preamble(&bytes) {
+        Preamble::Sound(previous) => previous,
         Preamble::Newer(format) => {
             let what = format!(
                 "{name} of the audit log has format {format}, and this program reads formats up to {FORMAT}"
@@ -179,7 +251,8 @@ pub(crate) fn scan(
             scan.rest = bytes;
             return Ok(scan);
         }
-    }
+    };
+    scan.previous = Some(previous);
     let (offset, ending) = walk(&bytes, PREAMBLE_BYTES, None, &mut |offset, stored| {
         let record = stored.record;
         if record.sequence == probe {
@@ -193,18 +266,14 @@ pub(crate) fn scan(
         if scan.known.is_none() && record.kind == Kind::Segment {
             scan.header = serde_json::from_slice(record.payload).ok();
         }
-        let known = scan.known.get_or_insert_with(|| Known {
-            segment: Segment {
+        let known = scan.known.get_or_insert_with(|| {
+            Known::raw(
                 number,
-                first_sequence: record.sequence,
-                last_sequence: None,
-                closed: false,
-                first_milliseconds: record.milliseconds,
-                last_milliseconds: record.milliseconds,
-            },
-            disk: Arc::clone(&disk),
-            blocks: Vec::new(),
-            end: 0,
+                record.sequence,
+                previous,
+                record.milliseconds,
+                Arc::clone(&disk),
+            )
         });
         known.mark(record.sequence, offset as u64);
         known.grow(
@@ -286,38 +355,28 @@ impl Start {
     /// Goes on with a log.
     fn find(
         folder: &dyn Folder,
-        names: &[Name],
-        raws: &[u64],
+        lying: &Lying,
         head: Option<HeadFile>,
         fresh_id: LogId,
         key: &SigningKey,
         milliseconds: i64,
     ) -> Result<Self, Fault> {
         let newest = head.as_ref().map(|file| file.newest().clone());
-        let probe = newest.as_ref().map_or(0, |head| head.sequence);
-        let index = Index::default();
-        let mut scans = Vec::new();
-        for number in raws {
-            scans.push((*number, scan(folder, *number, true, probe)?));
-        }
-        drop_unfinished(folder, &mut scans, probe)?;
-        for (_, scan) in &scans {
-            index.write().extend(scan.known.clone());
-        }
-        let id = newest.as_ref().map(|head| head.log).or_else(|| {
-            let headers = scans
-                .iter()
-                .rev()
-                .filter_map(|(_, scan)| scan.header.as_ref());
-            headers
-                .into_iter()
-                .find_map(|header| LogId::parse(&header.log_id))
-        });
-        let id = id.unwrap_or(fresh_id);
-        let last = scans.last().filter(|(number, _)| {
-            let highest = names.iter().filter_map(|name| number_of(*name)).max();
-            highest == Some(*number)
-        });
+        let index = lying.index();
+        let headers = lying.raw.iter().rev();
+        let id = headers
+            .filter_map(|(_, scan)| LogId::parse(&scan.header.as_ref()?.log_id))
+            .next()
+            .or_else(|| lying.closed.last().map(|digest| digest.log));
+        let id = newest
+            .as_ref()
+            .map(|head| head.log)
+            .or(id)
+            .unwrap_or(fresh_id);
+        let last = lying
+            .raw
+            .last()
+            .filter(|(number, _)| *number == lying.highest);
         let wrong = match (&newest, last) {
             (None, _) => Some(format!("the file {HEAD} was removed or damaged")),
             (_, None) => Some("the newest segment was removed".to_owned()),
@@ -327,16 +386,17 @@ impl Start {
         let wrong =
             wrong.or_else(|| (!whole).then(|| format!("a part of the file {HEAD} was damaged")));
         if let (None, Some((number, scan)), Some(head_file)) = (&wrong, last, head)
-            && let (Some(known), Some(end)) = (&scan.known, scan.end)
+            && let Some(known) = &scan.known
+            && let (Some(end), Some(disk)) = (scan.end, &known.disk)
         {
-            let repaired = cut_tail(*number, scan, known)?;
-            let identity = known.disk.identity().map_err(|error| {
+            let repaired = cut_tail(*number, scan, disk.as_ref())?;
+            let identity = disk.identity().map_err(|error| {
                 Fault::io(&error, "looking at", &Name::Raw(*number).to_string())
             })?;
             return Ok(Self {
                 id,
                 writer: Writer {
-                    disk: Arc::clone(&known.disk),
+                    disk: Arc::clone(disk),
                     segment: *number,
                     offset: scan.offset as u64,
                     written: end,
@@ -349,29 +409,34 @@ impl Start {
             });
         }
         let what = wrong.unwrap_or_else(|| "the newest segment has no records".to_owned());
-        let seen = scans.iter().filter_map(|(_, scan)| scan.last_seen());
+        let seen = lying.raw.iter().filter_map(|(_, scan)| scan.last_seen());
+        let closed = lying.closed.iter().map(|digest| Position {
+            sequence: digest.last_sequence,
+            hash: digest.last_hash,
+            milliseconds,
+        });
         let headed = newest.as_ref().map(|head| Position {
             sequence: head.sequence,
             hash: head.hash,
             milliseconds,
         });
-        let start = seen
-            .chain(headed)
+        let nothing = Position {
+            sequence: 0,
+            hash: Hash::ZERO,
+            milliseconds,
+        };
+        // Of two that say the same, what was seen counts more than what was signed.
+        let start = headed.into_iter().chain(closed).chain(seen);
+        let start = start
             .max_by_key(|position| position.sequence)
-            .unwrap_or(Position {
-                sequence: 0,
-                hash: Hash::ZERO,
-                milliseconds,
-            });
+            .unwrap_or(nothing);
         let start = Position {
             milliseconds,
             ..start
         };
-        let highest = names.iter().filter_map(|name| number_of(*name)).max();
-        let number = highest.unwrap_or(0) + 1;
-        let (writer, known) = make_segment(folder, id, number, start, key, Some(&what))?;
+        let (writer, known) = make_segment(folder, id, lying.highest + 1, start, key, Some(&what))?;
         index.write().push(known);
-        // The head is written anew with the damage told, so that the log can be opened again without being told twice.
+        // A head that covers the note: so it is told once.
         let head = Head::signed(
             id,
             writer.written.sequence,
@@ -398,28 +463,6 @@ pub(crate) fn number_of(name: Name) -> Option<u64> {
         Name::Head => None,
         Name::Raw(number) | Name::Compressed(number) | Name::Digest(number) => Some(number),
     }
-}
-
-/// Removes the newest segment where a crash interrupted its making: nothing in it was answered.
-fn drop_unfinished(
-    folder: &dyn Folder,
-    scans: &mut Vec<(u64, Scan)>,
-    acknowledged: u64,
-) -> Result<(), Fault> {
-    let Some((number, scan)) = scans.last() else {
-        return Ok(());
-    };
-    let before = scans.iter().rev().nth(1).and_then(|(_, scan)| scan.end);
-    let unfinished = scan.known.is_none() && scan.ending == End::Torn;
-    let nothing_missing = before.is_some_and(|before| before.sequence >= acknowledged);
-    if (unfinished || scan.rest.is_empty() && scan.known.is_none()) && nothing_missing {
-        let name = Name::Raw(*number).to_string();
-        folder
-            .remove(&name)
-            .map_err(|error| Fault::io(&error, "removing the unfinished", &name))?;
-        scans.pop();
-    }
-    Ok(())
 }
 
 /// What isn't as it was left, with the segment that would be gone on with.
@@ -454,15 +497,13 @@ fn wrong_with(number: u64, scan: &Scan, head: &Head) -> Option<String> {
 }
 
 /// Cuts off what a crash left unfinished.
-fn cut_tail(number: u64, scan: &Scan, known: &Known) -> Result<Option<Repair>, Fault> {
+fn cut_tail(number: u64, scan: &Scan, disk: &dyn Disk) -> Result<Option<Repair>, Fault> {
     if scan.rest.is_empty() {
         return Ok(None);
     }
     let name = Name::Raw(number).to_string();
-    known
-        .disk
-        .set_len(scan.offset as u64)
-        .and_then(|()| known.disk.sync())
+    disk.set_len(scan.offset as u64)
+        .and_then(|()| disk.sync())
         .map_err(|error| Fault::io(&error, "cutting off the unfinished end of", &name))?;
     Ok(Some(Repair::CutTail {
         segment: number,
@@ -515,19 +556,13 @@ pub(crate) fn make_segment(
         let _ = folder.remove(&name);
         Fault::io(&error, "beginning", &name)
     })?;
-    let mut known = Known {
-        segment: Segment {
-            number,
-            first_sequence: after.sequence + 1,
-            last_sequence: None,
-            closed: false,
-            first_milliseconds: after.milliseconds,
-            last_milliseconds: after.milliseconds,
-        },
-        disk: Arc::clone(&disk),
-        blocks: Vec::new(),
-        end: 0,
-    };
+    let mut known = Known::raw(
+        number,
+        after.sequence + 1,
+        after.hash,
+        after.milliseconds,
+        Arc::clone(&disk),
+    );
     known.mark(after.sequence + 1, PREAMBLE_BYTES as u64);
     known.grow(written.sequence, after.milliseconds, bytes.len() as u64);
     let writer = Writer {
@@ -537,6 +572,5 @@ pub(crate) fn make_segment(
         written,
         inode: identity.inode,
     };
-    const { assert!(PREAMBLE_BYTES >= HASH_BYTES) };
     Ok((writer, known))
 }

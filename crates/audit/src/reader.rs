@@ -1,31 +1,53 @@
 //! Reading: from a sequence on, or one record, beside a running log as well as offline.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::folder::{Disk, Folder, RealFolder};
+use crate::frames;
 use crate::hash::HASH_BYTES;
 use crate::index::{Block, Index, Known, Segment};
 use crate::log::Shared;
-use crate::opening::{names, raws, scan};
-use crate::record::Stored;
+use crate::opening::Lying;
+use crate::record::{Parsed, Stored, parse};
 use crate::segment::{End, Name, walk};
 use crate::{Fault, FaultKind, Head, OwnedRecord, Record};
+
+/// How many blocks are kept in memory, of about 128 KiB each.
+const KEPT_BLOCKS_MAX: usize = 8;
 
 /// Reads a log. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Reader {
+    folder: Arc<dyn Folder>,
     index: Arc<Index>,
+    kept: Arc<Kept>,
+}
+
+/// The blocks that were read last.
+#[derive(Default)]
+struct Kept(Mutex<VecDeque<(Key, Arc<Vec<u8>>)>>);
+
+/// Which block, of which kind of file.
+#[derive(Copy, Clone, PartialEq, Eq)]
+struct Key {
+    segment: u64,
+    closed: bool,
+    offset: u64,
 }
 
 /// Where a block's bytes are.
 struct Place {
-    number: u64,
-    disk: Arc<dyn Disk>,
+    key: Key,
+    /// The raw file; of a compressed one, nothing.
+    disk: Option<Arc<dyn Disk>>,
     block: Block,
     end: u64,
+    /// More may come to it.
+    grows: bool,
 }
 
 impl Reader {
@@ -34,29 +56,27 @@ impl Reader {
     /// # Errors
     /// A [`Fault`] where the folder can't be read.
     pub fn open(folder: &Path) -> Result<Self, Fault> {
-        let folder = RealFolder::new(folder);
-        let index = Index::default();
-        for number in raws(&names(&folder as &dyn Folder)?) {
-            index.write().extend(scan(&folder, number, false, 0)?.known);
-        }
+        let folder: Arc<dyn Folder> = Arc::new(RealFolder::new(folder));
+        let index = Lying::look(folder.as_ref(), false, 0)?.index();
         Ok(Self {
+            folder,
             index: Arc::new(index),
+            kept: Arc::default(),
         })
     }
 
     pub(crate) fn beside(shared: &Shared) -> Self {
         Self {
+            folder: Arc::clone(&shared.folder),
             index: Arc::clone(&shared.index),
+            kept: Arc::default(),
         }
     }
 
     /// The segments, in order.
     pub fn segments(&self) -> Vec<Segment> {
-        self.index
-            .read()
-            .iter()
-            .map(|known| known.segment)
-            .collect()
+        let index = self.index.read();
+        index.iter().map(|known| known.segment).collect()
     }
 
     /// Visits the records from this sequence on, of every kind and in order, until the visitor breaks or the durable
@@ -69,24 +89,7 @@ impl Reader {
         from: u64,
         visit: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
     ) -> Result<(), Fault> {
-        let mut next = from;
-        while let Some(place) = self.place(next) {
-            let bytes = load(&place)?;
-            let mut visited = None;
-            let mut broke = false;
-            check(&place, &bytes, &mut |stored| {
-                let record = stored.record;
-                if record.sequence >= next && !broke {
-                    visited = Some(record.sequence);
-                    broke = visit(record).is_break();
-                }
-            })?;
-            match visited {
-                Some(last) if !broke => next = last + 1,
-                _ => return Ok(()),
-            }
-        }
-        Ok(())
+        self.visit(from, &mut |stored| visit(stored.record))
     }
 
     /// One record; nothing, where it isn't there or not durable yet.
@@ -109,32 +112,146 @@ impl Reader {
     /// # Errors
     /// A [`Fault`] where the record can't be read.
     pub fn holds(&self, head: &Head) -> Result<bool, Fault> {
-        if head.sequence == 0 {
-            return Ok(true);
-        }
-        let Some(place) = self.place(head.sequence) else {
-            return Ok(false);
-        };
-        let bytes = load(&place)?;
-        let mut found = false;
-        check(&place, &bytes, &mut |stored| {
+        let mut found = head.sequence == 0;
+        self.visit(head.sequence, &mut |stored| {
             found |= stored.record.sequence == head.sequence && stored.hash == head.hash;
+            ControlFlow::Break(())
         })?;
         Ok(found)
     }
 
+    /// As [`Self::read`], with what is stored beside the records.
+    fn visit(
+        &self,
+        from: u64,
+        visit: &mut dyn FnMut(&Stored<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        let mut next = from;
+        while let Some(place) = self.place(next)? {
+            let bytes = match self.load(&place) {
+                Ok(bytes) => bytes,
+                // It was pruned, or closed, in the meantime.
+                Err(_) if self.has_moved(&place) => continue,
+                Err(fault) => return Err(fault),
+            };
+            let mut offset = HASH_BYTES;
+            let mut visited = None;
+            // Checked when it was loaded.
+            while let Some(Parsed::Whole(stored)) = bytes
+                .get(offset..)
+                .filter(|rest| !rest.is_empty())
+                .map(parse)
+            {
+                offset += stored.len();
+                if stored.record.sequence < next {
+                    continue;
+                }
+                visited = Some(stored.record.sequence);
+                if visit(&stored).is_break() {
+                    return Ok(());
+                }
+            }
+            let Some(last) = visited else {
+                return Ok(());
+            };
+            next = last + 1;
+        }
+        Ok(())
+    }
+
     /// The block with a record, or with the first one after it.
-    fn place(&self, sequence: u64) -> Option<Place> {
-        let index = self.index.read();
-        let at = index.partition_point(|known| {
-            known
-                .segment
-                .last_sequence
-                .is_some_and(|last| last < sequence)
+    fn place(&self, sequence: u64) -> Result<Option<Place>, Fault> {
+        loop {
+            let unread = {
+                let index = self.index.read();
+                let at = index.partition_point(|known| {
+                    let last = known.segment.last_sequence;
+                    last.is_some_and(|last| last < sequence)
+                });
+                match index.get(at) {
+                    Some(known) if known.segment.last_sequence.is_some() => {
+                        if !known.blocks.is_empty() {
+                            return Ok(Some(place_in(known, sequence)));
+                        }
+                        known.segment.number
+                    }
+                    _ => return Ok(None),
+                }
+            };
+            self.find_blocks(unread)?;
+        }
+    }
+
+    /// Finds out where the blocks of a closed segment are.
+    fn find_blocks(&self, number: u64) -> Result<(), Fault> {
+        let name = Name::Compressed(number).to_string();
+        let found = self.folder.open(&name, false).and_then(|disk| {
+            let len = disk.identity()?.len;
+            frames::blocks(disk.as_ref(), len)
         });
-        let known = index.get(at)?;
-        known.segment.last_sequence?;
-        Some(place_in(known, sequence))
+        let mut index = self.index.write();
+        let Some(known) = index
+            .iter_mut()
+            .find(|known| known.segment.number == number)
+        else {
+            return Ok(());
+        };
+        let found = found.map_err(|error| Fault::io(&error, "reading", &name))?;
+        known.blocks = found.ok_or_else(|| {
+            let what = format!("{name} of the audit log isn't what was written");
+            Fault::new(FaultKind::Damaged, what)
+        })?;
+        Ok(())
+    }
+
+    /// Whether a block isn't where it was any more.
+    fn has_moved(&self, place: &Place) -> bool {
+        let index = self.index.read();
+        !index.iter().any(|known| {
+            known.segment.number == place.key.segment && known.segment.closed == place.key.closed
+        })
+    }
+
+    /// A block's records, checked, behind the hash that the first is chained to.
+    fn load(&self, place: &Place) -> Result<Arc<Vec<u8>>, Fault> {
+        if let Some(kept) = self.kept.get(place.key) {
+            return Ok(kept);
+        }
+        let name = if place.key.closed {
+            Name::Compressed(place.key.segment)
+        } else {
+            Name::Raw(place.key.segment)
+        };
+        let name = name.to_string();
+        let loaded = match &place.disk {
+            Some(disk) => {
+                let from = place.block.offset - HASH_BYTES as u64;
+                read_range(disk.as_ref(), from, place.end).map(Some)
+            }
+            None => self
+                .folder
+                .open(&name, false)
+                .and_then(|disk| read_range(disk.as_ref(), place.block.offset, place.end))
+                .map(|bytes| frames::decompress(&bytes).map(|(_, records)| records)),
+        };
+        let loaded = loaded.map_err(|error| Fault::io(&error, "reading", &name))?;
+        let first = Some(place.block.first_sequence);
+        let sound = loaded.filter(|bytes| {
+            bytes.len() > HASH_BYTES
+                && walk(bytes, HASH_BYTES, first, &mut |_, _| {}).1 == End::Whole
+        });
+        let Some(bytes) = sound else {
+            let what = format!(
+                "{name} of the audit log isn't what was written, at record {} or soon after it",
+                place.block.first_sequence
+            );
+            return Err(Fault::new(FaultKind::Damaged, what));
+        };
+        let bytes = Arc::new(bytes);
+        if !place.grows {
+            self.kept.put(place.key, &bytes);
+        }
+        Ok(bytes)
     }
 }
 
@@ -144,49 +261,49 @@ impl fmt::Debug for Reader {
     }
 }
 
+impl Kept {
+    fn get(&self, key: Key) -> Option<Arc<Vec<u8>>> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|(other, _)| *other == key)?;
+        let found = kept.remove(at)?;
+        let bytes = Arc::clone(&found.1);
+        kept.push_back(found);
+        Some(bytes)
+    }
+
+    fn put(&self, key: Key, bytes: &Arc<Vec<u8>>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() == KEPT_BLOCKS_MAX {
+            kept.pop_front();
+        }
+        kept.push_back((key, Arc::clone(bytes)));
+    }
+}
+
 fn place_in(known: &Known, sequence: u64) -> Place {
     let after = known
         .blocks
         .partition_point(|block| block.first_sequence <= sequence);
     let at = after.saturating_sub(1);
+    let block = known.blocks[at];
+    let next = known.blocks.get(at + 1);
     Place {
-        number: known.segment.number,
-        disk: Arc::clone(&known.disk),
-        block: known.blocks[at],
-        end: known
-            .blocks
-            .get(at + 1)
-            .map_or(known.end, |next| next.offset),
+        key: Key {
+            segment: known.segment.number,
+            closed: known.segment.closed,
+            offset: block.offset,
+        },
+        disk: known.disk.clone(),
+        block,
+        end: next.map_or(known.end, |next| next.offset),
+        grows: next.is_none() && !known.segment.closed,
     }
 }
 
-/// A block's records, behind the hash that the first is chained to.
-fn load(place: &Place) -> Result<Vec<u8>, Fault> {
-    let from = place.block.offset - HASH_BYTES as u64;
-    let len = usize::try_from(place.end - from).unwrap_or(usize::MAX);
+fn read_range(disk: &dyn Disk, from: u64, to: u64) -> std::io::Result<Vec<u8>> {
+    let len = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
     let mut bytes = vec![0; len];
-    let read = place
-        .disk
-        .read_at(&mut bytes, from)
-        .map_err(|error| Fault::io(&error, "reading", &Name::Raw(place.number).to_string()))?;
+    let read = disk.read_at(&mut bytes, from)?;
     bytes.truncate(read);
     Ok(bytes)
-}
-
-fn check(place: &Place, bytes: &[u8], visit: &mut dyn FnMut(&Stored<'_>)) -> Result<(), Fault> {
-    let first = Some(place.block.first_sequence);
-    let sound = bytes.len() > HASH_BYTES && {
-        let (_, end) = walk(bytes, HASH_BYTES, first, &mut |_, stored| {
-            visit(stored);
-        });
-        end == End::Whole
-    };
-    if sound {
-        return Ok(());
-    }
-    let what = format!(
-        "segment {} of the audit log isn't what was written, behind record {}",
-        place.number, place.block.first_sequence
-    );
-    Err(Fault::new(FaultKind::Damaged, what))
 }

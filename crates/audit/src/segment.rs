@@ -1,9 +1,12 @@
 //! Segments: their files' names, how a raw one begins, and what the log's own records say.
 
+use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::hash::{HASH_BYTES, Hash};
+use crate::keys::Purpose;
 use crate::record::{Parsed, Stored, parse};
+use crate::{LogId, PublicKey, SigningKey};
 
 /// The format that this program writes, and the newest that it reads.
 pub(crate) const FORMAT: u8 = 1;
@@ -182,6 +185,53 @@ pub(crate) struct RepairNote {
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub(crate) struct DamageNote {
     pub(crate) what: String,
+}
+
+/// Which key signs from here on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(crate) struct NewKeyNote {
+    pub(crate) public_key: String,
+    /// Who signed before.
+    pub(crate) previous_public_key: String,
+    /// By that one, over the log's id and the new key.
+    pub(crate) signature: String,
+}
+
+impl NewKeyNote {
+    pub(crate) fn signed(log: LogId, new: PublicKey, old: &SigningKey) -> Self {
+        Self {
+            public_key: new.to_base64(),
+            previous_public_key: old.public().to_base64(),
+            signature: BASE64.encode(&old.sign(Purpose::NextKey, &next_key_message(log, new))),
+        }
+    }
+
+    /// The key before and the new one; nothing, where the one before didn't sign.
+    pub(crate) fn keys(&self, log: LogId) -> Option<(PublicKey, PublicKey)> {
+        let old = PublicKey::from_base64(&self.previous_public_key)?;
+        let new = PublicKey::from_base64(&self.public_key)?;
+        let signature = BASE64.decode(self.signature.as_bytes()).ok()?;
+        let signed = old.verifies(Purpose::NextKey, &next_key_message(log, new), &signature);
+        signed.then_some((old, new))
+    }
+}
+
+fn next_key_message(log: LogId, new: PublicKey) -> Vec<u8> {
+    [&log.0[..], &new.bytes].concat()
+}
+
+/// From where on the log is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub(crate) struct PrunedNote {
+    /// The first segment that is kept, and its first record.
+    pub(crate) first_segment: u64,
+    pub(crate) first_sequence: u64,
+    /// The hash of the last record that was removed.
+    pub(crate) previous_hash: String,
+    /// The hash of the last digest that was removed.
+    pub(crate) previous_digest: String,
 }
 
 /// The JSON of one of the above.

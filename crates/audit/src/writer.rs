@@ -3,7 +3,8 @@
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::folder::{Disk, Identity};
-use crate::index::{Known, Segment};
+use crate::hash::HASH_BYTES;
+use crate::index::Known;
 use crate::log::Shared;
 use crate::queue::{Position, Split, Taken};
 use crate::segment::{Name, PREAMBLE_BYTES, preamble};
@@ -65,7 +66,7 @@ impl Shared {
     }
 
     fn write(&self, writer: &mut Writer, taken: &Taken) -> Result<(), Fault> {
-        let mut from = crate::hash::HASH_BYTES;
+        let mut from = HASH_BYTES;
         let mut first_sequence = taken.first_sequence;
         for (index, split) in taken.splits.iter().enumerate() {
             let to = taken.splits.get(index + 1).map(|next| next.at);
@@ -79,7 +80,7 @@ impl Shared {
                     before,
                 )?;
             }
-            self.begin(writer, split, &taken.buffer[split.at - 32..to])?;
+            self.begin(writer, split, &taken.buffer[split.at - HASH_BYTES..to])?;
             let end = taken.splits.get(index + 1);
             let end = end.map_or(taken.end, |next| last_before(taken, next));
             self.note(writer, split.first_sequence, end, (to - split.at) as u64);
@@ -93,7 +94,7 @@ impl Shared {
     }
 
     /// Writes records behind those of the segment.
-    fn write_records(
+    pub(crate) fn write_records(
         &self,
         writer: &mut Writer,
         records: &[u8],
@@ -131,7 +132,7 @@ impl Shared {
     fn begin(&self, writer: &mut Writer, split: &Split, records: &[u8]) -> Result<(), Fault> {
         let name = Name::Raw(split.number).to_string();
         let mut bytes = preamble(Hash::read(records)).to_vec();
-        bytes.extend_from_slice(&records[crate::hash::HASH_BYTES..]);
+        bytes.extend_from_slice(&records[HASH_BYTES..]);
         let created = self.folder.create(&name).and_then(|disk| {
             disk.write_at(&bytes, 0)?;
             if self.durability() == Durability::Fsync {
@@ -153,21 +154,17 @@ impl Shared {
         writer.segment = split.number;
         writer.offset = PREAMBLE_BYTES as u64;
         writer.inode = identity.inode;
+        let previous = Hash::read(records);
         let milliseconds = writer.written.milliseconds;
-        self.index.write().push(Known {
-            segment: Segment {
-                number: split.number,
-                first_sequence: split.first_sequence,
-                last_sequence: None,
-                closed: false,
-                first_milliseconds: milliseconds,
-                last_milliseconds: milliseconds,
-            },
+        let known = Known::raw(
+            split.number,
+            split.first_sequence,
+            previous,
+            milliseconds,
             disk,
-            blocks: Vec::new(),
-            end: PREAMBLE_BYTES as u64,
-        });
-        self.keeper.ring();
+        );
+        self.index.write().push(known);
+        self.closer.ring();
         Ok(())
     }
 
@@ -192,29 +189,6 @@ impl Shared {
         }
         drop(queue);
         waiting.finish(Err(fault), relay);
-    }
-
-    /// Tries whether a fault is over, and takes records again if so.
-    pub(crate) fn try_recover(&self) {
-        let mut writer = self.writer();
-        let fault = self.queue().fault.clone();
-        let Some(fault) = fault.filter(|fault| fault.kind() != FaultKind::Closed) else {
-            return;
-        };
-        let recovered = self.recover(&mut writer, &fault);
-        let mut queue = self.queue();
-        queue.fault = recovered.err();
-    }
-
-    fn recover(&self, writer: &mut Writer, _fault: &Fault) -> Result<(), Fault> {
-        self.check_room()?;
-        let name = Name::Raw(writer.segment).to_string();
-        // What was half written wasn't answered.
-        writer
-            .disk
-            .set_len(writer.offset)
-            .and_then(|()| writer.disk.sync())
-            .map_err(|error| Fault::io(&error, "cutting off what was half written of", &name))
     }
 
     /// Refuses a disk that is full before anything is half written.
@@ -244,7 +218,7 @@ impl Shared {
 fn last_before(taken: &Taken, split: &Split) -> Position {
     Position {
         sequence: split.first_sequence - 1,
-        hash: Hash::read(&taken.buffer[split.at - crate::hash::HASH_BYTES..]),
+        hash: Hash::read(&taken.buffer[split.at - HASH_BYTES..]),
         milliseconds: taken.end.milliseconds,
     }
 }
