@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use crate::FaultKind;
 use crate::log::Shared;
-use crate::watching::Seen;
 
 /// How often.
 const TICK: Duration = Duration::from_millis(100);
@@ -18,7 +17,6 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(shared: &Shared) {
     let mut retry_at: Option<Instant> = None;
-    let mut seen = Seen::new();
     let mut ticks = 0_u32;
     while shared.keeper.wait(Some(TICK)) {
         let fault = shared.queue().fault.clone();
@@ -34,10 +32,12 @@ pub(crate) fn run(shared: &Shared) {
             None => {
                 retry_at = None;
                 ticks = ticks.wrapping_add(1);
-                tick(shared);
                 shared.watch_current();
+                if shared.queue().fault.is_none() {
+                    tick(shared);
+                }
                 if ticks.is_multiple_of(TICKS_A_LOOK) {
-                    shared.watch_others(&mut seen);
+                    shared.watch_others();
                 }
             }
         }

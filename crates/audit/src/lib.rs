@@ -28,6 +28,7 @@ mod reader;
 mod record;
 mod retention;
 mod segment;
+mod verifying;
 mod watching;
 mod writer;
 
@@ -41,6 +42,7 @@ pub use log::Log;
 pub use queue::Appending;
 pub use reader::Reader;
 pub use record::{Kind, OwnedRecord, PAYLOAD_BYTES_MAX, Record};
+pub use verifying::{Change, Finding, Report, verify, verify_on};
 
 /// When an appended record counts as durable.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use crate::index::Index;
 use crate::queue::{Appending, Position, Queue};
 use crate::record::{Kind, PAYLOAD_BYTES_MAX};
 use crate::segment::{Header, json};
+use crate::watching::Seen;
 use crate::writer::Writer;
 use crate::{
     Clock, Durability, Fault, FaultKind, Head, LogId, Opened, Options, Reader, SigningKey, closing,
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) writer: Mutex<Writer>,
     head_file: Mutex<HeadFile>,
     pub(crate) index: Arc<Index>,
+    /// How files were when they were looked at first.
+    pub(crate) seen: Mutex<Seen>,
     /// The newest record that is durable.
     durable: Mutex<Position>,
     watched: watch::Sender<u64>,
@@ -88,8 +91,13 @@ impl Log {
     ) -> Result<Opened, Fault> {
         let found = opening::open(folder, options, key, LogId(fresh_id), clock)?;
         let shared = Arc::new(found.shared);
-        // What was found is noted before anything else is.
+        // What was found is noted before anything else is, and covered by a head.
+        if !found.created {
+            let milliseconds = (shared.clock)();
+            shared.queue().push(milliseconds, Kind::Opened, b"{}");
+        }
         shared.flush()?;
+        shared.put_head(&shared.sign_head(), true);
         let log = Self {
             shared: Arc::clone(&shared),
             threads: Mutex::default(),
@@ -266,6 +274,7 @@ impl Shared {
             writer: Mutex::new(parts.writer),
             head_file: Mutex::new(parts.head_file),
             index: parts.index,
+            seen: Mutex::default(),
             durable: Mutex::new(written),
             watched: watch::Sender::new(written.sequence),
             store_revision: AtomicU64::new(parts.store_revision),

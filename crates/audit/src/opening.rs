@@ -154,6 +154,11 @@ impl Lying {
         let raw = self.raw.iter().filter_map(|(_, scan)| scan.known.clone());
         let mut known: Vec<Known> = self.closed.iter().map(Known::closed).chain(raw).collect();
         known.sort_by_key(|known| known.segment.number);
+        for known in &mut known {
+            let mut scans = self.raw.iter();
+            let scan = scans.find(|(number, _)| *number == known.segment.number);
+            known.damaged = scan.is_some_and(|(_, scan)| scan.ending == End::Damaged);
+        }
         *index.write() = known;
         index
     }
@@ -435,7 +440,13 @@ impl Start {
             ..start
         };
         let (writer, known) = make_segment(folder, id, lying.highest + 1, start, key, Some(&what))?;
-        index.write().push(known);
+        let mut segments = index.write();
+        if let Some(last) = segments.last_mut() {
+            // It stays as it is, as evidence.
+            last.damaged = !last.segment.closed;
+        }
+        segments.push(known);
+        drop(segments);
         // A head that covers the note: so it is told once.
         let head = Head::signed(
             id,

@@ -36,6 +36,8 @@ pub enum Kind {
     Closed = 7,
     /// A remark of the caller's, which isn't an event.
     Note = 8,
+    /// The log was opened again. A head covers it before anything is appended: so nothing else follows [`Self::Closed`].
+    Opened = 9,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             Self::Damage,
             Self::Closed,
             Self::Note,
+            Self::Opened,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)

@@ -1,7 +1,9 @@
 //! What changes with time on purpose: old segments are removed, and another key signs.
 
+use std::io;
+
 use crate::folder::read_all;
-use crate::hash::hash_of;
+use crate::hash::{Hash, hash_of};
 use crate::log::{Log, Shared};
 use crate::opening::{names, number_of};
 use crate::record::Kind;
@@ -47,16 +49,19 @@ impl Log {
             (index[old - 1].segment.number, index[old].clone())
         };
         let name = Name::Digest(old).to_string();
-        let digest = shared
-            .folder
-            .open(&name, false)
-            .and_then(|disk| read_all(disk.as_ref()))
-            .map_err(|error| Fault::io(&error, "reading", &name))?;
+        let digest = match shared.folder.open(&name, false) {
+            // Somebody removed it. That is told elsewhere, and doesn't keep the disk from being tidied.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Hash::ZERO,
+            opened => opened
+                .and_then(|disk| read_all(disk.as_ref()))
+                .map(|bytes| hash_of(&bytes))
+                .map_err(|error| Fault::io(&error, "reading", &name))?,
+        };
         let note = PrunedNote {
             first_segment: kept.segment.number,
             first_sequence: kept.segment.first_sequence,
             previous_hash: kept.previous.to_string(),
-            previous_digest: hash_of(&digest).to_string(),
+            previous_digest: digest.to_string(),
         };
         shared.tell(Kind::Pruned, &json(&note))?;
         // The head covers the note before anything is gone.
@@ -68,7 +73,9 @@ impl Log {
             (before - index.len()) as u64
         };
         // Of each segment the records first: a digest alone is what a crash may leave.
-        for name in names(shared.folder.as_ref())? {
+        let mut names = names(shared.folder.as_ref())?;
+        names.sort_by_key(|name| (number_of(*name), *name));
+        for name in names {
             if number_of(name).is_some_and(|number| number <= old) {
                 let name = name.to_string();
                 shared

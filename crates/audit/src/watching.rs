@@ -48,46 +48,54 @@ impl Shared {
         )))
     }
 
-    /// What is wrong with the files of segments that nobody writes to any more. `seen` remembers how they were.
-    fn wrong_with_others(&self, seen: &mut Seen) -> io::Result<Option<String>> {
+    /// What is wrong with the files of segments that nobody writes to any more, each told once.
+    fn wrong_with_others(&self) -> io::Result<Option<String>> {
         let mut expected = Vec::new();
         for known in self.index.read().iter().rev().skip(1) {
             let number = known.segment.number;
+            if known.missed || known.damaged {
+                continue;
+            }
             if known.segment.closed {
                 expected.extend([Name::Compressed(number), Name::Digest(number)]);
-            } else if !known.damaged {
+            } else {
                 expected.push(Name::Raw(number));
             }
         }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.retain(|name, _| expected.contains(name));
+        let mut wrong = Vec::new();
         for name in expected {
-            let now = self.folder.identity(&name.to_string())?;
-            let before = match now {
-                Some(now) => *seen.entry(name).or_insert(now),
-                None if self.is_expected(name) => {
-                    return Ok(Some(format!(
-                        "{name} of the audit log was removed by somebody else while the log was open"
-                    )));
+            match self.folder.identity(&name.to_string())? {
+                Some(now) if *seen.entry(name).or_insert(now) != now => {
+                    wrong.push((name, "was changed"));
                 }
-                None => continue,
-            };
-            if now != Some(before) {
-                seen.insert(name, now.unwrap_or(before));
-                return Ok(Some(format!(
-                    "{name} of the audit log was changed by somebody else while the log was open"
-                )));
+                None if self.is_expected(name) => wrong.push((name, "was removed")),
+                _ => {}
             }
         }
-        Ok(None)
+        let Some((name, what)) = wrong.last() else {
+            return Ok(None);
+        };
+        let others = match wrong.len() - 1 {
+            0 => String::new(),
+            others => format!(", and {others} other files were"),
+        };
+        let what = format!(
+            "{name} of the audit log {what}{others} by somebody else while the log was open"
+        );
+        for known in self.index.write().iter_mut() {
+            let number = Some(known.segment.number);
+            known.missed |= wrong.iter().any(|(name, _)| number_of(*name) == number);
+        }
+        Ok(Some(what))
     }
 
     /// Whether a file still belongs there: closing and pruning go on meanwhile.
     fn is_expected(&self, name: Name) -> bool {
+        let closed = matches!(name, Name::Compressed(_) | Name::Digest(_));
         self.index.read().iter().any(|known| {
-            let closed = matches!(name, Name::Compressed(_) | Name::Digest(_));
-            number_of(name) == Some(known.segment.number)
-                && known.segment.closed == closed
-                && !known.missed
+            number_of(name) == Some(known.segment.number) && known.segment.closed == closed
         })
     }
 
@@ -100,28 +108,10 @@ impl Shared {
     }
 
     /// Looks at all other files.
-    pub(crate) fn watch_others(&self, seen: &mut Seen) {
-        let wrong = self.wrong_with_head();
-        if self.fail_where(wrong) {
-            return;
+    pub(crate) fn watch_others(&self) {
+        if !self.fail_where(self.wrong_with_head()) {
+            self.fail_where(self.wrong_with_others());
         }
-        let wrong = self.wrong_with_others(seen);
-        if let Ok(Some(what)) = &wrong {
-            // It is told once.
-            let mut index = self.index.write();
-            for known in index.iter_mut() {
-                let number = known.segment.number;
-                let names = [
-                    Name::Raw(number),
-                    Name::Compressed(number),
-                    Name::Digest(number),
-                ];
-                known.missed |= names
-                    .iter()
-                    .any(|name| what.starts_with(&format!("{name} ")));
-            }
-        }
-        self.fail_where(wrong);
     }
 
     fn fail_where(&self, wrong: io::Result<Option<String>>) -> bool {
@@ -141,6 +131,7 @@ impl Shared {
         let Some(fault) = fault.filter(|fault| fault.kind() != FaultKind::Closed) else {
             return;
         };
+        let fault = self.with_others(fault);
         let recovered = self.recover(&mut writer, &fault);
         let mut queue = self.queue();
         let closed = queue
@@ -159,6 +150,17 @@ impl Shared {
                 batch.finish(Err(fault), false);
             }
             Err(fault) => queue.fault = Some(fault),
+        }
+    }
+
+    /// Whoever lays hands on one file often does so on others: they are told together.
+    fn with_others(&self, fault: Fault) -> Fault {
+        match self.wrong_with_others() {
+            Ok(Some(others)) if fault.kind() == FaultKind::Tampered => {
+                Fault::new(FaultKind::Tampered, format!("{}; {others}", fault.what()))
+            }
+            Ok(Some(others)) => Fault::new(FaultKind::Tampered, others),
+            _ => fault,
         }
     }
 

@@ -10,5 +10,10 @@
 )]
 
 mod appending;
+mod crash;
+mod memory;
 mod opening;
 mod support;
+mod tampering;
+mod trouble;
+mod verifying;

@@ -49,3 +49,40 @@ pub(crate) fn all(reader: &Reader, from: u64) -> Vec<OwnedRecord> {
         .unwrap();
     records
 }
+
+/// Waits until every segment but the last is closed.
+pub(crate) fn settle(folder: &Path) {
+    let started = std::time::Instant::now();
+    loop {
+        let names: Vec<_> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        if names.iter().filter(|name| name.ends_with(".raw")).count() == 1 {
+            return;
+        }
+        assert!(started.elapsed().as_secs() < 20, "{names:?}");
+        std::thread::yield_now();
+    }
+}
+
+/// Numbers drawn from a seed (SplitMix64).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    pub(crate) fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len() as u64) as usize]
+    }
+}
