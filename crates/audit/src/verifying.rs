@@ -223,6 +223,8 @@ struct Verifier<'a> {
     /// Where the log begins, if not with its first segment: number, sequence, and what both chains go on from.
     start: Option<Start>,
     pruned: Vec<PrunedNote>,
+    /// Segments at the beginning of which only the digest is there, with their records.
+    bare_digests: Vec<(Here, Option<u64>, Option<u64>)>,
     /// The newest record that says that the log was closed, and whether anything but a new start is behind it.
     closed_at: Option<u64>,
     after_closed: Option<(Here, u64)>,
@@ -261,6 +263,7 @@ impl<'a> Verifier<'a> {
             last_digest: None,
             start: None,
             pruned: Vec::new(),
+            bare_digests: Vec::new(),
             closed_at: None,
             after_closed: None,
         }
@@ -454,9 +457,10 @@ impl<'a> Verifier<'a> {
             Some(digest) => (Some(digest.first_sequence), Some(digest.last_sequence)),
             None => (self.expected, None),
         };
-        // What pruning left when a crash interrupted it.
-        let may_be_pruned = self.start.is_some_and(|start| start.segment == number);
-        if !may_be_pruned {
+        if digest.is_some() && self.report.records == 0 {
+            // It may be what pruning left when a crash interrupted it, which a later record says.
+            self.bare_digests.push((here, first, last));
+        } else {
             let what = format!("segment {number} was removed");
             self.find(here, Change::Removed, (first, last), what, None);
         }
@@ -1156,6 +1160,13 @@ impl<'a> Verifier<'a> {
 
     /// What was removed from the beginning.
     fn check_start(&mut self, first: Option<u64>) {
+        let kept = self.pruned.iter().map(|note| note.first_segment).max();
+        for (here, first, last) in std::mem::take(&mut self.bare_digests) {
+            if kept.is_none_or(|kept| kept <= here.segment) {
+                let what = format!("segment {} was removed", here.segment);
+                self.find(here, Change::Removed, (first, last), what, None);
+            }
+        }
         let Some(start) = self.start else {
             return;
         };
