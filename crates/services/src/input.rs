@@ -222,7 +222,12 @@ pub struct Members<'j, 'p> {
 }
 
 impl<'j> Members<'j, '_> {
-    /// Takes members that no event tells, such as a code that lets someone in for a moment.
+    /// Tells what the event names although the request leaves it out.
+    pub fn tell(&mut self, name: &str, value: &str) {
+        self.told.text(name, value);
+    }
+
+    /// Takes members that no event tells, such as a code that lets someone in for a moment. No refusal shows their values.
     pub fn untold<T>(&mut self, take: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.told.mute(true);
         let taken = take(self);
@@ -553,12 +558,14 @@ impl<'j> Members<'j, '_> {
             return;
         }
         let path = self.path_of(name);
+        // What events don't tell, a refusal doesn't show either: events have its message.
+        let is_told = !self.told.is_muted();
         for constraint in broken {
             self.problems.violations.push(match shown {
-                Shown::Value(value) => format!(
+                Shown::Value(value) if is_told => format!(
                     "Value '{value}' at '{path}' failed to satisfy constraint: {constraint}"
                 ),
-                Shown::Withheld => {
+                Shown::Value(_) | Shown::Withheld => {
                     format!("Value at '{path}' failed to satisfy constraint: {constraint}")
                 }
             });

@@ -23,23 +23,24 @@ pub(crate) const EPOCH_SECONDS: &str = "strongroom::EpochSeconds";
 /// The name of the newtype around an instant as a text.
 pub(crate) const INSTANT_TEXT: &str = "strongroom::Instant";
 
-/// A response as its event tells it: a JSON object, or `None` for one that is no object.
+/// A response as its event tells it: a JSON object, or `None` for one that has no members.
 pub fn of<T: Serialize + ?Sized>(response: &T) -> Option<Vec<u8>> {
     let mut json = Vec::with_capacity(512);
     let written = response.serialize(&mut Elements {
         json: &mut json,
         instant: false,
     });
-    (written.is_ok_and(|written| written) && json.first() == Some(&b'{')).then_some(json)
+    let is_told = written.is_ok_and(|written| written) && json.starts_with(b"{") && json != b"{}";
+    is_told.then_some(json)
 }
 
-/// An instant as CloudTrail writes those of requests and responses: `Jan 31, 2026 11:59:59 PM`.
+/// An instant as CloudTrail writes those of requests and responses: `Jan 31, 2026, 11:59:59 PM`.
 ///
-/// Source: AWS KMS Developer Guide, ScheduleKeyDeletion; AWS IAM User Guide, Logging IAM and AWS STS API calls.
+/// Source: AWS KMS Developer Guide, CreateKey (CloudTrail log entries); older entries have no comma behind the year.
 pub fn instant(instant: Timestamp) -> String {
     let second = jiff::Timestamp::from_second(instant.seconds());
     let second = second.unwrap_or(jiff::Timestamp::MAX);
-    strtime::format("%b %-d, %Y %-I:%M:%S %p", second).unwrap_or_default()
+    strtime::format("%b %-d, %Y, %-I:%M:%S %p", second).unwrap_or_default()
 }
 
 /// What could not be written; nobody is shown it.

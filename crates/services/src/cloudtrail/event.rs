@@ -5,6 +5,7 @@
 //!
 //! Source: AWS CloudTrail User Guide, CloudTrail record contents; reference/integrations.md §1.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display};
 use std::io::Write;
 
@@ -133,22 +134,42 @@ pub fn events<'a>(
     fresh: &mut dyn FnMut() -> [u8; 16],
 ) -> Vec<Event<'a>> {
     let mut events = Vec::with_capacity(1 + told.calls.len());
+    let key = key_response(call, told).map(Cow::Owned);
     let own = Asked {
         source: call.source,
         operation: call.operation,
         read_only: call.read_only,
         invoked_by: None,
         parameters: told.parameters.as_ref(),
-        response: told.response.as_deref().filter(|_| call.error.is_none()),
+        response: match call.error {
+            None => told.response.as_deref().map(Cow::Borrowed).or(key),
+            Some(_) => None,
+        },
         resources: &told.resources,
         error: call.error,
-        additional_event_data: call.additional_event_data,
+        additional_event_data: call.additional_event_data.or(told.data.as_ref()),
     };
     push_all(&own, call, fresh, &mut events);
     for each in &told.calls {
         push_all(&Asked::by(each), call, fresh, &mut events);
     }
     events
+}
+
+/// What KMS's events tell in place of an empty response: which key was changed.
+///
+/// Source: AWS KMS Developer Guide, DisableKey (CloudTrail log entries), and others: "include the key ARN of the affected
+/// KMS key in the responseElements.keyId value".
+fn key_response(call: &Call<'_>, told: &Told) -> Option<Vec<u8>> {
+    if call.source != name::KMS || call.read_only {
+        return None;
+    }
+    let is_key = |resource: &&Resource| matches!(resource, Resource::Key(_));
+    let key = told.resources.iter().find(is_key)?;
+    let mut json = b"{\"keyId\":".to_vec();
+    push_quoted(&key.arn(), &mut json);
+    json.push(b'}');
+    Some(json)
 }
 
 /// The event of what a service did by itself. `fresh` gives random bytes.
@@ -186,7 +207,9 @@ pub fn service_event<'a>(
         }
         json.push(b'}');
     }
-    text("requestID", &event.request_id, &mut json);
+    if !event.request_id.is_empty() {
+        text("requestID", &event.request_id, &mut json);
+    }
     text("eventID", id.as_str(), &mut json);
     json.extend_from_slice(b",\"readOnly\":false");
     if let Some(resource) = Resource::by_arn(&event.resource) {
@@ -195,7 +218,9 @@ pub fn service_event<'a>(
     text("eventType", "AwsServiceEvent", &mut json);
     json.extend_from_slice(b",\"managementEvent\":true");
     text("recipientAccountId", event.account.as_str(), &mut json);
-    if let About::Key { details } = &event.about {
+    if let About::Key { details } = &event.about
+        && !details.is_empty()
+    {
         json.extend_from_slice(b",\"serviceEventDetails\":{");
         for (at, (name, value)) in details.iter().enumerate() {
             if at > 0 {
@@ -224,7 +249,7 @@ struct Asked<'a> {
     read_only: bool,
     invoked_by: Option<&'a str>,
     parameters: Option<&'a Parameters>,
-    response: Option<&'a [u8]>,
+    response: Option<Cow<'a, [u8]>>,
     resources: &'a [Resource],
     error: Option<(&'a str, Option<&'a str>)>,
     additional_event_data: Option<&'a Value>,
@@ -326,19 +351,25 @@ fn written(
         }
     }
     if let Some((code, message)) = asked.error {
-        text("errorCode", name::error_code(asked.source, code), &mut json);
+        text(
+            "errorCode",
+            &name::error_code(asked.source, code),
+            &mut json,
+        );
         if let Some(message) = message {
             text("errorMessage", cut(message, SHORT_BYTES_MAX), &mut json);
         }
     }
     json.extend_from_slice(b",\"requestParameters\":");
     match asked.parameters {
-        Some(parameters) if parameters.bytes() <= LARGE_BYTES_MAX => parameters.write(&mut json),
-        Some(_) => json.extend_from_slice(OMITTED),
-        None => json.extend_from_slice(b"null"),
+        Some(parameters) if parameters.bytes() > LARGE_BYTES_MAX => {
+            json.extend_from_slice(OMITTED);
+        }
+        Some(parameters) if !parameters.is_empty() => parameters.write(&mut json),
+        _ => json.extend_from_slice(b"null"),
     }
     json.extend_from_slice(b",\"responseElements\":");
-    match asked.response {
+    match &asked.response {
         Some(response) if response.len() <= LARGE_BYTES_MAX => json.extend_from_slice(response),
         Some(_) => json.extend_from_slice(OMITTED),
         None => json.extend_from_slice(b"null"),
@@ -358,8 +389,8 @@ fn written(
     };
     push_resources(asked.resources.iter().filter(is_told), &mut json);
     text("eventType", "AwsApiCall", &mut json);
-    if let Some(version) = name::api_version(asked.source) {
-        text("apiVersion", version, &mut json);
+    if let Some(version) = name::api_version(asked.source, event_name) {
+        text("apiVersion", &version, &mut json);
     }
     let is_data = name::is_data_event(asked.source, asked.operation);
     flag("managementEvent", !is_data, &mut json);

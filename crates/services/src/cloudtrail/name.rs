@@ -1,5 +1,7 @@
 //! How CloudTrail names what the services name otherwise: events, errors, versions of an interface, and services.
 
+use std::borrow::Cow;
+
 /// The service that speaks for secrets.
 pub const SECRETS_MANAGER: &str = "secretsmanager.amazonaws.com";
 /// The service that speaks for keys.
@@ -73,17 +75,53 @@ pub fn is_data_event(source: &str, operation: &str) -> bool {
     source == LAMBDA && operation == "Invoke"
 }
 
-/// An error's code in events: those of denials have no "Exception" at their end.
+/// An error's code in events: those of denials have no "Exception" at their end; those of IAM and STS, which the query
+/// protocol shortens, have the names of the model's shapes.
 ///
-/// Source: reference/integrations.md §1.1, "Failures".
-pub fn error_code<'a>(_source: &str, code: &'a str) -> &'a str {
-    match code {
-        "AccessDeniedException" => "AccessDenied",
-        other => other,
+/// Source: reference/integrations.md §1.1, "Failures"; the services' models (botocore, iam 2010-05-08, sts 2011-06-15).
+pub fn error_code<'a>(source: &str, code: &'a str) -> Cow<'a, str> {
+    match (source, code) {
+        (_, "AccessDeniedException") => Cow::Borrowed("AccessDenied"),
+        (IAM, "NotSupportedService") => Cow::Borrowed("ServiceNotSupportedException"),
+        (IAM, "ReportExpired" | "ReportNotPresent") => {
+            Cow::Owned(format!("Credential{code}Exception"))
+        }
+        (IAM, "ReportInProgress") => Cow::Borrowed("CredentialReportNotReadyException"),
+        (IAM | STS, code) if SHORTENED.contains(&code) => Cow::Owned(format!("{code}Exception")),
+        (_, code) => Cow::Borrowed(code),
     }
 }
 
-/// The version of a service's interface, where its events give one.
-pub fn api_version(source: &str) -> Option<&'static str> {
-    (source == LAMBDA).then_some("2015-03-31")
+/// Codes that are shapes' names without "Exception".
+const SHORTENED: &[&str] = &[
+    "ConcurrentModification",
+    "DeleteConflict",
+    "EntityAlreadyExists",
+    "EntityTemporarilyUnmodifiable",
+    "IDPCommunicationError",
+    "IDPRejectedClaim",
+    "InvalidAuthenticationCode",
+    "InvalidIdentityToken",
+    "InvalidInput",
+    "LimitExceeded",
+    "MalformedPolicyDocument",
+    "NoSuchEntity",
+    "OpenIdIdpCommunicationError",
+    "PackedPolicyTooLarge",
+    "PolicyEvaluation",
+    "PolicyNotAttachable",
+    "ServiceFailure",
+    "UnmodifiableEntity",
+];
+
+/// The version of a service's interface, where its events give one: Lambda's, which an event's name ends with.
+pub fn api_version(source: &str, event_name: &str) -> Option<String> {
+    if source != LAMBDA {
+        return None;
+    }
+    let digits = event_name.trim_start_matches(|each: char| !each.is_ascii_digit());
+    match (digits.get(..4), digits.get(4..6), digits.get(6..8)) {
+        (Some(year), Some(month), Some(day)) => Some(format!("{year}-{month}-{day}")),
+        _ => Some("2015-03-31".to_owned()),
+    }
 }

@@ -3,6 +3,7 @@
 //! Source: AWS CloudTrail User Guide, Non-API events; reference/rotation.md §12, reference/integrations.md §1.3.
 
 use crate::caller::{AccountId, Region};
+use crate::kms::key::KmsKey;
 use crate::secretsmanager::secret::Secret;
 
 /// An event of a service's own: CloudTrail's `AwsServiceEvent`.
@@ -18,7 +19,7 @@ pub struct ServiceEvent {
     pub resource: String,
     /// What that is.
     pub about: About,
-    /// What the events of one happening share.
+    /// What the events of one happening share; empty of what is told by one event.
     pub request_id: String,
     /// What went wrong, in AWS's words.
     pub error: Option<String>,
@@ -41,6 +42,46 @@ impl ServiceEvent {
             request_id: format!("{name}-{}-{}", secret.arn(), version.id),
             error: None,
         })
+    }
+}
+
+impl ServiceEvent {
+    /// What KMS does with a key.
+    pub(crate) fn of_key(
+        name: &'static str,
+        key: &KmsKey,
+        details: Vec<(&'static str, String)>,
+    ) -> Self {
+        ServiceEvent {
+            name,
+            account: key.account.clone(),
+            region: key.region.clone(),
+            resource: key.arn(),
+            about: About::Key { details },
+            request_id: String::new(),
+            error: None,
+        }
+    }
+
+    /// That KMS renewed a key's material: `before` is what it had.
+    ///
+    /// Source: AWS KMS Developer Guide, RotateKey (CloudTrail log entries).
+    pub(crate) fn of_rotated_key(key: &KmsKey, before: Option<&str>) -> Self {
+        let current = key.material.last();
+        let rotation = current.and_then(|material| material.rotation);
+        let mut details = Vec::new();
+        if let Some(rotation) = rotation {
+            details.push(("rotationType", rotation.name().to_owned()));
+        }
+        details.push(("keyOrigin", key.origin.name().to_owned()));
+        if let Some(before) = before {
+            details.push(("previousKeyMaterialId", before.to_owned()));
+        }
+        if let Some(current) = current {
+            details.push(("currentKeyMaterialId", current.material_id.clone()));
+        }
+        details.push(("keyId", key.key_id.clone()));
+        Self::of_key("RotateKey", key, details)
     }
 }
 

@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::caller::AccountId;
 use crate::json_text::push_quoted;
 use crate::kms::key::KmsKey;
@@ -22,6 +24,8 @@ pub struct Told {
     pub parameters: Option<Parameters>,
     /// `responseElements`, a JSON object; `None`: nothing was changed.
     pub response: Option<Vec<u8>>,
+    /// `additionalEventData`, where there is any.
+    pub data: Option<Value>,
     /// What the call is about.
     pub resources: Vec<Resource>,
     /// What a service asked of another one, or of itself, for the caller.
@@ -71,6 +75,13 @@ impl Told {
         let is_known = self.resources.iter().any(|known| known.is(&resource));
         if !is_known {
             self.resources.push(resource);
+        }
+    }
+
+    /// The same of something by its ARN, such as one that the call made.
+    pub fn note_arn(&mut self, arn: &str) {
+        if let Some(resource) = Resource::by_arn(arn) {
+            self.note_resource(resource);
         }
     }
 }
@@ -129,7 +140,7 @@ const KEY: &str = "AWS::KMS::Key";
 
 /// The type of a resource as CloudFormation names it; `None`: an ARN that names none by itself, such as a pattern.
 fn kind_of(service: &str, resource: &str) -> Option<&'static str> {
-    if resource.contains(['*', '?']) {
+    if resource.contains(['*', '?']) || resource.ends_with('/') {
         return None;
     }
     let (noun, _) = resource.split_once(['/', ':'])?;
@@ -137,6 +148,7 @@ fn kind_of(service: &str, resource: &str) -> Option<&'static str> {
         ("secretsmanager", "secret") => SECRET,
         ("kms", "key") => KEY,
         ("kms", "alias") => "AWS::KMS::Alias",
+        ("cloudtrail", "trail") => "AWS::CloudTrail::Trail",
         ("lambda", "function") => "AWS::Lambda::Function",
         ("cloudtrail", "trail") => "AWS::CloudTrail::Trail",
         ("iam", "user") => "AWS::IAM::User",
@@ -178,10 +190,20 @@ impl Parameters {
         std::mem::replace(&mut self.muted, muted)
     }
 
+    /// Whether what comes is left out.
+    pub fn is_muted(&self) -> bool {
+        self.muted
+    }
+
     /// Writes the JSON object.
     pub fn write(&self, json: &mut Vec<u8>) {
         json.extend_from_slice(&self.json);
         json.push(b'}');
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.json == b"{"
     }
 
     /// How many bytes that takes.

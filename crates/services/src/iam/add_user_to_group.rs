@@ -54,6 +54,7 @@ impl Operation for AddUserToGroup {
         let request = allowed.into_request();
         let mut group = Arc::unwrap_or_clone(request.group.find(records, given.caller)?);
         let mut user = Arc::unwrap_or_clone(request.user.find(records, given.caller)?);
+        records.tell(|told| told.note_arn(&user.arn(given.caller)));
         let mut changes = Changes::none();
         if user.groups.contains(&group.id) {
             return Ok(Decided::silent(changes));

@@ -50,6 +50,7 @@ pub(super) fn attach<E: Identity>(
     let Some((name, _)) = PolicyName::of_arn(arn, caller, records)? else {
         return Err(refusals::not_attachable(arn).into());
     };
+    records.tell(|told| told.note_arn(arn));
     if identity.attached().contains(&name) {
         return Ok(false);
     }
@@ -77,6 +78,7 @@ pub(super) fn detach<E: Identity>(
     let Some((name, _)) = found else {
         return Err(refusals::no_such_policy(arn).into());
     };
+    records.tell(|told| told.note_arn(arn));
     identity.attached_mut().retain(|each| *each != name);
     end(&name, Usage::Permissions, identity, records, changes)
 }
@@ -95,6 +97,7 @@ pub(super) fn set_boundary<E: Bounded>(
     let Some((name, _)) = PolicyName::of_arn(arn, caller, records)? else {
         return Err(refusals::no_such_boundary(arn).into());
     };
+    records.tell(|told| told.note_arn(arn));
     if identity.boundary() == Some(&name) {
         return Ok(());
     }

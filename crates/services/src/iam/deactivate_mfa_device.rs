@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use strongroom_policy::Context;
 
+use super::entity::Entity;
 use super::entity::Named;
 use super::mfa_device::MfaDevice;
 use super::shapes::USER_NAME;
@@ -59,6 +60,7 @@ impl Operation for DeactivateMfaDevice {
         let mut device = Arc::unwrap_or_clone(device);
         user.mfa_devices.retain(|name| *name != device.name);
         device.enabled = None;
+        records.tell(|told| told.note_arn(&device.arn(given.caller)));
         let mut changes = Changes::none();
         changes.put(device.key(), &device)?;
         changes.put(user.key(), &user)?;

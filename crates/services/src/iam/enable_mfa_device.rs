@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use strongroom_policy::Context;
 
+use super::entity::Entity;
 use super::mfa_device::{DEVICES_MAX, EnabledFor, Synchronizing, WrongCodes};
 use super::refusals;
 use crate::caller::Caller;
@@ -43,6 +44,7 @@ impl Operation for EnableMfaDevice {
         let EnableMfaDevice(request) = allowed.into_request();
         let mut user = Arc::unwrap_or_clone(request.user.find(records, given.caller)?);
         let device = request.device.find(records, given.caller)?;
+        records.tell(|told| told.note_arn(&device.arn(given.caller)));
         if device.enabled.is_some() {
             return Err(refusals::device_taken().into());
         }

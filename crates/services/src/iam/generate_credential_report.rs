@@ -27,6 +27,7 @@ pub struct ReportState {
 
 impl Operation for GenerateCredentialReport {
     const NAME: &'static str = "GenerateCredentialReport";
+    const READ_ONLY: bool = true;
     type Output = ReportState;
 
     fn read(_: &mut Members<'_, '_>) -> Self {

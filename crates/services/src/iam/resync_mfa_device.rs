@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use strongroom_policy::Context;
 
+use super::entity::Entity;
 use super::mfa_device::Synchronizing;
 use super::refusals;
 use super::user;
@@ -44,6 +45,7 @@ impl Operation for ResyncMfaDevice {
         let ResyncMfaDevice(request) = allowed.into_request();
         let name = Some(request.user.name());
         let (_, device) = user::with_device(name, &request.device, records, given.caller)?;
+        records.tell(|told| told.note_arn(&device.arn(given.caller)));
         let (step, ahead) = device.synchronized(&request.codes, given)?;
         let mut device = Arc::unwrap_or_clone(device);
         let Some(enabled) = &mut device.enabled else {

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use serde_json::json;
 use strongroom_policy::Context;
 
 use super::access::Usage;
@@ -14,6 +15,7 @@ use super::name::{Accepts, KeyName};
 use super::shapes::{GRANT_NAME, PRINCIPAL, SERVICE_PRINCIPAL};
 use super::{access, refusals, shapes, state};
 use crate::caller::Caller;
+use crate::cloudtrail::elements;
 use crate::gate::{self, Authorized, Guard, Need};
 use crate::iam::principals::Named;
 use crate::input::Members;
@@ -161,6 +163,11 @@ impl Operation for CreateGrant {
         wanted.add(&counted, &mut changes)?;
         changes.put(counted.key(), &counted)?;
         Ok(Decided::change(changes, created(&wanted.grant_id)))
+    }
+
+    /// Not the token: whoever has it may use the key at once.
+    fn tell(output: &Created) -> Option<Vec<u8>> {
+        elements::of(&json!({"grantId": output.grant_id}))
     }
 }
 

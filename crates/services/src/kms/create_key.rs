@@ -145,6 +145,7 @@ impl Operation for CreateKey {
         }
         let mut changes = Changes::none();
         changes.put(key.key(), &key)?;
+        records.tell(|told| told.note_arn(&key.arn()));
         Ok(Decided::change(changes, Described::of(&key)))
     }
 }

@@ -37,6 +37,7 @@ pub struct Decrypted {
 
 impl Operation for Decrypt {
     const NAME: &'static str = "Decrypt";
+    const READ_ONLY: bool = true;
     type Output = Decrypted;
 
     fn read(members: &mut Members<'_, '_>) -> Self {

@@ -13,6 +13,7 @@ use super::grant::Grant;
 use super::key::{AutomaticRotation, BackingMaterial, KeyState, KmsKey, RotationType};
 use super::rotation::PERIOD_DAYS_USUAL;
 use crate::caller::{AccountId, Region};
+use crate::cloudtrail::service_event::ServiceEvent;
 use crate::due::Due;
 use crate::operation::Means;
 use crate::records::{Changes, Key, Records, ends_with};
@@ -104,8 +105,8 @@ impl Due for KmsDue {
             return Ok(changes);
         }
         let mut key = KmsKey::clone(&found);
-        let rotated = rotate(&mut key, records, means)?;
-        if rotated | expire(&mut key, means.now) {
+        let rotated = rotate(&mut key, records, means, &mut changes)?;
+        if rotated | expire(&mut key, means.now, &mut changes) {
             schedule(&key, &mut changes)?;
             changes.put(key.key(), &key)?;
         }
@@ -143,6 +144,7 @@ fn delete(key: &KmsKey, records: &Records<'_>, changes: &mut Changes) -> Result<
     }
     let rest: Vec<String> = aliases.cloned().collect();
     if rest.is_empty() {
+        changes.tell(ServiceEvent::of_key("DeleteKey", key, Vec::new()));
         changes.delete(key.key());
         return Ok(true);
     }
@@ -160,6 +162,7 @@ pub(super) fn rotate(
     key: &mut KmsKey,
     records: &Records<'_>,
     means: &Means<'_>,
+    changes: &mut Changes,
 ) -> Result<bool, Stop> {
     let Some(plan) = key.rotation.filter(|plan| plan.next <= means.now) else {
         return Ok(false);
@@ -167,17 +170,22 @@ pub(super) fn rotate(
     if key.state != KeyState::Enabled {
         return Ok(false);
     }
-    key.renew(Some(RotationType::Automatic), records, means)?;
+    key.rotate(RotationType::Automatic, records, means, changes)?;
     key.rotation = Some(every(plan.period_days, means.now));
     Ok(true)
 }
 
 /// Imported material whose time is over is gone; without its newest, the key awaits it again.
-fn expire(key: &mut KmsKey, now: Timestamp) -> bool {
+fn expire(key: &mut KmsKey, now: Timestamp, changes: &mut Changes) -> bool {
     let expired = |material: &BackingMaterial| material.expires.is_some_and(|at| at <= now);
     if !key.material.iter().any(expired) {
         return false;
     }
+    changes.tell(ServiceEvent::of_key(
+        "DeleteExpiredKeyMaterial",
+        key,
+        Vec::new(),
+    ));
     key.lose_material();
     true
 }

@@ -45,7 +45,7 @@ impl Operation for EnableKey {
         let mut changes = Changes::none();
         let mut key = KmsKey::clone(&key);
         key.state = KeyState::Enabled;
-        if due::rotate(&mut key, records, &given.means())? {
+        if due::rotate(&mut key, records, &given.means(), &mut changes)? {
             due::schedule(&key, &mut changes)?;
         }
         changes.put(key.key(), &key)?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use strongroom_keys::{SecretBytes, encrypt_with_public_key};
 
 use super::access::{self, Usage};
-use super::algorithm::{self, ENCRYPTION_ALGORITHM};
+use super::algorithm;
 use super::key::KeyUsage;
 use super::name::{Accepts, KeyName};
 use super::shapes::Base64;
@@ -43,6 +43,7 @@ pub struct Encrypted {
 
 impl Operation for Encrypt {
     const NAME: &'static str = "Encrypt";
+    const READ_ONLY: bool = true;
     type Output = Encrypted;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
@@ -51,7 +52,7 @@ impl Operation for Encrypt {
             key: shapes::key_name(Accepts::KeysAndAliases, members),
             plaintext: shapes::required_secret_blob("Plaintext", 1..=4096, members),
             context: RequestContext::take("EncryptionContext", members),
-            algorithm: members.text("EncryptionAlgorithm", &ENCRYPTION_ALGORITHM),
+            algorithm: shapes::encryption_algorithm("EncryptionAlgorithm", members),
             dry_run: shapes::dry_run(members),
         }
     }

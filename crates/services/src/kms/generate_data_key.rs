@@ -31,6 +31,7 @@ pub struct DataKey {
 
 impl Operation for GenerateDataKey {
     const NAME: &'static str = "GenerateDataKey";
+    const READ_ONLY: bool = true;
     type Output = DataKey;
 
     fn read(members: &mut Members<'_, '_>) -> Self {

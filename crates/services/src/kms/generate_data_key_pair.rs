@@ -32,6 +32,7 @@ pub struct DataKeyPair {
 
 impl Operation for GenerateDataKeyPair {
     const NAME: &'static str = "GenerateDataKeyPair";
+    const READ_ONLY: bool = true;
     /// RSA keys take up to seconds.
     const WALKS: bool = true;
     type Output = DataKeyPair;

@@ -30,6 +30,7 @@ pub struct EncryptedKeyPair {
 
 impl Operation for GenerateDataKeyPairWithoutPlaintext {
     const NAME: &'static str = "GenerateDataKeyPairWithoutPlaintext";
+    const READ_ONLY: bool = true;
     /// RSA keys take up to seconds.
     const WALKS: bool = true;
     type Output = EncryptedKeyPair;

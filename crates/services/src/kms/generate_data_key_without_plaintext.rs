@@ -28,6 +28,7 @@ pub struct EncryptedDataKey {
 
 impl Operation for GenerateDataKeyWithoutPlaintext {
     const NAME: &'static str = "GenerateDataKeyWithoutPlaintext";
+    const READ_ONLY: bool = true;
     type Output = EncryptedDataKey;
 
     fn read(members: &mut Members<'_, '_>) -> Self {

@@ -38,6 +38,7 @@ pub struct Mac {
 
 impl Operation for GenerateMac {
     const NAME: &'static str = "GenerateMac";
+    const READ_ONLY: bool = true;
     type Output = Mac;
 
     fn read(members: &mut Members<'_, '_>) -> Self {

@@ -30,6 +30,7 @@ pub struct Random {
 
 impl Operation for GenerateRandom {
     const NAME: &'static str = "GenerateRandom";
+    const READ_ONLY: bool = true;
     type Output = Random;
 
     fn read(members: &mut Members<'_, '_>) -> Self {

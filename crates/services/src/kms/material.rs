@@ -5,8 +5,9 @@ use strongroom_keys::{KeyVersionName, NewMaterial, SecretBytes, UseError};
 
 use super::key::{BackingMaterial, KmsKey, RotationType};
 use super::usable::UsableKey;
+use crate::cloudtrail::service_event::ServiceEvent;
 use crate::operation::{Given, Means};
-use crate::records::Records;
+use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 use crate::root_key;
 
@@ -25,6 +26,23 @@ impl KmsKey {
             .make_material(&name, self.spec, means.entropy)
             .map_err(broken)?;
         self.take(made, name, rotation, means);
+        Ok(())
+    }
+
+    /// Renews a key's material, and tells of it.
+    pub(super) fn rotate(
+        &mut self,
+        rotation: RotationType,
+        records: &Records<'_>,
+        means: &Means<'_>,
+        changes: &mut Changes,
+    ) -> Result<(), Stop> {
+        let before = self
+            .material
+            .last()
+            .map(|material| material.material_id.clone());
+        self.renew(Some(rotation), records, means)?;
+        changes.tell(ServiceEvent::of_rotated_key(self, before.as_deref()));
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use strongroom_keys::{EncryptionAlgorithm, SecretBytes, encrypt_with_public_key}
 use strongroom_policy::Context;
 
 use super::access::{self, Usage};
-use super::algorithm::{self, ENCRYPTION_ALGORITHM};
+use super::algorithm;
 use super::encrypt::{SYMMETRIC, refuse_context};
 use super::key::KeyUsage;
 use super::name::{Accepts, KeyName, Named};
@@ -60,6 +60,7 @@ impl ReEncrypt {
 
 impl Operation for ReEncrypt {
     const NAME: &'static str = "ReEncrypt";
+    const READ_ONLY: bool = true;
     type Output = ReEncrypted;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
@@ -69,8 +70,10 @@ impl Operation for ReEncrypt {
             source: Source::take(&SOURCE_NAMES, members),
             destination: KeyName::parse(destination, Accepts::KeysAndAliases),
             destination_context: RequestContext::take("DestinationEncryptionContext", members),
-            destination_algorithm: members
-                .text("DestinationEncryptionAlgorithm", &ENCRYPTION_ALGORITHM),
+            destination_algorithm: shapes::encryption_algorithm(
+                "DestinationEncryptionAlgorithm",
+                members,
+            ),
         }
     }
 

@@ -4,12 +4,15 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::grant::{self, Grant};
 use super::key::KmsKey;
 use super::name::{Accepts, KeyName};
 use super::refusals;
 use super::shapes::{self, GRANT_ID, GRANT_TOKEN, KEY_ID};
 use crate::caller::Caller;
+use crate::cloudtrail::told::Resource;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
@@ -60,7 +63,10 @@ impl Operation for RetireGrant {
             }
         };
         permit(&key, &found, given.caller)?;
+        records.tell(|told| told.note_resource(Resource::Key(Arc::clone(&key))));
         shapes::refuse_dry_run(request.dry_run)?;
+        // Which grant a token stands for, the request doesn't say.
+        records.tell(|told| told.data = Some(json!({"grantId": found.grant_id})));
         grant::end(&key, &found).map(Decided::silent)
     }
 }

@@ -67,8 +67,13 @@ impl Operation for RotateKeyOnDemand {
             .into());
         }
         let mut key = KmsKey::clone(&key);
-        key.renew(Some(RotationType::OnDemand), records, &given.means())?;
         let mut changes = Changes::none();
+        key.rotate(
+            RotationType::OnDemand,
+            records,
+            &given.means(),
+            &mut changes,
+        )?;
         changes.put(key.key(), &key)?;
         Ok(Decided::change(changes, Rotated { key_id: key.arn() }))
     }

@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Serialize, Serializer};
 use strongroom_keys::SecretBytes;
 
+use super::algorithm::ENCRYPTION_ALGORITHM;
+use super::encrypt::SYMMETRIC;
 use super::name::{Accepts, KeyName};
 use super::{grant, refusals};
 use crate::disclosed::push_base64;
@@ -119,6 +121,16 @@ pub(super) fn required_blob(
 ) -> Vec<u8> {
     members.require(name);
     members.blob(name, length).unwrap_or_default()
+}
+
+/// Takes the name of an encryption algorithm. Events name the one that is used, in the request or not.
+///
+/// Source: AWS KMS Developer Guide, Decrypt (CloudTrail log entries).
+pub(super) fn encryption_algorithm(name: &str, members: &mut Members<'_, '_>) -> Option<String> {
+    if !members.is_there(name) {
+        members.tell(name, SYMMETRIC);
+    }
+    members.text(name, &ENCRYPTION_ALGORITHM)
 }
 
 /// Takes bytes that must be there and are a secret.

@@ -31,6 +31,7 @@ pub struct Signature {
 
 impl Operation for Sign {
     const NAME: &'static str = "Sign";
+    const READ_ONLY: bool = true;
     type Output = Signature;
 
     fn read(members: &mut Members<'_, '_>) -> Self {

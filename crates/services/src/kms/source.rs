@@ -9,7 +9,7 @@ use strongroom_keys::{EncryptionAlgorithm, SecretBytes};
 use strongroom_policy::Context;
 
 use super::access::{self, Usage};
-use super::algorithm::{self, ENCRYPTION_ALGORITHM};
+use super::algorithm;
 use super::ciphertext::Ciphertext;
 use super::encrypt::{SYMMETRIC, refuse_context};
 use super::key::{KeyUsage, KmsKey};
@@ -82,7 +82,7 @@ impl Source {
     pub(super) fn take(names: &MemberNames, members: &mut Members<'_, '_>) -> Self {
         let modifiers = members.texts("DryRunModifiers", 0..=usize::MAX, &DRY_RUN_MODIFIER);
         let dry_run = shapes::dry_run(members);
-        let algorithm = members.text(names.algorithm, &ENCRYPTION_ALGORITHM);
+        let algorithm = shapes::encryption_algorithm(names.algorithm, members);
         let encrypted = if dry_run && modifiers.is_some_and(|modifiers| !modifiers.is_empty()) {
             members.blob("CiphertextBlob", CIPHERTEXT_BYTES);
             Encrypted::Ignored

@@ -33,6 +33,7 @@ pub struct Verified {
 
 impl Operation for Verify {
     const NAME: &'static str = "Verify";
+    const READ_ONLY: bool = true;
     type Output = Verified;
 
     fn read(members: &mut Members<'_, '_>) -> Self {

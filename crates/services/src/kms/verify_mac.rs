@@ -38,6 +38,7 @@ pub struct MacVerified {
 
 impl Operation for VerifyMac {
     const NAME: &'static str = "VerifyMac";
+    const READ_ONLY: bool = true;
     type Output = MacVerified;
 
     fn read(members: &mut Members<'_, '_>) -> Self {

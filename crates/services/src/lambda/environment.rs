@@ -53,8 +53,9 @@ pub(super) type Variables = BTreeMap<String, String>;
 
 /// Takes `Environment` out of a request; `None`: it isn't there.
 pub(super) fn take(members: &mut Members<'_, '_>) -> Option<Variables> {
-    let variables = members.structure("Environment", |environment| {
-        environment.untold(|environment| environment.map("Variables"))
+    // Events don't tell it at all. Source: AWS Lambda Developer Guide, Logging AWS Lambda API calls using AWS CloudTrail.
+    let variables = members.untold(|members| {
+        members.structure("Environment", |environment| environment.map("Variables"))
     });
     let variables = variables?.unwrap_or_default();
     if let Err(refusal) = check(&variables) {

@@ -52,6 +52,11 @@ impl Operation for Invoke {
     const NAME: &'static str = "Invoke";
     type Output = Invocable;
 
+    /// What is answered is the function's, and nothing of it is told.
+    fn tell(_: &Invocable) -> Option<Vec<u8>> {
+        None
+    }
+
     fn read(members: &mut Members<'_, '_>) -> Self {
         for (member, why) in [
             ("ClientContext", "functions get no context of a client."),

@@ -177,6 +177,7 @@ impl Operation for CreateSecret {
         }
         changes.put(secret.key(), &secret)?;
         changes.put_entry(secret.created_key());
+        records.tell(|told| told.note_arn(&secret.arn()));
         Ok(Decided::change(
             changes,
             Created {

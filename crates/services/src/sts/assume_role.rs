@@ -10,6 +10,7 @@ use super::refusals;
 use super::role_session::{Attributes, RoleSession, Wanted, inherited};
 use super::shapes::{EXTERNAL_ID, SOURCE_IDENTITY, SecondFactor};
 use crate::caller::{Caller, Principal};
+use crate::cloudtrail::elements;
 use crate::gate::{Authorized, Need};
 use crate::iam::in_force::add_second_factor;
 use crate::iam::shapes::{TAG_KEY, TAGS_MAX, tags_refused_by};
@@ -28,6 +29,7 @@ pub struct AssumeRole {
 
 impl Operation for AssumeRole {
     const NAME: &'static str = "AssumeRole";
+    const READ_ONLY: bool = true;
     type Output = RoleSession;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
@@ -103,6 +105,13 @@ impl Operation for AssumeRole {
         let authenticated = second_factor.map(|_| given.now);
         let session = wanted.begin(attributes, authenticated, records, given)?;
         Ok(Decided::change(changes, session))
+    }
+
+    /// Whose credentials were given out is told, although nothing was changed.
+    ///
+    /// Source: AWS IAM User Guide, Logging IAM and AWS STS API calls with AWS CloudTrail.
+    fn tell(output: &Self::Output) -> Option<Vec<u8>> {
+        elements::of(output)
     }
 }
 

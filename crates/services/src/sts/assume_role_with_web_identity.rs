@@ -11,6 +11,7 @@ use super::refusals;
 use super::role_session::{RoleArn, RoleSession, Wanted};
 use super::web_identity::WebIdentity;
 use crate::caller::{Caller, Principal};
+use crate::cloudtrail::elements;
 use crate::gate::{Authorized, Need};
 use crate::input::{self, Members, Text};
 use crate::operation::{Decided, Given, Operation};
@@ -60,6 +61,7 @@ pub fn presented(body: &[u8]) -> Result<Presented, Refusal> {
 
 impl Operation for AssumeRoleWithWebIdentity {
     const NAME: &'static str = "AssumeRoleWithWebIdentity";
+    const READ_ONLY: bool = true;
     const UNSIGNED: bool = true;
     type Output = FederatedSession;
 
@@ -100,6 +102,13 @@ impl Operation for AssumeRoleWithWebIdentity {
             provider: bearer.provider_arn.clone(),
             audience: bearer.audience.clone(),
         }))
+    }
+
+    /// Whose credentials were given out is told, although nothing was changed.
+    ///
+    /// Source: AWS IAM User Guide, Logging IAM and AWS STS API calls with AWS CloudTrail.
+    fn tell(output: &Self::Output) -> Option<Vec<u8>> {
+        elements::of(output)
     }
 }
 

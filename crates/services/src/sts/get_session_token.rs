@@ -10,6 +10,7 @@ use super::refusals;
 use super::session::{self, SessionOf, Times};
 use super::shapes::{self, Credentials, SecondFactor, TokenSize};
 use crate::caller::{Caller, Principal};
+use crate::cloudtrail::elements;
 use crate::gate::{Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
@@ -40,6 +41,7 @@ pub struct SessionToken {
 
 impl Operation for GetSessionToken {
     const NAME: &'static str = "GetSessionToken";
+    const READ_ONLY: bool = true;
     type Output = SessionToken;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
@@ -107,5 +109,12 @@ impl Operation for GetSessionToken {
             size,
         };
         Ok(Decided::change(changes, output))
+    }
+
+    /// Whose credentials were given out is told, although nothing was changed.
+    ///
+    /// Source: AWS IAM User Guide, Logging IAM and AWS STS API calls with AWS CloudTrail.
+    fn tell(output: &Self::Output) -> Option<Vec<u8>> {
+        elements::of(output)
     }
 }

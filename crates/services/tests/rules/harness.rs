@@ -19,7 +19,7 @@ use strongroom_services::cloudtrail::history::History;
 use strongroom_services::cloudtrail::label_update::LabelUpdate;
 use strongroom_services::cloudtrail::service_event::ServiceEvent;
 use strongroom_services::cloudtrail::told::Told;
-use strongroom_services::cloudtrail::{self, name};
+use strongroom_services::cloudtrail::{self, event::events, name};
 use strongroom_services::due::{self, Due};
 use strongroom_services::gate::{self, Need};
 use strongroom_services::iam::role::Role;
@@ -47,6 +47,7 @@ use strongroom_services::time::Timestamp;
 use strongroom_services::{iam, kms, lambda, secretsmanager, sts};
 
 use crate::cloudtrail::lookups::WrittenDown;
+use crate::cloudtrail::secrecy;
 
 pub(crate) const ACCOUNT: &str = "123456789012";
 pub(crate) const OTHER_ACCOUNT: &str = "210987654321";
@@ -335,6 +336,8 @@ impl Service {
         if let Some(history) = &mut self.history {
             history.events.extend(told);
         }
+        let answer = ran.as_ref().ok().map(|written| &written.body[..]);
+        secrecy::check(body, answer, &self.trail);
         match ran {
             Ok(written) => {
                 drop(records);
@@ -760,7 +763,7 @@ fn trail(
         count += 1;
         [count; 16]
     };
-    let events = cloudtrail::event::events(&call, told, &mut fresh);
+    let events = events(&call, told, &mut fresh);
     events.into_iter().map(Trailed::of).collect()
 }
 

@@ -1,7 +1,10 @@
 //! What CloudTrail says of each call, and the rules of its own operations.
 
+mod every_operation;
+mod identities;
 pub(crate) mod lookups;
 mod on_behalf;
+pub(crate) mod secrecy;
 mod service_events;
 mod shape;
 mod trails;

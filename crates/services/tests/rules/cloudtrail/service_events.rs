@@ -5,6 +5,7 @@ use strongroom_services::cloudtrail::event::service_event;
 use strongroom_services::cloudtrail::label_update::native_event;
 
 use crate::harness::{ACCOUNT, DAY, REGION, Service, V1, V2, V3};
+use crate::kms::Kms;
 
 /// The events of a service's own so far, and none of them any more.
 fn taken(service: &mut Service) -> Vec<Value> {
@@ -156,4 +157,63 @@ fn a_label_update_is_an_event_as_eventbridge_gives_it() {
             "detail": {"name": "s", "labelUpdated": "AWSCURRENT", "versionId": V1},
         })
     );
+}
+
+#[test]
+fn kms_tells_what_it_does_with_keys_by_itself() {
+    let (mut kms, key) = Kms::with_key();
+    let key_id = key.rsplit('/').next().unwrap().to_owned();
+    let material = |kms: &mut Kms| kms.describe(&key)["CurrentKeyMaterialId"].clone();
+    let first = material(&mut kms);
+    kms.ok("RotateKeyOnDemand", json!({"KeyId": key}));
+    let second = material(&mut kms);
+    let [rotated] = &taken(&mut kms.service)[..] else {
+        panic!("one event");
+    };
+    assert_eq!(
+        *rotated,
+        json!({
+            "eventVersion": "1.11",
+            "userIdentity": {"accountId": ACCOUNT, "invokedBy": "AWS Internal"},
+            "eventTime": "2023-11-14T23:59:59Z",
+            "eventSource": "kms.amazonaws.com",
+            "eventName": "RotateKey",
+            "awsRegion": REGION,
+            "sourceIPAddress": "AWS Internal",
+            "userAgent": "AWS Internal",
+            "requestParameters": null,
+            "responseElements": null,
+            "eventID": "07070707-0707-4707-8707-070707070707",
+            "readOnly": false,
+            "resources": [{"accountId": ACCOUNT, "type": "AWS::KMS::Key", "ARN": key}],
+            "eventType": "AwsServiceEvent",
+            "managementEvent": true,
+            "recipientAccountId": ACCOUNT,
+            "serviceEventDetails": {
+                "rotationType": "ON_DEMAND",
+                "keyOrigin": "AWS_KMS",
+                "previousKeyMaterialId": first,
+                "currentKeyMaterialId": second,
+                "keyId": key_id,
+            },
+            "eventCategory": "Management",
+        })
+    );
+    kms.ok("EnableKeyRotation", json!({"KeyId": key}));
+    kms.service.pass(DAY * 366);
+    kms.carry_out_due();
+    let renewed = taken(&mut kms.service);
+    assert_eq!(
+        renewed[0]["serviceEventDetails"]["rotationType"],
+        "AUTOMATIC"
+    );
+    kms.ok(
+        "ScheduleKeyDeletion",
+        json!({"KeyId": key, "PendingWindowInDays": 7}),
+    );
+    kms.service.pass(DAY * 8);
+    kms.carry_out_due();
+    let deleted = taken(&mut kms.service);
+    assert_eq!(deleted[0]["eventName"], "DeleteKey");
+    assert_eq!(deleted[0]["resources"][0]["ARN"], json!(key));
 }

@@ -1,6 +1,7 @@
 //! The members of an event, whatever the call.
 
 use serde_json::json;
+use strongroom_services::iam;
 
 use crate::harness::{ACCOUNT, BEGINNING, OTHER_ACCOUNT, REGION, Service, V1};
 
@@ -80,4 +81,37 @@ fn a_call_from_another_account_is_in_both_trails_under_one_shared_id() {
     assert_eq!(own.said["errorCode"], "AccessDenied");
     assert!(own.said.get("sharedEventID").is_none(), "{}", own.json);
     assert!(own.said.get("resources").is_none(), "{}", own.json);
+}
+
+#[test]
+fn what_anyone_may_make_as_long_as_they_like_is_cut_and_what_is_too_large_left_out() {
+    let mut service = Service::with_secret();
+    service.sender.user_agent = Some(format!("{}é", "a".repeat(1023)));
+    // Characters that JSON writes as six.
+    let name = |at: u32| format!("name-{at}-{}", "\u{1}".repeat(400));
+    let names: Vec<String> = (0..100).map(name).collect();
+    service.iam("ListUsers", json!({}));
+    let agent = &service.trail[0].said["userAgent"];
+    assert_eq!(*agent, json!("a".repeat(1023)));
+    let actions = json!({"PolicyInputList": ["{}"], "ActionNames": names});
+    let refused = service.ask_of(iam::OPERATIONS, "SimulateCustomPolicy", &actions);
+    let said = &service.trail[0].said;
+    assert_eq!(said["requestParameters"], json!({"omitted": true}));
+    assert!(refused.is_err());
+    assert_eq!(said["errorMessage"].as_str().unwrap().len(), 1024);
+}
+
+#[test]
+fn a_request_that_cant_be_read_has_no_parameters() {
+    let mut service = Service::with_secret();
+    let refused = service.ask("GetSecretValue", &json!(["s"]));
+    assert_eq!(refused.unwrap_err().code, "SerializationException");
+    let said = &service.trail[0].said;
+    assert_eq!(said["errorCode"], "SerializationException");
+    assert!(said["requestParameters"].is_null());
+    // Of one that is wrong in part, what is right is told.
+    let refused = service.ask("GetSecretValue", &json!({"SecretId": "s", "VersionId": 1}));
+    assert_eq!(refused.unwrap_err().code, "SerializationException");
+    let said = &service.trail[0].said;
+    assert_eq!(said["requestParameters"], json!({"secretId": "s"}));
 }

@@ -20,7 +20,7 @@ const SERIAL: &str = "arn:aws:iam::123456789012:mfa/phone";
 pub(crate) struct Phone(Seed);
 
 impl Phone {
-    fn told(answer: &Value) -> Self {
+    pub(crate) fn told(answer: &Value) -> Self {
         let text = answer["VirtualMFADevice"]["Base32StringSeed"]
             .as_str()
             .unwrap();

@@ -7,7 +7,7 @@ mod credential_report;
 mod groups;
 mod instance_profiles;
 mod managed_policies;
-mod mfa;
+pub(crate) mod mfa;
 mod oidc_providers;
 mod roles;
 mod simulations;

@@ -33,7 +33,7 @@ fn parameters(kms: &mut Kms, key: &str) -> Value {
 }
 
 /// The request that brings this material.
-fn bringing(key: &str, parameters: &Value, material: &[u8], more: &Value) -> Value {
+pub(crate) fn bringing(key: &str, parameters: &Value, material: &[u8], more: &Value) -> Value {
     let public = STANDARD.decode(text(&parameters["PublicKey"])).unwrap();
     let material = SecretBytes::copy_of(material);
     let algorithm = EncryptionAlgorithm::parse("RSAES_OAEP_SHA_256").unwrap();

@@ -5,7 +5,7 @@ mod cryptography;
 mod cryptography_access;
 mod cryptography_uses;
 mod grants;
-mod import;
+pub(crate) mod import;
 mod key_tags;
 mod keys;
 mod lists;

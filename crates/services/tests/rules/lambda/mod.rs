@@ -37,7 +37,7 @@ pub(super) fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// The same in base64.
-pub(super) fn package(source: &str) -> String {
+pub(crate) fn package(source: &str) -> String {
     BASE64.encode(zip(&[("rotate.py", source.as_bytes())]))
 }
 
