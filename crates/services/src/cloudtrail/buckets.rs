@@ -7,6 +7,8 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Buckets {
     names: BTreeSet<String>,
+    /// Whether any name is one's: a development server makes a folder for it.
+    any: bool,
 }
 
 impl Buckets {
@@ -15,6 +17,7 @@ impl Buckets {
     pub const fn none() -> Self {
         Buckets {
             names: BTreeSet::new(),
+            any: false,
         }
     }
 
@@ -23,12 +26,22 @@ impl Buckets {
     pub fn of(names: impl IntoIterator<Item = String>) -> Self {
         Buckets {
             names: names.into_iter().collect(),
+            any: false,
+        }
+    }
+
+    /// All are there.
+    #[must_use]
+    pub const fn any() -> Self {
+        Buckets {
+            names: BTreeSet::new(),
+            any: true,
         }
     }
 
     /// Whether one is there.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.names.contains(name)
+        self.any || self.names.contains(name)
     }
 }

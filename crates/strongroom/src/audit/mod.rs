@@ -2,6 +2,7 @@
 
 pub mod anchors;
 mod background;
+pub mod delivery;
 pub mod feeds;
 mod keys;
 mod outbox;

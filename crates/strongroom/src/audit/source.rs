@@ -122,6 +122,8 @@ pub struct About {
     pub error_code: Option<String>,
     /// Whether it changed nothing.
     pub read_only: Option<bool>,
+    /// Whether it is of a resource's management.
+    pub management_event: Option<bool>,
     /// Of an event that is as EventBridge gives it; CloudTrail knows nothing of those.
     #[serde(rename = "detail-type")]
     pub detail_type: Option<String>,

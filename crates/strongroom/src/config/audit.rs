@@ -1,5 +1,6 @@
 //! The tables of `[audit]` that may stand there several times: feeds, buckets and anchors, and what follows from them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use strongroom_keys::SecretBytes;
 use super::ConfigProblem;
 use crate::audit::anchors::memory::Memory;
 use crate::audit::anchors::{Anchor, AnchorTarget};
+use crate::audit::delivery::{Bucket, Buckets, S3Bucket};
 use crate::audit::feeds::{
     Authorization, Begin, Feed, FileTarget, Filter, Format, OtlpTarget, Patience, Post,
     SyslogTarget, Target, WebhookTarget, is_name,
@@ -226,6 +228,68 @@ impl AuditFeed {
         ];
         named.into_iter().filter_map(Clone::clone)
     }
+}
+
+/// `[[audit.buckets]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditBucket {
+    /// What trails call it.
+    pub name: String,
+    /// The folder that it is.
+    pub folder: Option<PathBuf>,
+    /// The URL of the server that has it.
+    pub endpoint: Option<String>,
+    /// Its region, by which requests are signed.
+    pub region: Option<String>,
+    /// A file with the credentials for it.
+    pub credentials_file: Option<PathBuf>,
+    /// A PEM file with authorities.
+    pub ca_file: Option<PathBuf>,
+}
+
+const BUCKET_REGION: &str = "us-east-1";
+
+impl AuditBucket {
+    fn bucket(&self) -> Result<Bucket, String> {
+        match (&self.folder, &self.endpoint) {
+            (Some(folder), None) => {
+                let has_more = self.region.is_some()
+                    || self.credentials_file.is_some()
+                    || self.ca_file.is_some();
+                match (folder.is_absolute(), has_more) {
+                    (true, false) => Ok(Bucket::Folder(folder.clone())),
+                    (false, _) => Err(format!("folder {} must begin with /", folder.display())),
+                    (true, true) => Err("a folder has nothing but its path".to_owned()),
+                }
+            }
+            (None, Some(endpoint)) => {
+                let region = self.region.as_deref().unwrap_or(BUCKET_REGION);
+                let credentials = self.credentials_file.clone();
+                let tls = || trust(self.ca_file.as_deref()).read();
+                S3Bucket::new(endpoint, region, credentials, tls).map(Bucket::S3)
+            }
+            _ => Err("each has one of folder and endpoint".to_owned()),
+        }
+    }
+}
+
+/// The buckets of all tables.
+///
+/// # Errors
+/// The first thing that is wrong, with its bucket.
+pub(super) fn buckets(tables: &[AuditBucket]) -> Result<Buckets, ConfigProblem> {
+    let mut named = BTreeMap::new();
+    for table in tables {
+        let wrong = |why: String| {
+            ConfigProblem::Invalid(format!("audit.buckets, name {:?}: {why}", table.name))
+        };
+        let bucket = table.bucket().map_err(wrong)?;
+        if named.insert(table.name.clone(), bucket).is_some() {
+            return Err(wrong("there are two of this name".to_owned()));
+        }
+    }
+    Ok(Buckets::named(named))
 }
 
 /// `[[audit.anchors]]`

@@ -72,7 +72,12 @@ impl Key {
 pub(super) const VARIABLE_PREFIX: &str = "STRONGROOM_";
 
 /// Tables that may be there several times.
-const REPEATED_SECTIONS: &[&str] = &["functions.endpoints", "audit.feeds", "audit.anchors"];
+const REPEATED_SECTIONS: &[&str] = &[
+    "functions.endpoints",
+    "audit.feeds",
+    "audit.buckets",
+    "audit.anchors",
+];
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, meaning: &'static str) -> Key {
     Key {
@@ -320,6 +325,12 @@ pub const KEYS: &[Key] = &[
         "Name of an environment variable with it.",
     ),
     key(
+        "audit.delivery_seconds",
+        Kind::Integer,
+        "300",
+        "Seconds from one delivery of trails to the next.",
+    ),
+    key(
         "audit.feeds.name",
         Kind::Text,
         "required",
@@ -456,6 +467,42 @@ pub const KEYS: &[Key] = &[
         Kind::Integer,
         "30",
         "Most time for one delivery.",
+    ),
+    key(
+        "audit.buckets.name",
+        Kind::Text,
+        "required",
+        "What trails call the bucket, and what it is called at its endpoint.",
+    ),
+    key(
+        "audit.buckets.folder",
+        Kind::Text,
+        "this or `endpoint`",
+        "Folder that the bucket is, as a whole path.",
+    ),
+    key(
+        "audit.buckets.endpoint",
+        Kind::Text,
+        "this or `folder`",
+        "URL of a server that speaks S3, such as `https://s3.eu-central-1.amazonaws.com`; the bucket's name stands in the path.",
+    ),
+    key(
+        "audit.buckets.region",
+        Kind::Text,
+        "us-east-1",
+        "The region that requests are signed for.",
+    ),
+    key(
+        "audit.buckets.credentials_file",
+        Kind::Text,
+        "none: the environment",
+        "File with the credentials, `AWS_ACCESS_KEY_ID=` and so on, one a line; read for each object.",
+    ),
+    key(
+        "audit.buckets.ca_file",
+        Kind::Text,
+        "none: the system's",
+        "PEM file with the certificate authorities that are trusted for the endpoint.",
     ),
     key(
         "audit.anchors.file",

@@ -16,12 +16,13 @@ use strongroom_keys::SecretBytes;
 use strongroom_services::caller::PARTITIONS;
 use strongroom_services::lambda::elsewhere::FunctionPattern;
 
-pub use audit::{AuditAnchor, AuditFeed, FeedKind};
+pub use audit::{AuditAnchor, AuditBucket, AuditFeed, FeedKind};
 pub use keys::{KEYS, Key, Kind, reference};
 pub use source::{ConfigProblem, read};
 
 use crate::audit::anchors::Anchor;
 use crate::audit::anchors::memory::Memory;
+use crate::audit::delivery::Buckets;
 use crate::audit::feeds::Feed;
 use crate::audit::{AuditSettings, SEGMENT_BYTES};
 use crate::edge::{Limits, NetworkRange, TrustedProxies};
@@ -188,8 +189,12 @@ pub struct Audit {
     pub witness_token_file: Option<PathBuf>,
     /// The name of an environment variable with it.
     pub witness_token_env: Option<String>,
+    /// Seconds from one delivery of trails to the next.
+    pub delivery_seconds: u64,
     /// Where events are sent on to.
     pub feeds: Vec<AuditFeed>,
+    /// Where trails may deliver to.
+    pub buckets: Vec<AuditBucket>,
     /// Where heads are kept.
     pub anchors: Vec<AuditAnchor>,
 }
@@ -203,7 +208,9 @@ impl Default for Audit {
             memory: None,
             witness_token_file: None,
             witness_token_env: None,
+            delivery_seconds: 300,
             feeds: Vec::new(),
+            buckets: Vec::new(),
             anchors: Vec::new(),
         }
     }
@@ -236,6 +243,14 @@ impl Audit {
             retention: (!days.is_zero()).then_some(days),
             restored: false,
         })
+    }
+
+    /// Where trails may deliver to.
+    ///
+    /// # Errors
+    /// What is wrong with a bucket's table, or with what it names.
+    pub fn buckets(&self) -> Result<Buckets, ConfigProblem> {
+        audit::buckets(&self.buckets)
     }
 
     /// Where events are sent on to.

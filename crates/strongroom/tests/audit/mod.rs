@@ -8,6 +8,7 @@
 )]
 
 mod anchors;
+mod deliveries;
 mod feeds;
 mod feeds_syslog;
 mod memory_log;

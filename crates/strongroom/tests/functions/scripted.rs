@@ -101,6 +101,11 @@ impl Scripted {
         format!("{}://{}", self.scheme, self.address)
     }
 
+    /// The requests so far, byte for byte.
+    pub(crate) fn received_bytes(&self) -> Vec<Vec<u8>> {
+        self.received.lock().unwrap().clone()
+    }
+
     /// The requests so far, head and body.
     pub(crate) fn received(&self) -> Vec<String> {
         let received = self.received.lock().unwrap();
