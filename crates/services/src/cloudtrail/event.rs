@@ -149,9 +149,11 @@ pub fn events<'a>(
         error: call.error,
         additional_event_data: call.additional_event_data.or(told.data.as_ref()),
     };
-    push_all(&own, call, fresh, &mut events);
+    push_all(&own, (call, call.request_id), fresh, &mut events);
     for each in &told.calls {
-        push_all(&Asked::by(each), call, fresh, &mut events);
+        // A request of its own: the client's id leads to the client's call alone.
+        let request_id = EventId::of(fresh());
+        push_all(&Asked::by(each), (call, &request_id), fresh, &mut events);
     }
     events
 }
@@ -278,7 +280,7 @@ impl<'a> Asked<'a> {
 /// Source: AWS KMS Developer Guide, Logging AWS KMS API calls with AWS CloudTrail.
 fn push_all<'a>(
     asked: &Asked<'a>,
-    call: &Call<'a>,
+    (call, request_id): (&Call<'a>, &dyn Display),
     fresh: &mut dyn FnMut() -> [u8; 16],
     events: &mut Vec<Event<'a>>,
 ) {
@@ -300,7 +302,7 @@ fn push_all<'a>(
             account,
             region: call.who.region(),
             id,
-            json: written(asked, call, account, id, shared),
+            json: written(asked, (call, request_id), account, id, shared),
         });
     }
 }
@@ -308,7 +310,7 @@ fn push_all<'a>(
 /// One event as the account that it is for sees it.
 fn written(
     asked: &Asked<'_>,
-    call: &Call<'_>,
+    (call, request_id): (&Call<'_>, &dyn Display),
     account: Option<&AccountId>,
     id: EventId,
     shared: Option<EventId>,
@@ -380,7 +382,7 @@ fn written(
         let _ = serde_json::to_writer(&mut json, data);
     }
     json.extend_from_slice(b",\"requestID\":");
-    displayed(call.request_id, &mut json);
+    displayed(request_id, &mut json);
     text("eventID", id.as_str(), &mut json);
     flag("readOnly", asked.read_only, &mut json);
     // Who was refused isn't told that there is something of another account's under that name.
