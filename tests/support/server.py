@@ -61,7 +61,9 @@ def clean_environment(**extra: str) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("AWS_", "STRONGROOM_")) and not name.lower().endswith("_proxy")
     }
-    return kept | extra
+    # What a server remembers of its audit log stays with the tests.
+    state = Path(tempfile.gettempdir()) / "strongroom-test-state"
+    return kept | {"XDG_STATE_HOME": str(state)} | extra
 
 
 class Server:

@@ -2,12 +2,14 @@
 //! and a development server resets.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
+use serde_json::json;
 use strongroom_keys::seal::Unsealed;
 use strongroom_keys::{Entropy, Keyring, RootKeyId, SecretBytes, SystemEntropy};
 use strongroom_services::access::explanation::Explanation;
@@ -35,7 +37,9 @@ use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{Commit, CommitError, Fault, Range, Store, Write};
 use strongroom_wire::target::{self, Service};
 
-use crate::audit::{AuditProblem, AuditSettings, NotCommitted, Recorder};
+use crate::audit::{
+    AuditProblem, AuditSettings, FollowerSettings, Followers, NotCommitted, Recorder,
+};
 use crate::backup::schedule::{Schedule, ScheduledBackups};
 use crate::backup::{self, About};
 use crate::cache::CachedRecords;
@@ -136,6 +140,7 @@ pub struct Node {
     denials: Denials,
     recorder: OnceLock<Recorder>,
     audit_tidying: Mutex<WorkerState>,
+    followers: OnceLock<Followers>,
     metrics: Metrics,
     dev: bool,
 }
@@ -237,6 +242,35 @@ impl Node {
             assert!(is_first, "nothing was recorded before");
         }
         Ok(node)
+    }
+
+    /// Starts what follows the audit log of a folder; the first settings count.
+    ///
+    /// # Errors
+    /// What keeps one from starting.
+    pub fn follow_audit(&self, settings: FollowerSettings, data_dir: &Path) -> Result<(), String> {
+        let Some(log) = self.recorder().log() else {
+            return Ok(());
+        };
+        let own = Weak::clone(&self.own);
+        let note = Box::new(
+            move |note: String| -> Pin<Box<dyn Future<Output = _> + Send>> {
+                let own = Weak::clone(&own);
+                Box::pin(async move {
+                    let node = own.upgrade().ok_or("the server is ending")?;
+                    let noted = node.recorder().note(note).await;
+                    noted.map_err(|fault| fault.to_string())
+                })
+            },
+        );
+        let followers = Followers::start(settings, log, data_dir, note)?;
+        self.followers.get_or_init(|| followers);
+        Ok(())
+    }
+
+    /// What follows the audit log.
+    pub fn followers(&self) -> Option<&Followers> {
+        self.followers.get()
     }
 
     /// What records events; nothing does in a simulation.
@@ -350,6 +384,7 @@ impl Node {
             own: own.clone(),
             denials: Denials::default(),
             recorder: OnceLock::new(),
+            followers: OnceLock::new(),
             audit_tidying: Mutex::new(WorkerState::new("audit-log")),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
@@ -461,6 +496,7 @@ impl Node {
             .into_iter()
             .chain(self.unverified.get().map(|_| self.store_check.state()))
             .chain(self.backups.get().map(|backups| backups.state()))
+            .chain(self.followers().into_iter().flat_map(Followers::states))
             .collect(),
         }
     }
@@ -886,7 +922,9 @@ impl DevServer for Node {
             return Err("only a development server can be reset".to_owned());
         }
         self.records.notes().clear();
-        let hidden = self.recorder().hide_earlier().await;
+        // Look-ups begin behind it; what was before stays in the log.
+        let remark = json!({ "note": "reset" }).to_string();
+        let hidden = self.recorder().note(remark).await;
         hidden.map_err(|fault| fault.to_string())?;
         loop {
             let writes = self.reset_batch().map_err(|fault| fault.to_string())?;

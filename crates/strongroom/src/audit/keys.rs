@@ -10,7 +10,9 @@ use strongroom_services::audit_seed::AuditSeed;
 use strongroom_services::records::{Key, Record};
 use strongroom_store::{Commit, Condition, Range, Snapshot, Store, Write};
 
-use super::recorder::AuditProblem;
+use super::anchors::memory::Memory;
+use super::anchors::newest_head;
+use super::recorder::{AuditProblem, AuditSettings};
 
 /// The public keys of a log, as offline tools read them.
 #[derive(Serialize, Deserialize)]
@@ -31,13 +33,14 @@ struct Known {
 /// Opens the log of a folder with the key that the store has for it, or makes both.
 pub(super) async fn open(
     options: &Options,
-    restored: bool,
+    settings: &AuditSettings,
     store: &dyn Store,
     (keyring, entropy): (&Keyring, &dyn Entropy),
     clock: Clock,
 ) -> Result<Opened, AuditProblem> {
     let known = known(&*store.snapshot()?)?;
-    let there = newest_head(&options.folder);
+    let restored = settings.restored;
+    let there = newest_head(&options.folder).map_err(AuditProblem::Head)?;
     let found = there.as_ref().map(|head| head.log);
     let left = || known.newest().filter(|_| !is_empty(&options.folder));
     let (id, seed) = match found.or_else(left) {
@@ -69,7 +72,10 @@ pub(super) async fn open(
     };
     let key = signing_key(&seed)?;
     let opened = Log::open(options, key, id.0, clock)?;
-    let trouble = known.trouble(&opened, there.as_ref())?;
+    let trouble = match known.trouble(&opened, there.as_ref())? {
+        None => forgotten(&opened, settings.memory.as_deref())?,
+        trouble => trouble,
+    };
     match trouble {
         None => {}
         Some(why) if restored => {
@@ -123,18 +129,33 @@ impl Known {
     }
 }
 
-/// The newest head in the log's folder; nobody has made sure of it yet.
-fn newest_head(folder: &Path) -> Option<Head> {
-    let text = std::fs::read_to_string(folder.join(HEAD_FILE_NAME)).ok()?;
-    let heads = text.lines().filter_map(Head::decode);
-    heads.max_by_key(|head| head.sequence)
+/// Why the log isn't the newest that this machine had.
+fn forgotten(
+    opened: &Opened,
+    memory: Option<&Memory>,
+) -> Result<Option<String>, strongroom_audit::Fault> {
+    let remembered = memory.map(|memory| memory.newest(opened.log.id()));
+    let head = match remembered {
+        None | Some(Ok(None)) => return Ok(None),
+        Some(Ok(Some(head))) => head,
+        Some(Err(why)) => {
+            tracing::warn!(%why, "whether the data folder is an older copy can't be told");
+            return Ok(None);
+        }
+    };
+    let is_there = opened.log.reader().holds(&head)?;
+    Ok((!is_there).then(|| {
+        format!(
+            "the data folder is an older copy, or was altered: this machine remembers record {} of its audit log, which \
+             isn't there any more",
+            head.sequence
+        )
+    }))
 }
 
 fn is_empty(folder: &Path) -> bool {
     std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
 }
-
-const HEAD_FILE_NAME: &str = "head";
 
 /// A fresh log's id and key, which the store keeps before there is a log.
 async fn make(

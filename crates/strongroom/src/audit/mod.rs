@@ -4,12 +4,14 @@ pub mod anchors;
 mod background;
 pub mod delivery;
 pub mod feeds;
+mod followers;
 mod keys;
 mod outbox;
 mod recorder;
 pub mod source;
 mod state_file;
 
+pub use followers::{FollowerSettings, Followers};
 pub use recorder::{
     AuditProblem, AuditSettings, FOLDER_NAME, Logged, NotCommitted, Recorder, SEGMENT_BYTES,
     entries,

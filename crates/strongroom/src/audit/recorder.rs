@@ -16,6 +16,7 @@ use strongroom_services::records::{Changes, Seen};
 use strongroom_services::time::Timestamp;
 use strongroom_store::{Commit, CommitError, Fault, Revision, Store, Write};
 
+use super::anchors::memory::Memory;
 use super::keys;
 use super::outbox::{self, Outbox, REMOVED_AT_ONCE};
 use crate::edge::fresh_id;
@@ -35,6 +36,8 @@ pub struct AuditSettings {
     pub segment_bytes: u64,
     /// How long a closed segment is kept; `None`: for ever.
     pub retention: Option<Duration>,
+    /// What this machine remembers of logs; `None`: nothing.
+    pub memory: Option<Arc<Memory>>,
     /// That an operator says: this folder was put back from an older copy, and that is meant.
     pub restored: bool,
 }
@@ -45,6 +48,7 @@ impl Default for AuditSettings {
             durability: Durability::Fsync,
             segment_bytes: SEGMENT_BYTES,
             retention: None,
+            memory: None,
             restored: false,
         }
     }
@@ -62,6 +66,9 @@ pub enum AuditProblem {
     /// A commit that belongs to it.
     #[error(transparent)]
     Commit(#[from] CommitError),
+    /// The file of its head.
+    #[error("{0}")]
+    Head(String),
     /// Its key doesn't open.
     #[error("the key of the audit log can't be read ({0}): restore a whole backup")]
     Key(String),
@@ -120,14 +127,7 @@ impl Recorder {
             segment_bytes: settings.segment_bytes,
             ..Options::new(data_dir.join(FOLDER_NAME))
         };
-        let opened = keys::open(
-            &options,
-            settings.restored,
-            store,
-            (keyring, entropy),
-            clock,
-        )
-        .await?;
+        let opened = keys::open(&options, settings, store, (keyring, entropy), clock).await?;
         match &opened.repaired {
             None => {}
             Some(Repair::CutTail { bytes, .. }) => tracing::warn!(
@@ -252,16 +252,13 @@ impl Recorder {
         Ok(())
     }
 
-    /// Hides everything so far from look-ups; it stays in the log.
+    /// Writes a remark, a JSON object, into the log, which is no event; returns once it is durable.
     ///
     /// # Errors
-    /// That can't be noted.
-    pub async fn hide_earlier(&self) -> Result<(), strongroom_audit::Fault> {
+    /// It can't be written.
+    pub async fn note(&self, remark: String) -> Result<(), strongroom_audit::Fault> {
         match &self.recording {
-            Some(recording) => {
-                let note = serde_json::json!({ "note": "reset" }).to_string();
-                recording.log.note(&[note]).await.map(|_| ())
-            }
+            Some(recording) => recording.log.note(&[remark]).await.map(|_| ()),
             None => Ok(()),
         }
     }

@@ -18,7 +18,8 @@ use strongroom_services::caller::{AccountId, Region};
 use super::running::{self, Plan, Ready};
 use super::seed::Seed;
 use super::{Failed, logging, processors, runtime, say};
-use crate::audit::AuditSettings;
+use crate::audit::anchors::memory::Memory;
+use crate::audit::{AuditSettings, FollowerSettings};
 use crate::config::LogFormat;
 use crate::credentials::Credentials;
 use crate::edge::control::WithControl;
@@ -150,6 +151,12 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
             .settings(temporary.is_some(), arguments.restored),
     })
     .await?;
+    let followers = FollowerSettings {
+        memory: temporary.is_none().then(memory).flatten(),
+        ..FollowerSettings::default()
+    };
+    node.follow_audit(followers, &data_dir)
+        .map_err(Failed::new)?;
     let issuers = IssuerSettings {
         ca_file: arguments.oidc_ca_file,
         key_sources: arguments.oidc_keys,
@@ -231,6 +238,11 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
     .await
 }
 
+/// What this machine remembers of audit logs.
+fn memory() -> Option<Memory> {
+    Memory::of_user(|name| std::env::var_os(name))
+}
+
 /// How a development server keeps its audit log.
 #[derive(Clone, Copy, Debug)]
 enum Recording {
@@ -261,6 +273,7 @@ impl Recording {
         Some(AuditSettings {
             durability,
             restored,
+            memory: (!is_temporary).then(memory).flatten().map(Arc::new),
             ..AuditSettings::default()
         })
     }

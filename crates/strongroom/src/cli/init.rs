@@ -15,6 +15,7 @@ use super::dev::SEAL_FILE_NAME;
 use super::seal_sources::{to_seal_with, unseal};
 use super::serve::read_config;
 use super::{Failed, runtime, say};
+use crate::audit::AuditSettings;
 use crate::config::Config;
 use crate::memory::CacheSizes;
 use crate::node::{Node, NodeOptions};
@@ -103,7 +104,10 @@ async fn open(config: &Config, data_dir: &Path) -> Result<Arc<Node>, Failed> {
         data_dir: data_dir.to_owned(),
         dev: false,
         caches: CacheSizes::SMALL,
-        audit: Some(config.audit.settings()?),
+        audit: Some(AuditSettings {
+            memory: config.audit.memory()?.map(Arc::new),
+            ..config.audit.settings()?
+        }),
     })
     .await?)
 }

@@ -141,6 +141,9 @@ pub(super) async fn serve<A: Application>(
         plan.node.write_uses().await;
         plan.node.tidy_audit().await;
         plan.node.close();
+        if let Some(followers) = plan.node.followers() {
+            followers.finish().await;
+        }
     };
     tokio::select! {
         () = ending => Ok(()),

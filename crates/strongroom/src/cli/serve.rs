@@ -12,7 +12,7 @@ use super::dev::{FUNCTIONS_FOLDER_NAME, SEAL_FILE_NAME};
 use super::running::{self, Plan};
 use super::seal_sources::unseal;
 use super::{Failed, logging, processors, runtime, say};
-use crate::audit::AuditSettings;
+use crate::audit::{AuditSettings, FollowerSettings};
 use crate::backup::age::{Lock, Recipient};
 use crate::backup::schedule::Schedule;
 use crate::config::{self, Config};
@@ -101,10 +101,19 @@ async fn serve(config: &Config, restored: bool, hardening: Hardening) -> Result<
         caches: config.data.caches(),
         audit: Some(AuditSettings {
             restored,
+            memory: config.audit.memory()?.map(Arc::new),
             ..config.audit.settings()?
         }),
     })
     .await?;
+    let followers = FollowerSettings {
+        feeds: config.audit.feeds()?,
+        anchors: config.audit.anchors()?,
+        memory: config.audit.memory()?,
+        witness_token: config.audit.witness_token()?,
+    };
+    node.follow_audit(followers, &data_dir)
+        .map_err(Failed::new)?;
     node.serve_partition(&config.server.partition);
     if config.limits.request_rate_percent > 0 {
         node.limit_rates(config.limits.request_rate_percent);

@@ -241,6 +241,7 @@ impl Audit {
             durability,
             segment_bytes: self.segment_mib * MIB,
             retention: (!days.is_zero()).then_some(days),
+            memory: None,
             restored: false,
         })
     }

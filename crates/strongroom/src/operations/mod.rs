@@ -7,11 +7,13 @@ mod metrics;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use http::{Method, StatusCode};
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
 
 pub use metrics::{Metrics, Outcome};
 
+use crate::audit::Followers;
 use crate::edge::{Application, EdgeCounters, EdgeProblem, Received, Reply};
 use crate::node::Node;
 
@@ -28,6 +30,26 @@ pub struct OperationsApplication {
 impl Application for OperationsApplication {
     async fn answer(&self, received: &Received) -> Reply {
         let is_read = matches!(received.parts.method, Method::GET | Method::HEAD);
+        let witness = self.node.followers().and_then(Followers::witness);
+        if let Some(witness) = witness
+            && let Some(log) = received.parts.uri.path().strip_prefix(WITNESS_PATH)
+        {
+            let authorization = received.parts.headers.get(AUTHORIZATION);
+            let authorization = authorization.map(HeaderValue::as_bytes);
+            let (status, said) = match (is_read, log.strip_prefix('/')) {
+                (true, Some(log)) => witness.give(log),
+                (false, None) if log.is_empty() && received.parts.method == Method::POST => {
+                    witness.take(authorization, &received.body).await
+                }
+                _ => {
+                    return text(
+                        StatusCode::METHOD_NOT_ALLOWED,
+                        "POST a head, or GET that of a log\n",
+                    );
+                }
+            };
+            return text(status, &format!("{said}\n"));
+        }
         match received.parts.uri.path() {
             "/healthz" | "/readyz" | "/metrics" if !is_read => {
                 text(StatusCode::METHOD_NOT_ALLOWED, "use GET\n")
@@ -78,5 +100,7 @@ fn text(status: StatusCode, text: &str) -> Reply {
     Reply::new(status, "text/plain; charset=utf-8", text.to_owned())
 }
 
+/// Where heads of other logs are taken and given.
+const WITNESS_PATH: &str = "/audit/witness";
 /// OpenMetrics, which Prometheus prefers.
 const METRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,7 +1,9 @@
 //! Nothing unrecorded: whoever got an answer has its event in the audit log, whatever ends the server in between.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -155,4 +157,84 @@ fn each_answer_has_its_event_however_often_the_server_is_killed() {
     println!("{kills} kills, {total} answers, each with its event");
     assert_eq!(seen.len(), 5, "{seen:?}");
     assert!(total as u64 > 20 * kills, "{total}");
+}
+
+/// A folder that was stopped in an orderly way, after some calls.
+fn used(folder: &Folder, calls: usize) {
+    let server = folder.start().unwrap();
+    block_on(async {
+        let mut client = server.client().await;
+        for number in 0..calls {
+            let name = json!({"Name": format!("secret-{number}-{calls}"), "SecretString": "x"});
+            assert_eq!(
+                client.call("CreateSecret", &name).await.unwrap().status,
+                200
+            );
+        }
+    });
+    server.stop();
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            copy(&entry.path(), &to);
+        } else if kind.is_file() {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// Where a folder was, and which parts of an older copy are put back into it.
+type PutBack = (&'static str, fn(&Path, &Path), &'static str);
+
+#[test]
+fn an_older_copy_of_the_folder_or_of_a_part_of_it_is_refused_unless_it_is_meant() {
+    let whole = |old: &Path, data: &Path| {
+        fs::remove_dir_all(data).unwrap();
+        copy(old, data);
+    };
+    let log = |old: &Path, data: &Path| {
+        fs::remove_dir_all(data.join("audit")).unwrap();
+        copy(&old.join("audit"), &data.join("audit"));
+    };
+    let store = |old: &Path, data: &Path| {
+        for name in ["store.redb", "REVISION"] {
+            fs::copy(old.join(name), data.join(name)).unwrap();
+        }
+    };
+    let gone = |_: &Path, data: &Path| fs::remove_dir_all(data.join("audit")).unwrap();
+    let cases: [PutBack; 4] = [
+        ("the whole folder", whole, "this machine remembers"),
+        ("the audit log", log, "which the store knows"),
+        (
+            "the store",
+            store,
+            "the store was replaced by an older copy",
+        ),
+        ("no audit log", gone, "the audit log of this data is gone"),
+    ];
+    for (what, put_back, told) in cases {
+        let folder = Folder::new();
+        used(&folder, 3);
+        let old = tempfile::tempdir().unwrap();
+        copy(&folder.data, old.path());
+        used(&folder, 5);
+        // The copy that is newest starts as if nothing were.
+        used(&folder, 1);
+        put_back(old.path(), &folder.data);
+        for _ in 0..2 {
+            let refused = folder.start().err().unwrap_or_default();
+            assert!(refused.contains(told), "{what}: {refused}");
+            assert!(refused.contains("--restored"), "{what}: {refused}");
+        }
+        let meant = folder.with(&["--restored"]);
+        used(&meant, 2);
+        let folder = meant.without_arguments();
+        used(&folder, 4);
+        verify(&folder);
+    }
 }

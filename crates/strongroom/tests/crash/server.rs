@@ -51,6 +51,14 @@ impl Folder {
         }
     }
 
+    /// For servers that are started without further arguments again.
+    pub(crate) fn without_arguments(self) -> Self {
+        Folder {
+            arguments: Vec::new(),
+            ..self
+        }
+    }
+
     /// With its data elsewhere.
     pub(crate) fn at(data: &Path) -> Self {
         Folder {
@@ -121,6 +129,13 @@ impl Folder {
 impl Server {
     pub(crate) async fn client(&self) -> Client {
         Client::connect(&self.address, REGION).await.unwrap()
+    }
+
+    /// Ends it in an orderly way.
+    pub(crate) fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.child.wait().unwrap();
     }
 
     pub(crate) fn kill(mut self) {

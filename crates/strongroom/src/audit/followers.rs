@@ -1,0 +1,78 @@
+//! What follows the audit log of a node: feeds, anchors, and what keeps the heads of other logs.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use strongroom_audit::Log;
+use strongroom_keys::SecretBytes;
+
+use super::anchors::memory::Memory;
+use super::anchors::witness::{Note, Witness};
+use super::anchors::{Anchor, Anchors};
+use super::feeds::{Feed, Feeds};
+use super::recorder::FOLDER_NAME;
+use super::source::{LogSource, Source};
+use crate::workers::WorkerState;
+
+/// The folder of what followers keep, in the data folder.
+const STATE_FOLDER_NAME: &str = "audit-state";
+
+/// What is to follow.
+#[derive(Default)]
+pub struct FollowerSettings {
+    /// Where events are sent on to.
+    pub feeds: Vec<Feed>,
+    /// Where heads are kept.
+    pub anchors: Vec<Anchor>,
+    /// What this machine remembers of logs.
+    pub memory: Option<Memory>,
+    /// The token for which heads of other logs are taken.
+    pub witness_token: Option<SecretBytes>,
+}
+
+/// Followers at work; they end when this is dropped.
+pub struct Followers {
+    feeds: Feeds,
+    anchors: Anchors,
+    witness: Option<Witness>,
+}
+
+impl Followers {
+    /// Starts them. `note` writes into the node's own log.
+    ///
+    /// # Errors
+    /// A position can't be written, or no thread can be started.
+    pub fn start(
+        settings: FollowerSettings,
+        log: &Log,
+        data_dir: &Path,
+        note: Note,
+    ) -> Result<Self, String> {
+        let source: Arc<dyn Source> = Arc::new(LogSource::of(log));
+        let state = data_dir.join(STATE_FOLDER_NAME);
+        let folder = data_dir.join(FOLDER_NAME);
+        let token = settings.witness_token;
+        Ok(Followers {
+            feeds: Feeds::start(settings.feeds, &source, &state)?,
+            anchors: Anchors::start(settings.anchors, settings.memory, &folder, &log.durable())?,
+            witness: token.map(|token| Witness::new(&state, token, note)),
+        })
+    }
+
+    /// How each is doing.
+    pub fn states(&self) -> impl Iterator<Item = WorkerState> {
+        let feeds = self.feeds.states().into_iter();
+        let feeds = feeds.map(|state| state.worker());
+        feeds.chain(self.anchors.states())
+    }
+
+    /// What keeps the heads of other logs; `None`: nothing does.
+    pub fn witness(&self) -> Option<&Witness> {
+        self.witness.as_ref()
+    }
+
+    /// Keeps the last head of the log, which is closed.
+    pub async fn finish(&self) {
+        self.anchors.finish().await;
+    }
+}
