@@ -149,11 +149,12 @@ pub fn events<'a>(
         error: call.error,
         additional_event_data: call.additional_event_data.or(told.data.as_ref()),
     };
-    push_all(&own, (call, call.request_id), fresh, &mut events);
+    let common = Common::of(call);
+    push_all(&own, (&common, call.request_id), fresh, &mut events);
     for each in &told.calls {
         // A request of its own: the client's id leads to the client's call alone.
         let request_id = EventId::of(fresh());
-        push_all(&Asked::by(each), (call, &request_id), fresh, &mut events);
+        push_all(&Asked::by(each), (&common, &request_id), fresh, &mut events);
     }
     events
 }
@@ -244,6 +245,32 @@ pub fn service_event<'a>(
     }
 }
 
+/// What all events of a call have in common, written once.
+struct Common<'a> {
+    call: &'a Call<'a>,
+    /// `userIdentity` as the caller's own account sees it, without its closing brace.
+    identity: Vec<u8>,
+    time: String,
+}
+
+impl<'a> Common<'a> {
+    fn of(call: &'a Call<'a>) -> Self {
+        let mut identity = Vec::with_capacity(512);
+        match call.who {
+            Who::Caller(caller) => identity::push(caller, call.access_key_id, &mut identity),
+            Who::Unknown { account, .. } => {
+                let account = account.map(AccountId::as_str);
+                identity::push_unknown(account, call.access_key_id, &mut identity);
+            }
+        }
+        Common {
+            call,
+            identity,
+            time: rfc3339(call.now),
+        }
+    }
+}
+
 /// What was asked: by the caller, or for it.
 struct Asked<'a> {
     source: &'a str,
@@ -280,10 +307,11 @@ impl<'a> Asked<'a> {
 /// Source: AWS KMS Developer Guide, Logging AWS KMS API calls with AWS CloudTrail.
 fn push_all<'a>(
     asked: &Asked<'a>,
-    (call, request_id): (&Call<'a>, &dyn Display),
+    (common, request_id): (&Common<'a>, &dyn Display),
     fresh: &mut dyn FnMut() -> [u8; 16],
     events: &mut Vec<Event<'a>>,
 ) {
+    let call = common.call;
     let own = call.who.account();
     let is_shared = |account: &AccountId| {
         matches!(call.who, Who::Caller(_)) && Some(account) != own && asked.error.is_none()
@@ -302,7 +330,7 @@ fn push_all<'a>(
             account,
             region: call.who.region(),
             id,
-            json: written(asked, (call, request_id), account, id, shared),
+            json: written(asked, (common, request_id), account, (id, shared)),
         });
     }
 }
@@ -310,26 +338,24 @@ fn push_all<'a>(
 /// One event as the account that it is for sees it.
 fn written(
     asked: &Asked<'_>,
-    (call, request_id): (&Call<'_>, &dyn Display),
+    (common, request_id): (&Common<'_>, &dyn Display),
     account: Option<&AccountId>,
-    id: EventId,
-    shared: Option<EventId>,
+    (id, shared): (EventId, Option<EventId>),
 ) -> Vec<u8> {
+    let call = common.call;
     let mut json = Vec::with_capacity(EVENT_BYTES_EXPECTED);
     push_start(&mut json);
     match call.who {
-        Who::Caller(caller) if account == Some(&caller.account) => {
-            identity::push(caller, call.access_key_id, asked.invoked_by, &mut json);
+        Who::Caller(caller) if account != Some(&caller.account) => {
+            identity::push_to_other_account(caller, &mut json);
         }
-        Who::Caller(caller) => {
-            identity::push_to_other_account(caller, asked.invoked_by, &mut json);
-        }
-        Who::Unknown { account, .. } => {
-            let account = account.map(AccountId::as_str);
-            identity::push_unknown(account, call.access_key_id, &mut json);
-        }
+        _ => json.extend_from_slice(&common.identity),
     }
-    text("eventTime", &rfc3339(call.now), &mut json);
+    if let Some(service) = asked.invoked_by {
+        text("invokedBy", service, &mut json);
+    }
+    json.push(b'}');
+    text("eventTime", &common.time, &mut json);
     text("eventSource", asked.source, &mut json);
     let event_name = name::event_name(asked.source, asked.operation);
     text("eventName", event_name, &mut json);
@@ -474,17 +500,21 @@ fn push_resources<'r>(resources: impl Iterator<Item = &'r Resource>, json: &mut 
     json.extend_from_slice(end);
 }
 
-pub(super) fn text(name: &str, value: &str, json: &mut Vec<u8>) {
-    json.push(b',');
-    push_quoted(name, json);
-    json.push(b':');
+/// Writes a member, whose name has no character that JSON would escape.
+pub(super) fn text(name: &'static str, value: &str, json: &mut Vec<u8>) {
+    member(name, json);
     push_quoted(value, json);
 }
 
-fn flag(name: &str, value: bool, json: &mut Vec<u8>) {
-    json.push(b',');
-    push_quoted(name, json);
-    let text: &[u8] = if value { b":true" } else { b":false" };
+fn member(name: &'static str, json: &mut Vec<u8>) {
+    json.extend_from_slice(b",\"");
+    json.extend_from_slice(name.as_bytes());
+    json.extend_from_slice(b"\":");
+}
+
+fn flag(name: &'static str, value: bool, json: &mut Vec<u8>) {
+    member(name, json);
+    let text: &[u8] = if value { b"true" } else { b"false" };
     json.extend_from_slice(text);
 }
 

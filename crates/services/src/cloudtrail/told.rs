@@ -150,7 +150,6 @@ fn kind_of(service: &str, resource: &str) -> Option<&'static str> {
         ("kms", "alias") => "AWS::KMS::Alias",
         ("cloudtrail", "trail") => "AWS::CloudTrail::Trail",
         ("lambda", "function") => "AWS::Lambda::Function",
-        ("cloudtrail", "trail") => "AWS::CloudTrail::Trail",
         ("iam", "user") => "AWS::IAM::User",
         ("iam", "group") => "AWS::IAM::Group",
         ("iam", "role") => "AWS::IAM::Role",
