@@ -61,7 +61,9 @@ impl Background {
 impl Drop for Background {
     fn drop(&mut self) {
         self.end.send_replace(true);
-        if let Some(thread) = self.thread.take() {
+        // Where its own work held the last of a node, nobody else waits.
+        let own = std::thread::current().id();
+        if let Some(thread) = self.thread.take().filter(|it| it.thread().id() != own) {
             let _ = thread.join();
         }
     }

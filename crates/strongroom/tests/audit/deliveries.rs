@@ -73,8 +73,9 @@ impl Trails for Fake {
         Box::pin(async { Ok(()) })
     }
 
-    fn now(&self) -> Timestamp {
-        Timestamp::from_milliseconds(self.now.load(Ordering::Relaxed))
+    fn now(&self) -> Result<Timestamp, String> {
+        let now = self.now.load(Ordering::Relaxed);
+        Ok(Timestamp::from_milliseconds(now))
     }
 }
 
@@ -82,15 +83,17 @@ impl Trails for Fake {
 struct Turned(u8);
 
 impl Sealing for Turned {
-    fn seal(&self, secret: &[u8]) -> Vec<u8> {
+    fn seal(&self, secret: &[u8]) -> Result<Vec<u8>, String> {
         let turned = secret.iter().map(|byte| byte ^ 0x5a);
-        std::iter::once(self.0).chain(turned).collect()
+        Ok(std::iter::once(self.0).chain(turned).collect())
     }
 
-    fn open(&self, sealed: &[u8]) -> Option<SecretBytes> {
-        let (key, turned) = sealed.split_first()?;
+    fn open(&self, sealed: &[u8]) -> Result<Option<SecretBytes>, String> {
+        let Some((key, turned)) = sealed.split_first() else {
+            return Ok(None);
+        };
         let secret = turned.iter().map(|byte| byte ^ 0x5a).collect();
-        (*key == self.0).then(|| SecretBytes::new(secret))
+        Ok((*key == self.0).then(|| SecretBytes::new(secret)))
     }
 }
 

@@ -158,9 +158,16 @@ pub(super) fn digest_of(
 /// Seals what must not lie open on the disk, and opens it again.
 pub trait Sealing: Send + Sync {
     /// Seals it.
-    fn seal(&self, secret: &[u8]) -> Vec<u8>;
+    ///
+    /// # Errors
+    /// That can't be done now.
+    fn seal(&self, secret: &[u8]) -> Result<Vec<u8>, String>;
+
     /// Opens it; `None` where that can't be done any more, as after its root key was retired.
-    fn open(&self, sealed: &[u8]) -> Option<SecretBytes>;
+    ///
+    /// # Errors
+    /// That can't be done now.
+    fn open(&self, sealed: &[u8]) -> Result<Option<SecretBytes>, String>;
 }
 
 /// The key pairs that digests are signed with: one at a time, made when it is needed first. The public halves of all stay,
@@ -220,7 +227,7 @@ impl DigestKeys {
     pub(super) fn current(&self, now: Timestamp) -> Result<SigningKey, String> {
         let mut kept = state_file::read::<Kept>(&self.path)?.unwrap_or_default();
         let sealed = BASE64.decode(&kept.sealed).unwrap_or_default();
-        let opened = self.sealing.open(&sealed);
+        let opened = self.sealing.open(&sealed)?;
         let opened = opened.and_then(|secret| KeyPair::from_pkcs8(secret.expose()).ok());
         let pair = match opened {
             Some(pair) => pair,
@@ -245,7 +252,7 @@ impl DigestKeys {
         };
         // Sealed anew each time, so that it outlives the root key that it was sealed under.
         let secret = pair.as_der().map_err(|_| "the key pair can't be kept")?;
-        kept.sealed = BASE64.encode(self.sealing.seal(secret.as_ref()));
+        kept.sealed = BASE64.encode(self.sealing.seal(secret.as_ref())?);
         kept.format = FORMAT;
         state_file::write(&self.path, &kept, Keep::Durably)?;
         Ok(SigningKey {

@@ -7,6 +7,7 @@
 mod buckets;
 mod digest;
 mod layout;
+mod of_node;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 
 pub use buckets::{Bucket, Buckets, S3Bucket};
 pub use digest::{DigestKeys, PublicKey, Sealing};
+pub(crate) use of_node::OfNode;
 
 use self::buckets::Object;
 use self::digest::{Chain, LogFile};
@@ -66,14 +68,17 @@ pub trait Trails: Send + Sync {
     ) -> Later<'a, Result<(), String>>;
 
     /// The domain's present instant.
-    fn now(&self) -> Timestamp;
+    ///
+    /// # Errors
+    /// The server is ending.
+    fn now(&self) -> Result<Timestamp, String>;
 }
 
 /// Deliveries at work; they end when this is dropped.
 #[derive(Debug)]
 pub struct Deliveries {
     state: Arc<Mutex<WorkerState>>,
-    _background: Background,
+    background: Mutex<Option<Background>>,
 }
 
 /// What delivers.
@@ -136,8 +141,17 @@ impl Deliveries {
         })?;
         Ok(Deliveries {
             state,
-            _background: background,
+            background: Mutex::new(Some(background)),
         })
+    }
+
+    /// Ends them, and keeps how far they came.
+    pub fn stop(&self) {
+        let background = &self.background;
+        background
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     /// How they are doing.
@@ -200,7 +214,7 @@ impl Worker {
             );
         }
         if problem.is_none() {
-            state.last_run = Some(self.trails.now());
+            state.last_run = self.trails.now().ok();
         }
         state.last_error = problem;
     }
@@ -224,7 +238,7 @@ impl Worker {
             Some(_) => None,
             None => trail.stopped,
         };
-        let began = self.trails.now();
+        let began = self.trails.now()?;
         loop {
             let wanted = |about: &About| takes(&taking, about, until);
             let turn = source::take(&*self.source, progress.next, TURN, &wanted)?;
@@ -275,10 +289,11 @@ impl Worker {
                     Some(kept) => (kept.next, kept.chains),
                     None => (0, BTreeMap::new()),
                 };
+                let now = self.trails.now()?.milliseconds();
                 for chain in chains.values_mut() {
                     // What was taken before is another chain.
                     *chain = Chain {
-                        began: self.trails.now().milliseconds(),
+                        began: now,
                         ..Chain::default()
                     };
                 }
@@ -335,7 +350,7 @@ impl Worker {
             regions.entry(region).or_default().push(event);
         }
         for (region, events) in regions {
-            let now = self.trails.now();
+            let now = self.trails.now()?;
             let mut content = b"{\"Records\":[".to_vec();
             for (at, event) in events.iter().enumerate() {
                 if at > 0 {
@@ -374,7 +389,7 @@ impl Worker {
 
     /// The digests whose hour is over; of a trail that was stopped, the last ones.
     async fn deliver_digests(&self, trail: &Trail, progress: &mut Progress) -> Result<(), String> {
-        let now = self.trails.now();
+        let now = self.trails.now()?;
         let home = trail.arn.region.to_string();
         progress.chains.entry(home).or_insert_with(|| Chain {
             began: now.milliseconds(),

@@ -186,7 +186,7 @@ impl FeedState {
 #[derive(Debug)]
 pub struct Feeds {
     states: Vec<Arc<Mutex<FeedState>>>,
-    _background: Background,
+    background: Mutex<Option<Background>>,
 }
 
 impl Feeds {
@@ -241,8 +241,17 @@ impl Feeds {
         })?;
         Ok(Feeds {
             states,
-            _background: background,
+            background: Mutex::new(Some(background)),
         })
+    }
+
+    /// Ends them, and keeps how far they came.
+    pub fn stop(&self) {
+        let background = &self.background;
+        background
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 
     /// How each is doing.
