@@ -263,7 +263,8 @@ impl Node {
                 })
             },
         );
-        let followers = Followers::start(settings, log, data_dir, note)?;
+        self.buckets.get_or_init(|| settings.buckets.known());
+        let followers = Followers::start(settings, log, data_dir, (&self.own, note))?;
         self.followers.get_or_init(|| followers);
         Ok(())
     }
@@ -441,11 +442,6 @@ impl Node {
     /// What holds for identity providers from now on; the first settings count.
     pub fn know_issuers(&self, settings: IssuerSettings) {
         self.issuers.get_or_init(|| Issuers::new(settings));
-    }
-
-    /// Which buckets trails may deliver to from now on; the first setting counts, and until then there are none.
-    pub fn deliver_to(&self, buckets: Buckets) {
-        self.buckets.get_or_init(|| buckets);
     }
 
     /// Which servers outside run functions from now on; the first settings count.

@@ -1,7 +1,8 @@
-//! What follows the audit log of a node: feeds, anchors, and what keeps the heads of other logs.
+//! What follows the audit log of a node: feeds, deliveries of trails, anchors, and what keeps the heads of other logs.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use strongroom_audit::Log;
 use strongroom_keys::SecretBytes;
@@ -9,19 +10,24 @@ use strongroom_keys::SecretBytes;
 use super::anchors::memory::Memory;
 use super::anchors::witness::{Note, Witness};
 use super::anchors::{Anchor, Anchors};
+use super::delivery::{Buckets, Deliveries, DigestKeys, OfNode};
 use super::feeds::{Feed, Feeds};
 use super::recorder::FOLDER_NAME;
 use super::source::{LogSource, Source};
+use crate::node::Node;
 use crate::workers::WorkerState;
 
 /// The folder of what followers keep, in the data folder.
 const STATE_FOLDER_NAME: &str = "audit-state";
 
 /// What is to follow.
-#[derive(Default)]
 pub struct FollowerSettings {
     /// Where events are sent on to.
     pub feeds: Vec<Feed>,
+    /// Where trails may deliver to.
+    pub buckets: Buckets,
+    /// From one delivery of trails to the next.
+    pub delivery_interval: Duration,
     /// Where heads are kept.
     pub anchors: Vec<Anchor>,
     /// What this machine remembers of logs.
@@ -33,6 +39,7 @@ pub struct FollowerSettings {
 /// Followers at work; they end when this is dropped.
 pub struct Followers {
     feeds: Feeds,
+    deliveries: Deliveries,
     anchors: Anchors,
     witness: Option<Witness>,
 }
@@ -46,13 +53,23 @@ impl Followers {
         settings: FollowerSettings,
         log: &Log,
         data_dir: &Path,
-        note: Note,
+        (node, note): (&Weak<Node>, Note),
     ) -> Result<Self, String> {
         let source: Arc<dyn Source> = Arc::new(LogSource::of(log));
         let state = data_dir.join(STATE_FOLDER_NAME);
         let folder = data_dir.join(FOLDER_NAME);
         let token = settings.witness_token;
+        let of_node = || OfNode(Weak::clone(node));
+        let deliveries = Deliveries::start(
+            Arc::new(of_node()),
+            Arc::clone(&source),
+            settings.buckets,
+            DigestKeys::in_folder(&state, Box::new(of_node())),
+            &state,
+            settings.delivery_interval,
+        )?;
         Ok(Followers {
+            deliveries,
             feeds: Feeds::start(settings.feeds, &source, &state)?,
             anchors: Anchors::start(settings.anchors, settings.memory, &folder, &log.durable())?,
             witness: token.map(|token| Witness::new(&state, token, note)),
@@ -63,7 +80,8 @@ impl Followers {
     pub fn states(&self) -> impl Iterator<Item = WorkerState> {
         let feeds = self.feeds.states().into_iter();
         let feeds = feeds.map(|state| state.worker());
-        feeds.chain(self.anchors.states())
+        let others = std::iter::once(self.deliveries.state());
+        feeds.chain(others).chain(self.anchors.states())
     }
 
     /// What keeps the heads of other logs; `None`: nothing does.
@@ -71,8 +89,10 @@ impl Followers {
         self.witness.as_ref()
     }
 
-    /// Keeps the last head of the log, which is closed.
+    /// Ends feeds and deliveries, and keeps the last head of the log, which is closed.
     pub async fn finish(&self) {
+        self.feeds.stop();
+        self.deliveries.stop();
         self.anchors.finish().await;
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use strongroom_audit::Durability;
@@ -19,6 +20,7 @@ use super::running::{self, Plan, Ready};
 use super::seed::Seed;
 use super::{Failed, logging, processors, runtime, say};
 use crate::audit::anchors::memory::Memory;
+use crate::audit::delivery::Buckets;
 use crate::audit::{AuditSettings, FollowerSettings};
 use crate::config::LogFormat;
 use crate::credentials::Credentials;
@@ -152,8 +154,12 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
     })
     .await?;
     let followers = FollowerSettings {
+        feeds: Vec::new(),
+        buckets: Buckets::any_in(data_dir.join(BUCKETS_FOLDER_NAME)),
+        delivery_interval: DELIVERY_INTERVAL,
+        anchors: Vec::new(),
         memory: temporary.is_none().then(memory).flatten(),
-        ..FollowerSettings::default()
+        witness_token: None,
     };
     node.follow_audit(followers, &data_dir)
         .map_err(Failed::new)?;
@@ -457,6 +463,10 @@ fn account_id(text: &str) -> Result<AccountId, String> {
 }
 
 /// The sealed root key in every data folder.
+/// The folder with a folder for each bucket that a trail delivers to.
+const BUCKETS_FOLDER_NAME: &str = "buckets";
+/// Sooner than in production: whoever tries a trail out waits for it.
+const DELIVERY_INTERVAL: Duration = Duration::from_secs(5);
 /// Where functions are unpacked, in the data folder.
 pub(super) const FUNCTIONS_FOLDER_NAME: &str = "functions";
 pub(super) const SEAL_FILE_NAME: &str = "seal.json";

@@ -108,6 +108,8 @@ async fn serve(config: &Config, restored: bool, hardening: Hardening) -> Result<
     .await?;
     let followers = FollowerSettings {
         feeds: config.audit.feeds()?,
+        buckets: config.audit.buckets()?,
+        delivery_interval: Duration::from_secs(config.audit.delivery_seconds.max(1)),
         anchors: config.audit.anchors()?,
         memory: config.audit.memory()?,
         witness_token: config.audit.witness_token()?,
