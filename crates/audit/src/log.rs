@@ -208,6 +208,22 @@ impl Log {
         head
     }
 
+    /// What the log's clock says, in milliseconds since 1970.
+    pub fn now_milliseconds(&self) -> i64 {
+        (self.shared.clock)()
+    }
+
+    /// Brings to the disk what [`Durability::Write`] left to the system: whatever must not be ahead of the log after a
+    /// power cut waits for this. Waits for the disk.
+    ///
+    /// # Errors
+    /// The [`Fault`] of the disk.
+    pub fn sync(&self) -> Result<(), Fault> {
+        let disk = Arc::clone(&self.shared.writer().disk);
+        let synced = disk.sync();
+        synced.map_err(|error| Fault::io(&error, "syncing", "the newest segment"))
+    }
+
     /// Tells the log the store's newest revision, for the next heads.
     pub fn note_store_revision(&self, revision: u64) {
         self.shared

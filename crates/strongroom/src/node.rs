@@ -21,6 +21,7 @@ use strongroom_services::accounts::{
 use strongroom_services::caller::{AccountId, Caller, Principal, Region};
 use strongroom_services::cloudtrail::buckets::Buckets;
 use strongroom_services::cloudtrail::history::History;
+use strongroom_services::cloudtrail::operator_event::operator_event;
 use strongroom_services::kms::due::KmsDue;
 use strongroom_services::kms::key::KmsKey;
 use strongroom_services::kms::name::KeyName;
@@ -46,7 +47,7 @@ use crate::cache::CachedRecords;
 use crate::clock::Clock;
 use crate::denials::{Denials, DeniedRequest};
 use crate::edge::control::DevServer;
-use crate::edge::{Application, Received, Reply, new_request_id};
+use crate::edge::{Application, Received, Reply, fresh_id, new_request_id};
 use crate::functions::api::Events;
 use crate::functions::code_sweep::CodeSweep;
 use crate::functions::resolution::{FunctionSettings, Functions};
@@ -777,6 +778,27 @@ impl Node {
         let done = *tidied.as_ref().unwrap_or(&0);
         let result = tidied.map(|_| ()).map_err(|error| error.to_string());
         workers::note_run(&self.audit_tidying, done, self.now(), &*self.store, result);
+    }
+
+    /// Records what an operator asks for; returns once that is durable.
+    ///
+    /// # Errors
+    /// It can't be.
+    pub async fn record_operator(&self, asked: &str) -> Result<(), strongroom_audit::Fault> {
+        if !self.recorder().is_on() {
+            return Ok(());
+        }
+        let event = operator_event(asked, self.now(), &mut fresh_id);
+        self.recorder().record(vec![event.into()]).await
+    }
+
+    /// Has another key sign the audit log. The public halves so far, the newest last.
+    ///
+    /// # Errors
+    /// What keeps it from that.
+    pub async fn rotate_audit_key(&self) -> Result<Vec<String>, AuditProblem> {
+        let keys = (&self.keyring, &*self.entropy);
+        self.recorder().rotate_key(&*self.store, keys).await
     }
 
     /// Stops taking commits and events, once those that are queued are done.

@@ -27,6 +27,7 @@ pub mod list_trails;
 pub mod lookup_events;
 pub mod name;
 mod named;
+pub mod operator_event;
 pub mod put_event_selectors;
 pub mod recorded;
 mod refusals;

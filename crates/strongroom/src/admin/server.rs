@@ -93,6 +93,13 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Either<Full<Bytes>, Streamed>>, Infallible> {
     let (parts, body) = request.into_parts();
+    // What an operator has done is in the log before it is done, as calls of clients are.
+    if parts.method == Method::POST && !only_asks(parts.uri.path()) {
+        let asked = parts.uri.path().trim_start_matches('/');
+        if let Err(fault) = server.node.record_operator(asked).await {
+            return Ok(json(refused(StatusCode::INTERNAL_SERVER_ERROR, fault)));
+        }
+    }
     if (&parts.method, parts.uri.path()) == (&Method::POST, "/backup") {
         let started = match whole(body).await {
             Ok(body) => server.backup(&body),
@@ -124,6 +131,10 @@ async fn answer(
             Ok(body) => server.key_usage(&body),
             Err(refused) => refused,
         },
+        (&Method::POST, "/audit/rotate-key") => match server.node.rotate_audit_key().await {
+            Ok(keys) => told(StatusCode::OK, &json!({ "PublicKeys": keys })),
+            Err(problem) => refused(StatusCode::INTERNAL_SERVER_ERROR, problem),
+        },
         (&Method::POST, path) if path.starts_with(POLICIES) => match whole(body).await {
             Ok(body) => {
                 account_policies::answer(&path[POLICIES.len()..], &body, &server.node).await
@@ -141,6 +152,13 @@ async fn answer(
         _ => refused(StatusCode::NOT_FOUND, "there is no such route"),
     };
     Ok(json((status, body)))
+}
+
+/// Whether a request changes nothing and gives out nothing that is anyone's.
+fn only_asks(path: &str) -> bool {
+    path.starts_with("/access/")
+        || path == "/keys/usage"
+        || (path.starts_with("/rotation/") && path != "/rotation/repair")
 }
 
 fn json((status, body): (StatusCode, Vec<u8>)) -> Response<Either<Full<Bytes>, Streamed>> {

@@ -2,6 +2,7 @@
 //! head says which revision the store had. So an older copy of either is noticed at the start.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use strongroom_audit::{Clock, Head, Log, LogId, Opened, Options, SigningKey};
@@ -12,7 +13,7 @@ use strongroom_store::{Commit, Condition, Range, Snapshot, Store, Write};
 
 use super::anchors::memory::Memory;
 use super::anchors::newest_head;
-use super::recorder::{AuditProblem, AuditSettings};
+use super::recorder::{AuditProblem, AuditSettings, aside};
 
 /// The public keys of a log, as offline tools read them.
 #[derive(Serialize, Deserialize)]
@@ -165,32 +166,69 @@ async fn make(
 ) -> Result<(LogId, SecretBytes), AuditProblem> {
     let mut id = [0; 16];
     entropy.fill(&mut id);
-    let mut bytes = vec![0; SEED_BYTES];
-    entropy.fill(&mut bytes);
-    let (id, seed) = (LogId(id), SecretBytes::new(bytes));
-    let name = id.to_string();
-    let record = AuditSeed::new(&name, &seed, keyring, entropy);
+    let (id, seed) = (LogId(id), fresh_seed(entropy));
+    let public_keys = vec![signing_key(&seed)?.public().to_base64()];
+    let mut commit = keep(&id.to_string(), &seed, public_keys, (keyring, entropy))?;
+    let place = Key::audit_seed(&id.to_string());
+    commit
+        .conditions
+        .push(Condition::absent(place.into_bytes()));
+    store.commit(commit).await?;
+    Ok((id, seed))
+}
+
+/// Has a fresh key sign a log from now on, and keeps it. The public halves so far, the newest last.
+pub(super) async fn rotate(
+    log: &Arc<Log>,
+    store: &dyn Store,
+    (keyring, entropy): (&Keyring, &dyn Entropy),
+) -> Result<Vec<String>, AuditProblem> {
+    let id = log.id().to_string();
+    let found = store.snapshot()?.get(Key::audit_keys(&id).as_bytes())?;
+    let found = found.and_then(|entry| serde_json::from_slice::<PublicKeys>(&entry.value).ok());
+    let mut public_keys = found.map_or_else(Vec::new, |found| found.public_keys);
+    let seed = fresh_seed(entropy);
+    let key = signing_key(&seed)?;
+    let log = Arc::clone(log);
+    // Until the log has told of it, the key so far is the one to open it with.
+    let public = aside(move || log.rotate_key(key)).await?;
+    public_keys.push(public.to_base64());
+    let commit = keep(&id, &seed, public_keys.clone(), (keyring, entropy))?;
+    store.commit(commit).await?;
+    Ok(public_keys)
+}
+
+/// What keeps a log's key and its public halves.
+fn keep(
+    log: &str,
+    seed: &SecretBytes,
+    public_keys: Vec<String>,
+    (keyring, entropy): (&Keyring, &dyn Entropy),
+) -> Result<Commit, AuditProblem> {
+    let record = AuditSeed::new(log, seed, keyring, entropy);
     let encoded = record.encode();
     let encoded = encoded.map_err(|stop| AuditProblem::Key(format!("{stop:?}")))?;
-    let public_keys = PublicKeys {
-        public_keys: vec![signing_key(&seed)?.public().to_base64()],
-    };
-    let place = Key::audit_seed(&name).into_bytes();
-    let commit = Commit {
-        conditions: vec![Condition::absent(place.clone())],
+    // Texts alone.
+    let public_keys = serde_json::to_vec(&PublicKeys { public_keys }).unwrap_or_default();
+    Ok(Commit {
+        conditions: Vec::new(),
         writes: vec![
             Write::Put {
-                key: place,
+                key: Key::audit_seed(log).into_bytes(),
                 value: encoded,
             },
             Write::Put {
-                key: Key::audit_keys(&name).into_bytes(),
-                value: serde_json::to_vec(&public_keys).unwrap_or_default(),
+                key: Key::audit_keys(log).into_bytes(),
+                value: public_keys,
             },
         ],
-    };
-    store.commit(commit).await?;
-    Ok((id, seed))
+    })
+}
+
+fn fresh_seed(entropy: &dyn Entropy) -> SecretBytes {
+    let mut bytes = vec![0; SEED_BYTES];
+    entropy.fill(&mut bytes);
+    SecretBytes::new(bytes)
 }
 
 const SEED_BYTES: usize = 32;

@@ -4,11 +4,11 @@
 //! (`strongroom_services::cloudtrail::event`), how it is kept is the log's.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use strongroom_audit::{Clock, Durability, Log, Options, Repair};
+use strongroom_audit::{Clock, Durability, Head, Log, Options, Repair};
 use strongroom_keys::{Entropy, Keyring};
 use strongroom_services::cloudtrail::event::{self, Event, EventId};
 use strongroom_services::cloudtrail::label_update;
@@ -26,6 +26,9 @@ use crate::{pipeline, rotation};
 pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// The folder of the log, in the data folder.
 pub const FOLDER_NAME: &str = "audit";
+
+/// How often segments that are too old are looked for.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// How a node keeps its audit log.
 #[derive(Clone, Debug)]
@@ -97,8 +100,12 @@ pub struct Recorder {
 }
 
 struct Recording {
-    log: Log,
+    log: Arc<Log>,
     id: String,
+    durability: Durability,
+    retention: Option<Duration>,
+    /// When segments that are too old were last looked for.
+    pruned: Mutex<Option<Instant>>,
     outbox: Arc<Outbox>,
     /// The sequence of the head that the store holds.
     tied: AtomicU64,
@@ -143,7 +150,10 @@ impl Recorder {
         }
         let recording = Recording {
             id: opened.log.id().to_string(),
-            log: opened.log,
+            log: Arc::new(opened.log),
+            durability: settings.durability,
+            retention: settings.retention,
+            pruned: Mutex::new(None),
             outbox: Arc::default(),
             tied: AtomicU64::new(0),
         };
@@ -169,7 +179,7 @@ impl Recorder {
 
     /// The log, for whoever reads it.
     pub fn log(&self) -> Option<&Log> {
-        self.recording.as_ref().map(|recording| &recording.log)
+        self.recording.as_ref().map(|recording| &*recording.log)
     }
 
     /// Records events; returns once they are durable.
@@ -270,8 +280,24 @@ impl Recorder {
     /// What kept it from that; it is tried again.
     pub async fn tidy(&self, store: &dyn Store) -> Result<u64, AuditProblem> {
         match &self.recording {
-            Some(recording) => recording.tidy(store).await,
+            Some(recording) => Ok(recording.tidy(store).await? + recording.prune().await?),
             None => Ok(0),
+        }
+    }
+
+    /// Has another key sign the log from now on; the one so far vouches for it. The public halves so far, the newest
+    /// last.
+    ///
+    /// # Errors
+    /// [`AuditProblem`]
+    pub async fn rotate_key(
+        &self,
+        store: &dyn Store,
+        keys: (&Keyring, &dyn Entropy),
+    ) -> Result<Vec<String>, AuditProblem> {
+        match &self.recording {
+            Some(recording) => keys::rotate(&recording.log, store, keys).await,
+            None => Ok(Vec::new()),
         }
     }
 
@@ -318,6 +344,42 @@ impl Recording {
         Ok(())
     }
 
+    /// The signed head of what is on the disk, which the store may know without ever being ahead of it.
+    async fn head(&self, revision: u64) -> Result<Head, AuditProblem> {
+        let (log, durability) = (Arc::clone(&self.log), self.durability);
+        let head = move || {
+            if durability == Durability::Write {
+                log.sync()?;
+            }
+            Ok(log.head(revision))
+        };
+        aside(head).await
+    }
+
+    /// Removes segments that are older than they need be, now and then.
+    async fn prune(&self) -> Result<u64, AuditProblem> {
+        let Some(retention) = self.retention else {
+            return Ok(0);
+        };
+        {
+            let mut pruned = self.pruned.lock().unwrap_or_else(PoisonError::into_inner);
+            if pruned.is_some_and(|at| at.elapsed() < PRUNE_INTERVAL) {
+                return Ok(0);
+            }
+            *pruned = Some(Instant::now());
+        }
+        let log = Arc::clone(&self.log);
+        let age = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+        let removed = aside(move || log.prune(log.now_milliseconds().saturating_sub(age))).await?;
+        if removed > 0 {
+            tracing::info!(
+                removed,
+                "segments of the audit log that were older than audit.retention_days are gone"
+            );
+        }
+        Ok(removed)
+    }
+
     async fn tidy(&self, store: &dyn Store) -> Result<u64, AuditProblem> {
         self.log.health()?;
         let mut done = 0;
@@ -334,7 +396,7 @@ impl Recording {
         }
         loop {
             let settled = self.outbox.take_settled(REMOVED_AT_ONCE);
-            let head = self.log.head(store.snapshot()?.revision().0);
+            let head = self.head(store.snapshot()?.revision().0).await?;
             let is_last = settled.len() < REMOVED_AT_ONCE;
             let is_news = head.sequence != self.tied.load(Ordering::Acquire);
             if settled.is_empty() && !is_news {
@@ -364,6 +426,15 @@ impl Recording {
             }
         }
     }
+}
+
+/// Does what waits for the disk where nobody waits for it.
+pub(super) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, strongroom_audit::Fault> + Send + 'static,
+) -> Result<T, AuditProblem> {
+    let done = tokio::task::spawn_blocking(work).await;
+    let done = done.map_err(|error| AuditProblem::Head(error.to_string()))?;
+    Ok(done?)
 }
 
 /// An event as it is logged.
