@@ -7,8 +7,8 @@ use std::io;
 use std::time::Duration;
 
 use crate::digest::Digest;
-use crate::folder::Disk;
-use crate::frames::Compressor;
+use crate::folder::{Disk, read_all};
+use crate::frames::{self, Compressor};
 use crate::hash::{HASH_BYTES, Hash, Hasher, hash_of};
 use crate::index::{BLOCK_BYTES, Block, Known};
 use crate::keys::SIGNATURE_BYTES;
@@ -70,6 +70,16 @@ fn close(shared: &Shared, known: &Known, next_previous: Hash) -> Result<(), Faul
     let (raw, name) = (Name::Raw(number), Name::Compressed(number));
     let digest_name = Name::Digest(number).to_string();
     let refused = |error: &io::Error| Fault::io(error, "closing", &raw.to_string());
+    if let Some((blocks, len)) =
+        closed_before(shared, known, next_previous).map_err(|error| refused(&error))?
+    {
+        shared.index_closed(number, &blocks, len);
+        let removed = shared
+            .folder
+            .remove(&raw.to_string())
+            .and_then(|()| shared.folder.sync());
+        return removed.map_err(|error| refused(&error));
+    }
     // What a crash left of an earlier attempt.
     shared
         .folder
@@ -131,6 +141,36 @@ fn close(shared: &Shared, known: &Known, next_previous: Hash) -> Result<(), Faul
     written.map_err(|error| refused(&error))
 }
 
+/// What is there where a crash interrupted closing right before its end. It isn't made anew, as the digests that it follows
+/// may have been pruned since.
+fn closed_before(
+    shared: &Shared,
+    known: &Known,
+    next_previous: Hash,
+) -> io::Result<Option<(Vec<Block>, u64)>> {
+    let number = known.segment.number;
+    let (name, digest) = (Name::Compressed(number), Name::Digest(number));
+    for name in [name, digest] {
+        if shared.folder.identity(&name.to_string())?.is_none() {
+            return Ok(None);
+        }
+    }
+    let digest = read_all(shared.folder.open(&digest.to_string(), false)?.as_ref())?;
+    let disk = shared.folder.open(&name.to_string(), false)?;
+    let bytes = read_all(disk.as_ref())?;
+    let sound = Digest::decode(&digest).is_some_and(|digest| {
+        digest.segment == number
+            && digest.log == shared.id
+            && digest.file_sha256 == hash_of(&bytes)
+            && digest.last_hash == next_previous
+    });
+    if !sound {
+        return Ok(None);
+    }
+    let len = bytes.len() as u64;
+    Ok(frames::blocks(disk.as_ref(), len)?.map(|blocks| (blocks, len)))
+}
+
 impl Shared {
     /// Shows a segment as closed.
     fn index_closed(&self, number: u64, blocks: &[Block], len: u64) {
@@ -171,7 +211,7 @@ fn previous_digest(shared: &Shared, number: u64) -> Result<Hash, Fault> {
     let bytes = shared
         .folder
         .open(&name, false)
-        .and_then(|disk| crate::folder::read_all(disk.as_ref()));
+        .and_then(|disk| read_all(disk.as_ref()));
     let bytes = bytes.map_err(|error| Fault::io(&error, "reading", &name))?;
     Ok(hash_of(&bytes))
 }
