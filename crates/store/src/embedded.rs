@@ -3,7 +3,7 @@
 //! This file is what callers see: [`Options`], [`Embedded`] and how it reads. It may not know what the records mean.
 //! Beside it: `committer` (the one thread that writes, in groups), `instance` (an open redb database, and how its
 //! errors become faults), `pages` (what redb reads and writes through, so that a failing disk takes no reader along),
-//! `disk` (the file itself), `folder` (lock, format, newest revision), `record` (bytes of a record).
+//! `disk` (the file itself), `read_only` (reading it offline), `folder` (lock, format, newest revision), `record` (bytes of a record).
 //!
 //! `docs/formats.md` describes every byte.
 
@@ -25,9 +25,11 @@ mod disk;
 mod folder;
 mod instance;
 mod pages;
+mod read_only;
 mod record;
 
 pub use disk::{Disk, FileDisk, Room};
+pub use read_only::ReadOnly;
 
 use committer::{Committer, Message, Shared};
 use folder::Folder;

@@ -18,6 +18,12 @@ use crate::{Fault, FaultKind, Revision};
 const FORMAT: u32 = 1;
 const FORMAT_NAME: &str = "strongroom-store";
 
+/// The file with the records.
+pub(super) const STORE_NAME: &str = "store.redb";
+
+/// The file that is locked while a process has the folder.
+pub(super) const LOCK_NAME: &str = "LOCK";
+
 /// How long to wait for a folder that is in use before saying so.
 const LOCK_WAIT_MAX: Duration = Duration::from_millis(200);
 
@@ -54,7 +60,7 @@ impl Folder {
     }
 
     pub(super) fn store_path(&self) -> PathBuf {
-        self.path.join("store.redb")
+        self.path.join(STORE_NAME)
     }
 
     /// Opens the store's file.
@@ -120,27 +126,7 @@ impl Folder {
             }
             Err(error) => return Err(io_fault(&error, "reading", &path)),
         };
-        let number = text
-            .strip_prefix(FORMAT_NAME.as_bytes())
-            .and_then(|rest| rest.strip_suffix(b"\n"));
-        let found = number
-            .and_then(|number| std::str::from_utf8(number).ok()?.trim().parse().ok())
-            .filter(|found| *found > 0)
-            .ok_or_else(|| damaged(format!("{} names no format", path.display())))?;
-        if found > FORMAT {
-            let what = format!(
-                "the data in {} has format {found}, and this program reads formats up to {FORMAT}",
-                self.path.display()
-            );
-            return Err(Fault::new(
-                FaultKind::NewerFormat {
-                    found,
-                    reads: FORMAT,
-                },
-                what,
-            ));
-        }
-        Ok(())
+        check_format(&text, &self.path)
     }
 
     fn write_format(&self, path: &Path) -> io::Result<()> {
@@ -187,7 +173,7 @@ impl Folder {
 
 /// Takes the folder for this process, and says in `LOCK` which one that is.
 fn lock(folder: &Path) -> Result<File, Fault> {
-    let path = folder.join("LOCK");
+    let path = folder.join(LOCK_NAME);
     let mut file = create(&path).map_err(|error| io_fault(&error, "opening", &path))?;
     // Somebody who is on the way out, or a child that is just being started, may hold it for a moment longer.
     let give_up = Instant::now() + LOCK_WAIT_MAX;
@@ -232,6 +218,43 @@ fn create(path: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(path)
+}
+
+/// Refuses a folder whose format this program doesn't know, or that has none.
+pub(super) fn check_format_of(folder: &Path) -> Result<(), Fault> {
+    let path = folder.join("FORMAT");
+    let text = std::fs::read(&path).map_err(|error| io_fault(&error, "reading", &path))?;
+    check_format(&text, folder)
+}
+
+/// Refuses a format that this program doesn't know.
+fn check_format(text: &[u8], folder: &Path) -> Result<(), Fault> {
+    let number = text
+        .strip_prefix(FORMAT_NAME.as_bytes())
+        .and_then(|rest| rest.strip_suffix(b"\n"));
+    let found = number
+        .and_then(|number| std::str::from_utf8(number).ok()?.trim().parse().ok())
+        .filter(|found| *found > 0)
+        .ok_or_else(|| {
+            damaged(format!(
+                "{} names no format",
+                folder.join("FORMAT").display()
+            ))
+        })?;
+    if found > FORMAT {
+        let what = format!(
+            "the data in {} has format {found}, and this program reads formats up to {FORMAT}",
+            folder.display()
+        );
+        return Err(Fault::new(
+            FaultKind::NewerFormat {
+                found,
+                reads: FORMAT,
+            },
+            what,
+        ));
+    }
+    Ok(())
 }
 
 fn damaged(what: String) -> Fault {

@@ -12,6 +12,7 @@ pub mod source;
 mod state_file;
 
 pub use followers::{FollowerSettings, Followers};
+pub(crate) use keys::{PublicKeys, heads};
 pub use recorder::{
     AuditProblem, AuditSettings, FOLDER_NAME, Logged, NotCommitted, Recorder, SEGMENT_BYTES,
     entries,

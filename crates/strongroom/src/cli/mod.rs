@@ -5,6 +5,7 @@
 mod access;
 mod account_policy;
 mod admin;
+mod audit;
 mod backup;
 mod dev;
 mod doctor;
@@ -71,6 +72,7 @@ fn execute(command: Command, hardening: Hardening) -> Result<ExitCode, Failed> {
         Command::Access(arguments) => access::run(&arguments)?,
         Command::Rotation(arguments) => return rotation::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments)?,
+        Command::Audit(arguments) => return audit::run(&arguments),
         Command::Doctor(arguments) => return doctor::run(&arguments, &hardening),
         Command::Version => say(&format!("strongroom {}", env!("CARGO_PKG_VERSION"))),
         Command::Completions { shell } => {
@@ -101,6 +103,7 @@ enum Command {
     Access(access::AccessArguments),
     Rotation(rotation::RotationArguments),
     Keys(keys::KeysArguments),
+    Audit(audit::AuditArguments),
     Backup(backup::BackupArguments),
     Restore(restore::RestoreArguments),
     Doctor(doctor::DoctorArguments),

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod audit;
 mod backups;
 mod dev;
 mod doctor;
@@ -197,9 +198,13 @@ impl Drop for Served {
 }
 
 pub(crate) fn signal(child: &Child, name: &str) {
+    signal_pid(child.id(), name);
+}
+
+pub(crate) fn signal_pid(pid: u32, name: &str) {
     // The shell's own kill: a small Debian has no program of that name.
     let sent = Command::new("sh")
-        .args(["-c", &format!("kill -{name} {}", child.id())])
+        .args(["-c", &format!("kill -{name} {pid}")])
         .status()
         .unwrap();
     assert!(sent.success());

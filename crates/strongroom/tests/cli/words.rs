@@ -19,6 +19,7 @@ fn every_command_says_what_it_does_and_shows_how() {
             "access",
             "rotation",
             "keys",
+            "audit",
             "backup",
             "restore",
             "doctor",

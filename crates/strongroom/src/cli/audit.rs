@@ -1,0 +1,280 @@
+//! `strongroom audit`: whether the audit log is whole, offline and without changing a byte.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use strongroom_audit::{Finding, Head, PublicKey, Report, verify};
+use strongroom_services::records::Key;
+use strongroom_store::embedded::ReadOnly;
+use strongroom_store::{FaultKind, Range, Snapshot as _};
+
+use super::{Failed, say};
+use crate::audit::{FOLDER_NAME, PublicKeys, heads};
+
+/// Verify the audit log, and print its public keys
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  strongroom audit verify --data-dir /var/lib/strongroom
+  strongroom audit public-key --data-dir /var/lib/strongroom > audit.pub
+  strongroom audit verify --log /mnt/copy/audit --public-key audit.pub --anchor /mnt/worm/strongroom-heads
+
+More: docs/audit.md")]
+pub(super) struct AuditArguments {
+    #[command(subcommand)]
+    command: AuditCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Verify every byte of the audit log: nothing in it was changed, removed, added or moved
+    ///
+    /// Reads only; works on a moved copy and on a disk that can't be written. With --data-dir the log is compared with
+    /// the head that the store holds too, so that a cut end and an older copy are found; the store can't be read while a
+    /// server has it. Exit status 0 only where the log is whole.
+    #[command(after_help = "Examples:
+  strongroom audit verify --data-dir /var/lib/strongroom
+  strongroom audit verify --data-dir ./data --anchor /mnt/worm/strongroom-heads --json
+  strongroom audit verify --log /mnt/copy/audit --public-key audit.pub")]
+    Verify {
+        /// A server's data folder, with the log in its folder audit
+        #[arg(long, value_name = "DIR", required_unless_present = "log")]
+        data_dir: Option<PathBuf>,
+        /// The log's folder alone
+        #[arg(long, value_name = "DIR", conflicts_with = "data_dir")]
+        log: Option<PathBuf>,
+        /// What `strongroom audit public-key` printed: the keys to believe
+        #[arg(long, value_name = "FILE")]
+        public_key: Option<PathBuf>,
+        /// Heads that were kept elsewhere, a line each; again for more files
+        #[arg(long, value_name = "FILE")]
+        anchor: Vec<PathBuf>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the public keys of the audit log, in base64, oldest first
+    ///
+    /// Keep them where whoever can change the data can't change them, and give them to `verify`.
+    #[command(after_help = "Examples:
+  strongroom audit public-key --data-dir /var/lib/strongroom > audit.pub")]
+    PublicKey {
+        /// A server's data folder; no server may have it
+        #[arg(long, value_name = "DIR")]
+        data_dir: PathBuf,
+    },
+}
+
+/// Does it; the status tells whether the log is whole.
+pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
+    match &arguments.command {
+        AuditCommand::Verify {
+            data_dir,
+            log,
+            public_key,
+            anchor,
+            json,
+        } => {
+            let mut known = Known::default();
+            let folder = match (data_dir, log) {
+                (Some(data_dir), _) => {
+                    known.read(data_dir)?;
+                    data_dir.join(FOLDER_NAME)
+                }
+                (None, Some(log)) => log.clone(),
+                // Refused by the arguments' definition.
+                (None, None) => return Err(Failed::new("name --data-dir DIR or --log DIR")),
+            };
+            if let Some(file) = public_key {
+                known.keys = read_keys(file)?;
+            }
+            for file in anchor {
+                known.heads.extend(read_anchors(file)?);
+            }
+            let mut report = verify(&folder, &known.keys, &known.heads)?;
+            report.notes.splice(..0, known.notes);
+            if report.segments == 0 && report.is_whole() {
+                let folder = folder.display();
+                return Err(Failed::new(format!("there is no audit log in {folder}")));
+            }
+            print(&report, *json)?;
+            Ok(if report.is_whole() {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        AuditCommand::PublicKey { data_dir } => {
+            let store = ReadOnly::open(data_dir)?;
+            let keys = keys(&store)?;
+            if keys.is_empty() {
+                let folder = data_dir.display();
+                return Err(Failed::new(format!(
+                    "no audit log was begun in {folder} yet: start the server once"
+                )));
+            }
+            for key in keys {
+                say(&key.to_base64());
+            }
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// What is known of the log from elsewhere than its folder.
+#[derive(Default)]
+struct Known {
+    keys: Vec<PublicKey>,
+    heads: Vec<Head>,
+    notes: Vec<String>,
+}
+
+impl Known {
+    /// Reads what the store knows, where no server has it.
+    fn read(&mut self, data_dir: &Path) -> Result<(), Failed> {
+        let store = match ReadOnly::open(data_dir) {
+            Ok(store) => store,
+            Err(fault) if matches!(fault.kind(), FaultKind::Locked { .. }) => {
+                self.notes.push(
+                    "a running server has the store, so its head and its keys were not compared: stop the server, or \
+                     give --public-key and --anchor"
+                        .to_owned(),
+                );
+                return Ok(());
+            }
+            Err(fault) => return Err(fault.into()),
+        };
+        self.keys = keys(&store)?;
+        let heads = heads(&store.snapshot())?;
+        let newest = heads.iter().max_by_key(|head| head.milliseconds);
+        let newest = newest.map(|head| head.log);
+        let (of_this, others): (Vec<Head>, Vec<Head>) =
+            heads.into_iter().partition(|head| Some(head.log) == newest);
+        self.heads = of_this;
+        for other in others {
+            let note = format!(
+                "the store was tied to the log {} before, up to its record {}",
+                other.log, other.sequence
+            );
+            self.notes.push(note);
+        }
+        Ok(())
+    }
+}
+
+/// The public keys that the store has.
+fn keys(store: &ReadOnly) -> Result<Vec<PublicKey>, Failed> {
+    let mut keys = Vec::new();
+    let range = Range::prefix(Key::audit_keys("").as_bytes());
+    store.snapshot().range(&range, &mut |entry| {
+        let record = serde_json::from_slice::<PublicKeys>(entry.value);
+        let texts = record.map_or_else(|_| Vec::new(), |record| record.public_keys);
+        keys.extend(texts.iter().filter_map(|text| PublicKey::from_base64(text)));
+        ControlFlow::Continue(())
+    })?;
+    Ok(keys)
+}
+
+fn read_text(file: &Path) -> Result<String, Failed> {
+    std::fs::read_to_string(file)
+        .map_err(|error| Failed::new(format!("{} can't be read ({error})", file.display())))
+}
+
+fn read_keys(file: &Path) -> Result<Vec<PublicKey>, Failed> {
+    let text = read_text(file)?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let keys: Option<Vec<PublicKey>> = lines.map(PublicKey::from_base64).collect();
+    keys.filter(|keys| !keys.is_empty()).ok_or_else(|| {
+        Failed::new(format!(
+            "{} isn't what `strongroom audit public-key` prints: a public key in base64 a line",
+            file.display()
+        ))
+    })
+}
+
+/// The heads of a file, of the log that it followed last.
+fn read_anchors(file: &Path) -> Result<Vec<Head>, Failed> {
+    let text = read_text(file)?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let mut heads = Vec::new();
+    for (number, line) in lines.enumerate() {
+        heads.push(Head::decode(line).ok_or_else(|| {
+            Failed::new(format!(
+                "line {} of {} is no head of an audit log",
+                number + 1,
+                file.display()
+            ))
+        })?);
+    }
+    let newest = heads.last().map(|head| head.log);
+    heads.retain(|head| Some(head.log) == newest);
+    Ok(heads)
+}
+
+fn print(report: &Report, json: bool) -> Result<(), Failed> {
+    if json {
+        say(&serde_json::to_string_pretty(report)?);
+        return Ok(());
+    }
+    let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    say(&format!(
+        "log         {}",
+        report.log_id.as_deref().unwrap_or("unknown")
+    ));
+    say(&format!(
+        "records     {} ({} events), {} to {}, in {} segments",
+        report.records,
+        report.events,
+        number(report.first_sequence),
+        number(report.last_sequence),
+        report.segments
+    ));
+    if let Some(segment) = report.pruned_before_segment {
+        say(&format!(
+            "pruned      what was before segment {segment}, as its retention was over"
+        ));
+    }
+    say(&format!(
+        "repairs     {} (unfinished records, cut off after a crash)",
+        report.repairs
+    ));
+    say(&format!(
+        "heads       {} kept elsewhere were compared",
+        report.heads_compared
+    ));
+    for key in &report.public_keys {
+        say(&format!("signed by   {key}"));
+    }
+    for note in &report.notes {
+        say(&format!("note        {note}"));
+    }
+    for finding in &report.findings {
+        say(&told(finding));
+    }
+    say(&match report.findings.len() {
+        0 => "\nThe audit log is whole.".to_owned(),
+        1 => "\nThe audit log is NOT whole: 1 finding.".to_owned(),
+        findings => format!("\nThe audit log is NOT whole: {findings} findings."),
+    });
+    Ok(())
+}
+
+/// A finding as a line: what was done, where, and all of it in words.
+fn told(finding: &Finding) -> String {
+    let mut place = finding.file.clone();
+    if let Some(sequence) = finding.sequence {
+        place += &format!(", record {sequence}");
+    }
+    if let Some(last) = finding.last_sequence {
+        place += &format!(" to {last}");
+    }
+    if let Some(id) = &finding.event_id {
+        place += &format!(", event {id}");
+    }
+    format!(
+        "{:<11} {place}: {}",
+        finding.change.to_string().to_uppercase(),
+        finding.what
+    )
+}
