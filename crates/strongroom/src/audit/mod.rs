@@ -5,6 +5,7 @@ mod background;
 pub mod delivery;
 pub mod feeds;
 mod followers;
+pub mod index;
 mod keys;
 mod outbox;
 mod recorder;
