@@ -38,6 +38,7 @@ use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{Commit, CommitError, Fault, Range, Store, Write};
 use strongroom_wire::target::{self, Service};
 
+use crate::audit::index::{self, Lookups};
 use crate::audit::{
     AuditProblem, AuditSettings, FollowerSettings, Followers, NotCommitted, Recorder,
 };
@@ -140,6 +141,7 @@ pub struct Node {
     own: Weak<Node>,
     denials: Denials,
     recorder: OnceLock<Recorder>,
+    lookups: OnceLock<Arc<Lookups>>,
     audit_tidying: Mutex<WorkerState>,
     followers: OnceLock<Followers>,
     metrics: Metrics,
@@ -231,6 +233,7 @@ impl Node {
         node.check_root_key()?;
         if let Some(settings) = options.audit {
             let clock = Arc::clone(&node.clock);
+            let index = options.data_dir.join(index::FOLDER_NAME);
             let recorder = Recorder::open(
                 options.data_dir,
                 &settings,
@@ -239,6 +242,13 @@ impl Node {
                 Arc::new(move || clock.now().milliseconds()),
             )
             .await?;
+            if let Some(log) = recorder.log() {
+                let lookups = Lookups::new(log.reader(), index);
+                if let Err(error) = lookups.follow() {
+                    tracing::warn!(%error, "the audit log is only indexed when something is looked up");
+                }
+                node.lookups.get_or_init(|| lookups);
+            }
             let is_first = node.recorder.set(recorder).is_ok();
             assert!(is_first, "nothing was recorded before");
         }
@@ -387,6 +397,7 @@ impl Node {
             denials: Denials::default(),
             recorder: OnceLock::new(),
             followers: OnceLock::new(),
+            lookups: OnceLock::new(),
             audit_tidying: Mutex::new(WorkerState::new("audit-log")),
             metrics: Metrics::new(pipeline::operation_names()),
             dev: parts.dev,
@@ -820,7 +831,7 @@ impl Node {
     }
 
     fn history(&self) -> Option<&dyn History> {
-        None
+        self.lookups.get().map(|lookups| &**lookups as &dyn History)
     }
 
     fn buckets(&self) -> &Buckets {

@@ -17,6 +17,7 @@ use strongroom_services::caller::{AccountId, Caller, Region};
 use strongroom_services::cloudtrail::buckets::Buckets;
 use strongroom_services::cloudtrail::event::{self, Call, Who};
 use strongroom_services::cloudtrail::history::History;
+use strongroom_services::cloudtrail::lookup_events::LookupEvents;
 use strongroom_services::cloudtrail::name;
 use strongroom_services::cloudtrail::told::Told;
 use strongroom_services::lambda::elsewhere::Elsewhere;
@@ -348,6 +349,12 @@ impl Pipeline<'_> {
                 Service::Lambda => lambda::throttled(),
                 _ => Refusal::throttled(),
             }));
+        }
+        // Whoever looks up what happened finds what they did a moment ago, whose events may be on their way.
+        if entry.name == LookupEvents::NAME
+            && let Err(fault) = self.recorder.settle().await
+        {
+            return Answered::refused(Failure::NotAudited(fault));
         }
         let Executed {
             result,

@@ -262,6 +262,17 @@ impl Recorder {
         Ok(())
     }
 
+    /// Returns once all that was handed over before is durable.
+    ///
+    /// # Errors
+    /// The log can't be written.
+    pub async fn settle(&self) -> Result<(), strongroom_audit::Fault> {
+        match &self.recording {
+            Some(recording) => recording.log.append(&[] as &[Vec<u8>]).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
     /// Writes a remark, a JSON object, into the log, which is no event; returns once it is durable.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ mod pairs;
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -104,17 +104,13 @@ struct Note<'a> {
 }
 
 impl Lookups {
-    /// Looks up in a log, with its index in this folder, which is made where it is missing.
-    ///
-    /// # Errors
-    /// The folder can't be made.
-    pub fn open(source: impl Source + 'static, folder: &Path) -> io::Result<Arc<Self>> {
-        std::fs::create_dir_all(folder)?;
-        Ok(Arc::new(Lookups {
+    /// Looks up in a log, with its index in this folder, which is made once there is something to write.
+    pub fn new(source: impl Source + 'static, folder: PathBuf) -> Arc<Self> {
+        Arc::new(Lookups {
             source: Box::new(source),
-            folder: folder.to_owned(),
+            folder,
             indexed: Mutex::default(),
-        }))
+        })
     }
 
     /// Has a thread of its own take in what comes, until this is dropped.
@@ -192,6 +188,7 @@ impl Lookups {
     fn made(&self, segment: &Segment, pairs: Option<Pairs>) -> Result<IndexFile, Failed> {
         let mut pairs = pairs.unwrap_or_else(|| fresh(segment));
         self.fill(&mut pairs, segment)?;
+        std::fs::create_dir_all(&self.folder)?;
         file::write(&self.folder, segment, &pairs)?;
         IndexFile::open(&self.folder, segment).map_err(|unusable| match unusable {
             Unusable::Io(error) => Failed::Io(error),

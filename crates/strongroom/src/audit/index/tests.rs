@@ -224,7 +224,7 @@ fn same_answers(log: &Remembered, lookups: &Lookups, most: usize, (from, to): (i
 }
 
 fn open(log: &Remembered, folder: &TempDir) -> Arc<Lookups> {
-    Lookups::open(log.clone(), folder.path()).unwrap()
+    Lookups::new(log.clone(), folder.path().to_owned())
 }
 
 fn files(folder: &TempDir) -> Vec<PathBuf> {
