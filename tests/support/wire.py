@@ -106,10 +106,38 @@ KMS_ERRORS = frozenset({
     "UnsupportedOperationException",
 })
 
+# Errors of CloudTrail; all of them say `message`.
+CLOUDTRAIL_ERRORS = frozenset({
+    "CloudTrailARNInvalidException",
+    "InvalidEventCategoryException",
+    "InvalidEventSelectorsException",
+    "InvalidHomeRegionException",
+    "InvalidLookupAttributesException",
+    "InvalidMaxResultsException",
+    "InvalidNextTokenException",
+    "InvalidParameterCombinationException",
+    "InvalidS3BucketNameException",
+    "InvalidS3PrefixException",
+    "InvalidTagParameterException",
+    "InvalidTimeRangeException",
+    "InvalidTokenException",
+    "InvalidTrailNameException",
+    "MaximumNumberOfTrailsExceededException",
+    "ResourceNotFoundException",
+    "S3BucketDoesNotExistException",
+    "TagsLimitExceededException",
+    "TrailAlreadyExistsException",
+    "TrailNotFoundException",
+    "UnsupportedOperationException",
+})
+
 
 def malformations(answer: Answer, service: str = "secretsmanager") -> list[str]:
     """What is wrong with a JSON answer's outer form; empty for a well-formed one."""
-    modeled, others = (MODELED_ERRORS, frozenset()) if service == "secretsmanager" else (frozenset(), KMS_ERRORS)
+    modeled, others = {
+        "secretsmanager": (MODELED_ERRORS, frozenset()),
+        "cloudtrail": (frozenset(), CLOUDTRAIL_ERRORS),
+    }.get(service, (frozenset(), KMS_ERRORS))
     wrong = []
     headers = answer.headers
     if headers.get("content-type") != JSON_TYPE:
@@ -202,7 +230,11 @@ def signing_key(secret: str, day: str, region: str, service: str) -> bytes:
     return key
 
 
-TARGETS = {"secretsmanager": "secretsmanager", "kms": "TrentService"}
+TARGETS = {
+    "secretsmanager": "secretsmanager",
+    "kms": "TrentService",
+    "cloudtrail": "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101",
+}
 
 
 class Wire:

@@ -4,6 +4,7 @@
 //! bare server, the store alone. Load comes from this process. Nothing here is part of the product.
 
 mod audit;
+mod audit_lookup;
 mod backup;
 mod bare;
 mod client;
@@ -42,7 +43,7 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Parser)]
 #[command(
     version,
-    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions, refusals, rotations, audit"
+    about = "Measures Strongroom: reads, durable writes, starts, KMS, roles, many secrets, backups, decisions, refusals, rotations, audit, look-ups"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -101,6 +102,9 @@ struct Run {
     /// Secrets of the backup measurement, with three versions each.
     #[arg(long, default_value_t = 200_000)]
     backup_secrets: u64,
+    /// Events of the audit-lookup measurement.
+    #[arg(long, default_value_t = 10_000_000)]
+    audit_events: u64,
     /// Writers of the write measurement.
     #[arg(long, default_value_t = 64)]
     writers: usize,
@@ -119,6 +123,7 @@ enum Part {
     Oracle,
     Rotation,
     Audit,
+    AuditLookup,
 }
 
 fn main() -> ExitCode {
@@ -174,6 +179,9 @@ fn measure(run: &Run) -> Result<(), Failed> {
     }
     if wanted(Part::Audit) {
         report.rows.extend(audit::measure(run, round)?);
+    }
+    if wanted(Part::AuditLookup) {
+        report.rows.extend(audit_lookup::measure(run)?);
     }
     if wanted(Part::Decide) {
         // As many rounds again as of the others, which last far longer.

@@ -24,6 +24,8 @@ use crate::{pipeline, rotation};
 
 /// Bytes after which a segment of the log is closed.
 pub const SEGMENT_BYTES: u64 = 64 << 20;
+/// How often it is looked whether what is waited for will still come.
+const SETTLE_INTERVAL: Duration = Duration::from_millis(250);
 /// The folder of the log, in the data folder.
 pub const FOLDER_NAME: &str = "audit";
 
@@ -267,9 +269,21 @@ impl Recorder {
     /// # Errors
     /// The log can't be written.
     pub async fn settle(&self) -> Result<(), strongroom_audit::Fault> {
-        match &self.recording {
-            Some(recording) => recording.log.append(&[] as &[Vec<u8>]).await.map(|_| ()),
-            None => Ok(()),
+        let Some(recording) = &self.recording else {
+            return Ok(());
+        };
+        let log = &recording.log;
+        let newest = || log.append(&[] as &[Vec<u8>]).sequence().unwrap_or_default();
+        let wanted = newest();
+        let mut durable = log.durable();
+        loop {
+            // What was queued when the log broke isn't there any more.
+            let wanted = wanted.min(newest());
+            let reached = durable.wait_for(|durable| *durable >= wanted);
+            match tokio::time::timeout(SETTLE_INTERVAL, reached).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(_)) | Err(_) => log.health()?,
+            }
         }
     }
 
