@@ -350,3 +350,83 @@ impl SerializeStruct for Members<'_> {
         self.close()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde::Serialize;
+    use strongroom_keys::SecretBytes;
+
+    use super::*;
+    use crate::disclosed::Disclosed;
+    use crate::time::{epoch_seconds, iso8601};
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Response {
+        #[serde(rename = "ARN")]
+        arn: &'static str,
+        #[serde(rename = "KMSKeyId")]
+        kms_key_id: Option<u8>,
+        first: Disclosed,
+        listed: Vec<Inner>,
+        by_name: BTreeMap<String, Disclosed>,
+        kept: BTreeMap<String, String>,
+        #[serde(serialize_with = "epoch_seconds::serialize")]
+        made: Timestamp,
+        #[serde(serialize_with = "iso8601::serialize")]
+        ends: Timestamp,
+        last: Disclosed,
+    }
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Inner {
+        value: Disclosed,
+        #[serde(flatten)]
+        more: More,
+    }
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct More {
+        is_there: bool,
+    }
+
+    #[test]
+    fn what_is_disclosed_is_left_out_wherever_it_is() {
+        let secret = || Disclosed::Text(SecretBytes::copy_of(b"MARKED"));
+        let response = Response {
+            arn: "arn",
+            kms_key_id: None,
+            first: secret(),
+            listed: vec![Inner {
+                value: secret(),
+                more: More { is_there: true },
+            }],
+            by_name: BTreeMap::from([("A".to_owned(), secret())]),
+            kept: BTreeMap::from([("Key".to_owned(), "\"v\"".to_owned())]),
+            made: Timestamp::from_milliseconds(1_700_006_399_877),
+            ends: Timestamp::from_milliseconds(1_700_000_000_000),
+            last: Disclosed::Binary(SecretBytes::copy_of(b"MARKED")),
+        };
+        let told = String::from_utf8(of(&response).unwrap()).unwrap();
+        assert_eq!(
+            told,
+            "{\"arn\":\"arn\",\"kMSKeyId\":null,\"listed\":[{\"isThere\":true}],\"byName\":{},\
+             \"kept\":{\"Key\":\"\\\"v\\\"\"},\"made\":\"Nov 14, 2023, 11:59:59 PM\",\
+             \"ends\":\"Nov 14, 2023, 10:13:20 PM\"}"
+        );
+        // A client gets all of it.
+        assert!(serde_json::to_string(&response).unwrap().contains("MARKED"));
+    }
+
+    #[test]
+    fn what_has_no_members_to_tell_is_told_as_nothing() {
+        assert_eq!(of(&()), None);
+        assert_eq!(of(&["x"]), None);
+        let alone = BTreeMap::from([("A", Disclosed::Text(SecretBytes::copy_of(b"x")))]);
+        assert_eq!(of(&alone), None);
+    }
+}
