@@ -11,7 +11,7 @@ use super::anchors::memory::Memory;
 use super::anchors::witness::{Note, Witness};
 use super::anchors::{Anchor, Anchors};
 use super::delivery::{Buckets, Deliveries, DigestKeys, OfNode};
-use super::feeds::{Feed, Feeds};
+use super::feeds::{Feed, FeedState, Feeds};
 use super::recorder::FOLDER_NAME;
 use super::source::{LogSource, Source};
 use crate::node::Node;
@@ -82,6 +82,11 @@ impl Followers {
         let feeds = feeds.map(|state| state.worker());
         let others = std::iter::once(self.deliveries.state());
         feeds.chain(others).chain(self.anchors.states())
+    }
+
+    /// How each feed is doing, in more detail.
+    pub fn feeds(&self) -> Vec<FeedState> {
+        self.feeds.states()
     }
 
     /// What keeps the heads of other logs; `None`: nothing does.

@@ -147,11 +147,36 @@ pub fn diagnose_config(path: &Path) -> Vec<Finding> {
     if let Err(error) = config.functions.settings() {
         findings.fail("functions", error);
     }
+    audit(&config, &mut findings);
     if let (Ok(folder), Ok(socket)) = (config.data_dir(), config.admin_socket()) {
         let keys = Keys::Configured(&config);
         data(folder, &socket, &keys, &mut findings);
     }
     findings.0
+}
+
+/// Feeds, buckets and anchors, and whether this machine remembers its logs.
+fn audit(config: &Config, findings: &mut Findings) {
+    let audit = &config.audit;
+    let problems = [
+        audit.feeds().err(),
+        audit.buckets().err(),
+        audit.anchors().err(),
+        audit.witness_token().err(),
+    ];
+    for error in problems.into_iter().flatten() {
+        findings.fail("audit", error);
+    }
+    match audit.memory() {
+        Err(error) => findings.fail("audit", error),
+        Ok(Some(_)) => {}
+        Ok(None) if audit.memory.is_some() => {}
+        Ok(None) => findings.warn(
+            "audit",
+            "there is no HOME in which this machine could remember the audit log, so an older copy of the data folder is \
+             not noticed at a start: set audit.memory to a folder outside of it, or to \"off\"",
+        ),
+    }
 }
 
 /// Looks at a data folder alone.

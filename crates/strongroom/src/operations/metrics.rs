@@ -14,6 +14,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
 use super::OperationsApplication;
+use crate::audit::Followers;
+use crate::audit::feeds::FeedState;
 use crate::rotation::OUTCOMES;
 
 /// How a request ended.
@@ -113,6 +115,7 @@ struct Collected {
     requests: Vec<(&'static str, &'static str, u64)>,
     durations: Vec<Durations>,
     rotations: Vec<(&'static str, u64)>,
+    feeds: Vec<FeedState>,
     counters: Vec<(&'static str, &'static str, u64)>,
     gauges: Vec<(&'static str, &'static str, u64)>,
 }
@@ -173,6 +176,7 @@ impl Collected {
                 .zip(node.rotations().followed().ended())
                 .map(|((_, outcome), count)| (*outcome, count))
                 .collect(),
+            feeds: node.followers().map(Followers::feeds).unwrap_or_default(),
             counters: vec![
                 (
                     "strongroom_connections_accepted",
@@ -300,6 +304,28 @@ impl prometheus_client::collector::Collector for Collected {
         )?;
         for (outcome, count) in &self.rotations {
             count_as(rotations.encode_family(&[("outcome", *outcome)])?, *count)?;
+        }
+        if !self.feeds.is_empty() {
+            let mut delivered = encoder.encode_descriptor(
+                "strongroom_audit_feed_events",
+                "Events that were delivered, by feed",
+                None,
+                MetricType::Counter,
+            )?;
+            for feed in &self.feeds {
+                let labels = [("feed", feed.name.as_str())];
+                count_as(delivered.encode_family(&labels)?, feed.delivered)?;
+            }
+            let mut lag = encoder.encode_descriptor(
+                "strongroom_audit_feed_lag",
+                "Records of the audit log that a feed is behind",
+                None,
+                MetricType::Gauge,
+            )?;
+            for feed in &self.feeds {
+                let labels = [("feed", feed.name.as_str())];
+                lag.encode_family(&labels)?.encode_gauge(&feed.lag)?;
+            }
         }
         for (name, help, count) in &self.counters {
             count_as(

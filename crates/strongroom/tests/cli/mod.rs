@@ -8,6 +8,7 @@
 
 mod access;
 mod audit;
+mod audit_feeds;
 mod backups;
 mod dev;
 mod doctor;

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use strongroom_keys::{Entropy as _, SystemEntropy};
-use strongroom_services::time::Timestamp;
+use strongroom_services::time::{Timestamp, rfc3339};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -177,7 +177,14 @@ impl FeedState {
             name: format!("feed {}", self.name).into(),
             last_run: self.last_delivery,
             done: self.delivered,
-            last_error: self.last_error.clone(),
+            last_error: self.last_error.as_ref().map(|why| match self.next_try {
+                Some(next) => format!(
+                    "{why} ({} records behind; tried again at {})",
+                    self.lag,
+                    rfc3339(next)
+                ),
+                None => why.clone(),
+            }),
         }
     }
 }
