@@ -11,6 +11,7 @@
 
 mod appending;
 mod crash;
+mod first_format;
 mod memory;
 mod opening;
 mod support;

@@ -87,7 +87,7 @@ fn every_edit_is_found_and_named() {
 
 type Edit = fn(&Original, &mut Files, &mut Random) -> Option<Expected>;
 
-const EDIT_KINDS: [(&str, Edit); 24] = [
+const EDIT_KINDS: [(&str, Edit); 25] = [
     ("a bit of a raw segment", flip_raw),
     ("a bit of a compressed segment", flip_compressed),
     ("a bit of a digest", flip_digest),
@@ -108,6 +108,7 @@ const EDIT_KINDS: [(&str, Edit); 24] = [
     ("bytes behind a file", append),
     ("a segment removed", remove_segment),
     ("a digest removed", remove_digest),
+    ("a segment compressed anew", compress_anew),
     ("a segment as another", copy_segment),
     ("two segments swapped", swap_segments),
     ("a digest edited", edit_digest),
@@ -532,6 +533,13 @@ fn remove_digest(original: &Original, files: &mut Files, random: &mut Random) ->
     let name = original.closed(random).file("digest");
     files.remove(&name);
     file(&name, &[Change::Removed])
+}
+
+fn compress_anew(original: &Original, files: &mut Files, random: &mut Random) -> Option<Expected> {
+    let segment = original.closed(random);
+    segment.write(files, &segment.records);
+    // Its records are as they were, and yet it isn't the file that was signed.
+    segment.one(segment.sequence(0), &[Change::Altered])
 }
 
 fn copy_segment(original: &Original, files: &mut Files, random: &mut Random) -> Option<Expected> {
