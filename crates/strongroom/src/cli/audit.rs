@@ -10,13 +10,14 @@ use strongroom_services::records::Key;
 use strongroom_store::embedded::ReadOnly;
 use strongroom_store::{FaultKind, Range, Snapshot as _};
 
-use super::{Failed, say};
+use super::{Failed, audit_query, say};
 use crate::audit::{FOLDER_NAME, PublicKeys, heads};
 
-/// Verify the audit log, and print its public keys
+/// Verify the audit log, search it, and print its public keys
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   strongroom audit verify --data-dir /var/lib/strongroom
+  strongroom audit query --data-dir /var/lib/strongroom --from 2h --errors-only
   strongroom audit public-key --data-dir /var/lib/strongroom > audit.pub
   strongroom audit verify --log /mnt/copy/audit --public-key audit.pub --anchor /mnt/worm/strongroom-heads
 
@@ -64,6 +65,7 @@ enum AuditCommand {
         #[arg(long, value_name = "DIR")]
         data_dir: PathBuf,
     },
+    Query(Box<audit_query::QueryArguments>),
 }
 
 /// Does it; the status tells whether the log is whole.
@@ -104,6 +106,10 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
             } else {
                 ExitCode::FAILURE
             })
+        }
+        AuditCommand::Query(arguments) => {
+            audit_query::run(arguments)?;
+            Ok(ExitCode::SUCCESS)
         }
         AuditCommand::PublicKey { data_dir } => {
             let store = ReadOnly::open(data_dir)?;

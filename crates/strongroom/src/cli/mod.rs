@@ -6,6 +6,7 @@ mod access;
 mod account_policy;
 mod admin;
 mod audit;
+mod audit_query;
 mod backup;
 mod dev;
 mod doctor;
