@@ -338,7 +338,7 @@ fn a_bucket_that_doesnt_take_it_is_told_of_and_gets_it_later() {
     let (head, body) = split(&requests[2]);
     assert!(
         head.starts_with(&format!(
-            "PUT /logs/x=1/AWSLogs/{ACCOUNT}/CloudTrail/eu-central-1/2026/01/31/"
+            "PUT /logs/x%3D1/AWSLogs/{ACCOUNT}/CloudTrail/eu-central-1/2026/01/31/"
         )),
         "{head}"
     );
@@ -542,7 +542,8 @@ fn check_signature(request: &[u8]) {
     let mut words = lines.next().unwrap().split(' ');
     let mut made = http::Request::builder()
         .method(words.next().unwrap())
-        .uri(words.next().unwrap());
+        // S3 encodes a path once, and others once more than it was sent.
+        .uri(words.next().unwrap().replace("%3D", "="));
     for line in lines {
         let (name, value) = line.split_once(": ").unwrap();
         made = made.header(name, value);

@@ -24,9 +24,10 @@ const BOUNDS: Bounds = Bounds {
     reach: Reach::Anywhere,
 };
 const CREDENTIALS_SETTING: &str = "credentials_file";
-/// What RFC 3986 lets stand in a path beside letters and digits. S3 signs a path with each other character encoded once,
-/// our signer encodes once more than what is sent: these come out alike when they are sent as they are.
+/// What RFC 3986 lets stand in a path beside letters and digits: it can be signed as it is.
 const PATH_CHARACTERS: &[u8] = b"-._~!$&'()*+,;=:@/";
+/// What S3 leaves unencoded in a path, beside letters and digits.
+const UNENCODED: &[u8] = b"-._~/";
 /// Characters of an error's code that are told.
 const CODE_CHARACTERS_MAX: usize = 64;
 
@@ -137,6 +138,20 @@ fn is_path(key: &str) -> bool {
             .all(|segment| !["", ".", ".."].contains(&segment))
 }
 
+fn encoded(path: &str) -> String {
+    use std::fmt::Write as _;
+    let mut encoded = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || UNENCODED.contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a text can't fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
 /// A file for the object, and one beside it for what S3 would keep with it.
 async fn put_into(folder: &Path, object: &Object) -> Result<(), String> {
     let path = folder.join(&object.key);
@@ -238,6 +253,10 @@ impl S3Bucket {
             .signer(&self.region, "s3")?
             .sign(&mut parts, &object.gzip, Clock::default().real_seconds())
             .map_err(|error| error.to_string())?;
+        // S3 signs a path with its characters encoded once; the signer encodes what it is given once more. So what is signed
+        // is the plain path, and what is sent is the encoded one.
+        let sent = encoded(parts.uri.path());
+        parts.uri = sent.parse().map_err(|error| format!("{sent}: {error}"))?;
         let body = Full::new(Bytes::copy_from_slice(&object.gzip));
         Ok(Request::from_parts(parts, body))
     }
