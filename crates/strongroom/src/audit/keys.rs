@@ -122,7 +122,8 @@ impl Known {
         }
         Ok(match found {
             Some(head) if head.store_revision > self.revision => Some(format!(
-                "the store is at revision {}, and the audit log knows revision {}: the store was replaced by an older copy",
+                "the store is at revision {}, and the audit log knows revision {}: the store was replaced by an older copy, or is \
+                 damaged and lost its newest state",
                 self.revision, head.store_revision
             )),
             _ => None,

@@ -16,8 +16,7 @@ use http::{HeaderValue, Method, Request, Response, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use tokio::sync::SemaphorePermit;
-use tokio::time::error::Elapsed;
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use super::connection::Connection;
 use super::limits::{DISCARDED_BODY_BYTES_MAX, HUGE_BODY_BYTES, SMALL_BODY_BYTES};
@@ -236,12 +235,27 @@ async fn answer<A: Application>(application: &A, received: &Received, limits: &L
     }
 }
 
-/// A time limit that costs nothing where the future is ready at once: neither a look at the clock nor a timer.
+/// The time limit is over.
+struct Elapsed;
+
+/// A time limit that costs nothing where the future is ready at once: neither a look at the clock nor a timer. Otherwise
+/// the future isn't asked again in the same turn: it may have let others go first, to be written to the disk with them.
 async fn within<F: Future>(limit: Duration, mut future: Pin<&mut F>) -> Result<F::Output, Elapsed> {
-    match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
-        Poll::Ready(output) => Ok(output),
-        Poll::Pending => timeout(limit, future).await,
+    if let Poll::Ready(output) = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+    {
+        return Ok(output);
     }
+    let mut timer = pin!(sleep(limit));
+    let mut was_asked = true;
+    poll_fn(|context| {
+        if !std::mem::take(&mut was_asked)
+            && let Poll::Ready(output) = future.as_mut().poll(context)
+        {
+            return Poll::Ready(Ok(output));
+        }
+        timer.as_mut().poll(context).map(|()| Err(Elapsed))
+    })
+    .await
 }
 
 fn respond(reply: Reply, request_id: RequestId, is_http1: bool) -> Response<Full<Bytes>> {

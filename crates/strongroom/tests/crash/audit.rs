@@ -165,11 +165,11 @@ fn used(folder: &Folder, calls: usize) {
     block_on(async {
         let mut client = server.client().await;
         for number in 0..calls {
-            let name = json!({"Name": format!("secret-{number}-{calls}"), "SecretString": "x"});
-            assert_eq!(
-                client.call("CreateSecret", &name).await.unwrap().status,
-                200
-            );
+            let name = format!("secret-{number}-{calls}");
+            let token = format!("{name:0>32}");
+            let body = json!({"Name": name, "SecretString": "x", "ClientRequestToken": token});
+            let created = client.call("CreateSecret", &body).await.unwrap();
+            assert_eq!(created.status, 200, "{created:?}");
         }
     });
     server.stop();
@@ -210,11 +210,7 @@ fn an_older_copy_of_the_folder_or_of_a_part_of_it_is_refused_unless_it_is_meant(
     let cases: [PutBack; 4] = [
         ("the whole folder", whole, "this machine remembers"),
         ("the audit log", log, "which the store knows"),
-        (
-            "the store",
-            store,
-            "the store was replaced by an older copy",
-        ),
+        ("the store", store, "the store is at revision"),
         ("no audit log", gone, "the audit log of this data is gone"),
     ];
     for (what, put_back, told) in cases {

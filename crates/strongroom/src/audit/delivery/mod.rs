@@ -202,6 +202,7 @@ impl Worker {
                 }
                 self.forget_all_but(&trails);
             }
+            Err(why) if why == of_node::ENDING => return,
             Err(why) => problem = Some(why),
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,7 +16,8 @@ use crate::pipeline;
 const ATTEMPTS_MAX: usize = 20;
 /// What the key of digests is sealed for.
 const PURPOSE: &str = "audit-digest-key";
-const ENDING: &str = "the server is ending";
+/// Why nothing can be asked of a node that is gone; no trouble of a delivery.
+pub(super) const ENDING: &str = "the server is ending";
 
 /// A node that may end meanwhile.
 pub(crate) struct OfNode(pub(crate) Weak<Node>);
