@@ -231,6 +231,14 @@ impl Log {
             .fetch_max(revision, Ordering::Relaxed);
     }
 
+    /// Goes on from this revision of the store, also where the log knows a newer one: an older copy of the store was put
+    /// back, and that is meant.
+    pub fn accept_store_revision(&self, revision: u64) {
+        self.shared
+            .store_revision
+            .store(revision, Ordering::Relaxed);
+    }
+
     /// Reads the log, as far as it is durable.
     pub fn reader(&self) -> Reader {
         Reader::beside(&self.shared)

@@ -81,6 +81,7 @@ pub(super) async fn open(
         None => {}
         Some(why) if restored => {
             tracing::warn!(%why, "accepted, since --restored says that it is meant");
+            opened.log.accept_store_revision(known.revision);
             let note = serde_json::json!({ "note": "restored", "why": why }).to_string();
             opened.log.note(&[note]).await?;
         }

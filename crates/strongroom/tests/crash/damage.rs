@@ -27,7 +27,8 @@ fn value(number: usize) -> String {
 }
 
 fn filled() -> Folder {
-    let folder = Folder::new();
+    // The file is put back after each damage, while the audit log goes on.
+    let folder = Folder::new().with(&["--restored"]);
     let server = folder.start().unwrap();
     block_on(async {
         let mut client = server.client().await;
@@ -100,11 +101,7 @@ fn a_damaged_file_is_named_and_no_wrong_value_is_served() {
         file.write_all_at(&junk, at as u64).unwrap();
         match folder.start() {
             Err(said) => {
-                let names_it = ["store.redb", "the store is at revision"];
-                assert!(
-                    names_it.iter().any(|name| said.contains(name)),
-                    "damage at {at}: {said}"
-                );
+                assert!(said.contains("store.redb"), "damage at {at}: {said}");
                 assert!(!said.contains("panicked"), "damage at {at}: {said}");
                 detected += 1;
             }
