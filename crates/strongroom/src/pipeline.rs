@@ -344,11 +344,13 @@ impl Pipeline<'_> {
             Err(error) => return Answered::refused(Failure::Unreadable(error)),
         };
         if !self.admits(asked.caller, target, entry, &request) {
-            return Answered::refused(Failure::Refused(match target.service() {
+            let told = (entry.tell)(&request);
+            let refused = Answered::refused(Failure::Refused(match target.service() {
                 Service::Kms => kms::throttled(),
                 Service::Lambda => lambda::throttled(),
                 _ => Refusal::throttled(),
             }));
+            return Answered { told, ..refused };
         }
         // Whoever looks up what happened finds what they did a moment ago, whose events may be on their way.
         if entry.name == LookupEvents::NAME

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use http::Method;
+use serde::Deserialize;
 use strongroom_audit::{Finding, Head, PublicKey, Report, verify};
 use strongroom_services::records::Key;
 use strongroom_store::embedded::ReadOnly;
 use strongroom_store::{FaultKind, Range, Snapshot as _};
 
+use super::running_server::{RunningServer, asked};
 use super::{Failed, audit_query, say};
 use crate::audit::{FOLDER_NAME, PublicKeys, heads};
 
@@ -66,6 +69,22 @@ enum AuditCommand {
         data_dir: PathBuf,
     },
     Query(Box<audit_query::QueryArguments>),
+    /// Have another key sign a running server's audit log, and print the public keys, the newest last
+    ///
+    /// The key so far vouches for it in the log, so whoever has any of the public keys can verify all of it.
+    #[command(after_help = "Examples:
+  strongroom audit rotate-key --data-dir /var/lib/strongroom")]
+    RotateKey {
+        #[command(flatten)]
+        server: RunningServer,
+    },
+}
+
+/// The log's public keys: the answer of `POST /audit/rotate-key`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Rotated {
+    public_keys: Vec<String>,
 }
 
 /// Does it; the status tells whether the log is whole.
@@ -109,6 +128,12 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
         }
         AuditCommand::Query(arguments) => {
             audit_query::run(arguments)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        AuditCommand::RotateKey { server } => {
+            let socket = server.socket()?;
+            let rotated: Rotated = asked(&socket, Method::POST, "/audit/rotate-key", Vec::new())?;
+            rotated.public_keys.iter().for_each(|key| say(key));
             Ok(ExitCode::SUCCESS)
         }
         AuditCommand::PublicKey { data_dir } => {

@@ -195,3 +195,28 @@ fn what_was_done_to_a_log_is_named_with_its_event() {
         "{told}"
     );
 }
+
+#[test]
+fn a_key_that_took_over_from_another_is_believed_by_whoever_has_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let place = data.to_str().unwrap();
+    let mut server = dev(&data);
+    work(&server);
+    let (status, keys, wrong) = run(&["audit", "rotate-key", "--data-dir", place]);
+    assert_eq!(status, 0, "{wrong}");
+    assert_eq!(keys.lines().count(), 2, "{keys}");
+    assert_eq!(server.terminate(), 0);
+    // It goes on with the new key.
+    let mut server = dev(&data);
+    work(&server);
+    assert_eq!(server.terminate(), 0);
+    let (_, printed, _) = run(&["audit", "public-key", "--data-dir", place]);
+    assert_eq!(printed, keys);
+    let file = folder.path().join("audit.pub");
+    for key in keys.lines() {
+        fs::write(&file, format!("{key}\n")).unwrap();
+        let (status, said, _) = verify(&data, &["--public-key", file.to_str().unwrap()]);
+        assert_eq!(status, 0, "{said}");
+    }
+}
