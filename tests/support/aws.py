@@ -79,6 +79,9 @@ def check_wire_form(operation_model, response_dict, **_) -> None:
         assert answer.body in (b"", b"{}"), where
         return
     wrong = list(mismatches(operation_model.output_shape, answer.json, ""))
+    if operation_model.name == "GetTrailStatus":
+        # AWS gives an empty text for what has not happened yet.
+        wrong = [each for each in wrong if "is '', not a filled string" not in each]
     assert not wrong, f"{wrong} in {where}"
 
 

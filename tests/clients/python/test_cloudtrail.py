@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import json
 import subprocess
 import sys
@@ -205,11 +206,10 @@ def test_operations_that_are_not_here_are_refused_by_name(trail):
         assert refused(call, **parameters) == "UnsupportedOperationException"
 
 
-def test_a_trail_needs_a_bucket_that_is_there(trail):
-    code = refused(trail.create_trail, Name="main", S3BucketName="absent-bucket")
-    assert code == "S3BucketDoesNotExistException"
+def test_a_trail_that_is_not_there_is_not_found(trail):
     assert trail.describe_trails()["trailList"] == []
     assert trail.list_trails()["Trails"] == []
+    assert refused(trail.create_trail, Name="main", S3BucketName="Not_A_Bucket") == "InvalidS3BucketNameException"
     assert refused(trail.get_trail, Name="main") == "TrailNotFoundException"
     assert refused(trail.get_trail_status, Name="main") == "TrailNotFoundException"
     assert refused(trail.get_trail, Name="a") == "InvalidTrailNameException"
@@ -217,3 +217,28 @@ def test_a_trail_needs_a_bucket_that_is_there(trail):
     assert refused(trail.get_trail, Name=other) == "AccessDeniedException"
     own = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/main"
     assert refused(trail.delete_trail, Name=own) == "TrailNotFoundException"
+
+
+def test_a_trail_delivers_to_a_folder_of_its_buckets_name(server, trail, sm):
+    made = trail.create_trail(Name="main", S3BucketName="events-of-mine")
+    assert made["TrailARN"] == f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/main"
+    assert [each["Name"] for each in trail.describe_trails()["trailList"]] == ["main"]
+    trail.start_logging(Name="main")
+    assert trail.get_trail_status(Name="main")["IsLogging"]
+    request_id = sm.list_secrets()["ResponseMetadata"]["RequestId"]
+    folder = server.data_dir / "buckets" / "events-of-mine" / "AWSLogs" / ACCOUNT / "CloudTrail" / REGION
+    records: list[dict] = []
+    deadline = time.monotonic() + 60
+    while request_id not in {record["requestID"] for record in records}:
+        assert time.monotonic() < deadline, records
+        time.sleep(0.2)
+        files = [path for path in folder.rglob("*.json.gz")]
+        records = [record for path in files for record in json.loads(gzip.decompress(path.read_bytes()))["Records"]]
+    # What is delivered is noted behind it.
+    while "LatestDeliveryTime" not in trail.get_trail_status(Name="main"):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    trail.stop_logging(Name="main")
+    assert not trail.get_trail_status(Name="main")["IsLogging"]
+    trail.delete_trail(Name="main")
+    assert trail.list_trails()["Trails"] == []
