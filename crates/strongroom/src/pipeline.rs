@@ -456,6 +456,10 @@ impl Pipeline<'_> {
                     }
                     self.rotations.followed().note(progress);
                     self.note(uses).await;
+                    if let Some(data) = additional_event_data {
+                        let account = &asked.caller.account;
+                        tracing::warn!(operation = entry.name, %account, %data);
+                    }
                     return Executed {
                         result: answer,
                         told,
