@@ -212,28 +212,25 @@ impl Pipeline<'_> {
                 identified.map(|(caller, access_key_id)| (caller, Some(access_key_id)))
             }
         };
-        let (answered, caller) = match identified {
+        let address = address_of(received);
+        let known;
+        let (answered, asked_by) = match identified {
             Err(failure) => {
                 self.hold_back(&failure, received).await;
                 (Answered::refused(failure), None)
             }
-            // Identities have no region: in another partition their ARNs would be others, and a policy that denies
-            // something by its ARN would no longer speak of it.
-            Ok((caller, access_key_id)) if !self.is_served(&caller) => {
-                let failure = Failure::Unauthenticated(AuthError::InvalidRegion);
-                (Answered::refused(failure), Some((caller, access_key_id)))
-            }
-            Ok((caller, access_key_id)) => {
-                let address = address_of(received);
-                let asked = asked(
-                    &caller,
-                    access_key_id.as_deref(),
-                    &target,
-                    received,
-                    &address,
-                );
-                let answered = self.carry_out(&target, entry, received, asked).await;
-                (answered, Some((caller, access_key_id)))
+            Ok(identity) => {
+                known = identity;
+                let (caller, access_key_id) = &known;
+                let key = access_key_id.as_deref();
+                let asked = asked(caller, key, &target, received, &address);
+                // Identities have no region: in another partition their ARNs would be others, and a policy that denies
+                // something by its ARN would no longer speak of it.
+                let answered = match self.is_served(caller) {
+                    true => self.carry_out(&target, entry, received, asked).await,
+                    false => Answered::refused(Failure::Unauthenticated(AuthError::InvalidRegion)),
+                };
+                (answered, Some(asked))
             }
         };
         let mut result = answered
@@ -242,19 +239,9 @@ impl Pipeline<'_> {
         if !answered.is_recorded && self.recorder.is_on() {
             let error = result.as_ref().err();
             let error = error.map(|body| (&*body.code, body.message.as_deref()));
-            let address = address_of(received);
-            let (claimed, asked_by);
-            let call = match &caller {
-                Some((caller, access_key_id)) => {
-                    asked_by = asked(
-                        caller,
-                        access_key_id.as_deref(),
-                        &target,
-                        received,
-                        &address,
-                    );
-                    asked_by.call(target.operation(), entry, self.clock.now())
-                }
+            let claimed;
+            let call = match &asked_by {
+                Some(asked) => asked.call(target.operation(), entry, self.clock.now()),
                 None => {
                     claimed = self.claimed(&received.parts);
                     let read_only = entry.is_some_and(|entry| entry.read_only);

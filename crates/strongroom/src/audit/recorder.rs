@@ -370,7 +370,8 @@ impl Recording {
     }
 
     /// The signed head of what is on the disk, which the store may know without ever being ahead of it.
-    async fn head(&self, revision: u64) -> Result<Head, AuditProblem> {
+    async fn head(&self, store: &dyn Store) -> Result<Head, AuditProblem> {
+        let revision = store.snapshot()?.revision().0;
         let (log, durability) = (Arc::clone(&self.log), self.durability);
         let head = move || {
             if durability == Durability::Write {
@@ -420,17 +421,25 @@ impl Recording {
             done += 1;
         }
         loop {
+            let is_news = *self.log.durable().borrow() != self.tied.load(Ordering::Acquire);
             let settled = self.outbox.take_settled(REMOVED_AT_ONCE);
-            let head = self.head(store.snapshot()?.revision().0).await?;
-            let is_last = settled.len() < REMOVED_AT_ONCE;
-            let is_news = head.sequence != self.tied.load(Ordering::Acquire);
             if settled.is_empty() && !is_news {
                 return Ok(done);
             }
+            let is_last = settled.len() < REMOVED_AT_ONCE;
+            let head = match is_last && is_news {
+                true => self.head(store).await.map(Some),
+                false => Ok(None),
+            };
+            let head = match head {
+                Ok(head) => head,
+                Err(error) => {
+                    self.outbox.put_back(settled);
+                    return Err(error);
+                }
+            };
             let mut writes: Vec<Write> = outbox::removals(&settled).collect();
-            if is_last && is_news {
-                writes.push(keys::put_head(&self.id, &head));
-            }
+            writes.extend(head.as_ref().map(|head| keys::put_head(&self.id, head)));
             let commit = Commit {
                 conditions: Vec::new(),
                 writes,
@@ -445,8 +454,10 @@ impl Recording {
                     return Err(error.into());
                 }
             }
-            if is_last {
+            if let Some(head) = head {
                 self.tied.store(head.sequence, Ordering::Release);
+            }
+            if is_last {
                 return Ok(done);
             }
         }
