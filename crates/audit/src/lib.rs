@@ -26,6 +26,7 @@ mod opening;
 mod queue;
 mod reader;
 mod record;
+mod resting;
 mod retention;
 mod segment;
 mod verifying;
@@ -42,6 +43,7 @@ pub use log::Log;
 pub use queue::Appending;
 pub use reader::Reader;
 pub use record::{Kind, OwnedRecord, PAYLOAD_BYTES_MAX, Record};
+pub use resting::Resting;
 pub use verifying::{Change, Finding, Report, verify, verify_on};
 
 /// When an appended record counts as durable.

@@ -7,17 +7,18 @@ use std::thread::JoinHandle;
 
 use tokio::sync::watch;
 
-use crate::folder::{Folder, RealFolder};
+use crate::folder::Folder;
 use crate::headfile::HeadFile;
 use crate::index::Index;
+use crate::opening::Found;
 use crate::queue::{Appending, Position, Queue};
 use crate::record::{Kind, PAYLOAD_BYTES_MAX};
 use crate::segment::{Header, json};
 use crate::watching::Seen;
 use crate::writer::Writer;
 use crate::{
-    Clock, Durability, Fault, FaultKind, Head, LogId, Opened, Options, Reader, SigningKey, closing,
-    keeper, opening,
+    Clock, Durability, Fault, FaultKind, Head, LogId, Opened, Options, Reader, Resting, SigningKey,
+    closing, keeper,
 };
 
 /// An open log.
@@ -74,8 +75,7 @@ impl Log {
         fresh_id: [u8; 16],
         clock: Clock,
     ) -> Result<Opened, Fault> {
-        let folder = Arc::new(RealFolder::new(&options.folder));
-        Self::open_on(folder, options, key, fresh_id, clock)
+        Resting::find(options)?.open(key, fresh_id, clock)
     }
 
     /// As [`Self::open`], with the folder behind something else: how tests make a disk fail.
@@ -89,7 +89,11 @@ impl Log {
         fresh_id: [u8; 16],
         clock: Clock,
     ) -> Result<Opened, Fault> {
-        let found = opening::open(folder, options, key, LogId(fresh_id), clock)?;
+        Resting::find_on(folder, options)?.open(key, fresh_id, clock)
+    }
+
+    /// Goes on with what opening found and made.
+    pub(crate) fn begin(found: Found) -> Result<Opened, Fault> {
         let shared = Arc::new(found.shared);
         // What was found is noted before anything else is, and covered by a head.
         if !found.created {
@@ -112,7 +116,7 @@ impl Log {
             shared.closer.ring();
             move || closing::run(&shared)
         })?;
-        if options.durability == Durability::Fsync {
+        if shared.durability() == Durability::Fsync {
             log.start("audit-flusher", move || {
                 while shared.flusher.wait(None) {
                     // A fault is told to whoever waits.

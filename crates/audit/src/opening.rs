@@ -27,58 +27,94 @@ pub(crate) struct Found {
     pub(crate) created: bool,
 }
 
-pub(crate) fn open(
-    folder: Arc<dyn Folder>,
-    options: &Options,
-    key: SigningKey,
-    fresh_id: LogId,
-    clock: Clock,
-) -> Result<Found, Fault> {
-    let lock = lock(folder.as_ref())?;
-    let head = HeadFile::open(folder.as_ref())?;
+/// What lies in a folder: locked and looked at, and nothing changed yet.
+pub(crate) struct Looked {
+    lock: Box<dyn Send + Sync>,
+    head: Option<HeadFile>,
+    lying: Lying,
+}
+
+pub(crate) fn look(folder: &dyn Folder) -> Result<Looked, Fault> {
+    let lock = lock(folder)?;
+    let head = HeadFile::open(folder)?;
     let acknowledged = head.as_ref().map_or(0, |head| head.newest().sequence);
-    let mut lying = Lying::look(folder.as_ref(), true, acknowledged)?;
-    lying.drop_unfinished(folder.as_ref(), acknowledged)?;
-    let start = if lying.highest == 0 && acknowledged == 0 {
-        let id = head.map_or(fresh_id, |head| head.newest().log);
-        Start::create(folder.as_ref(), id, &key, clock())?
-    } else {
-        Start::find(folder.as_ref(), &lying, head, fresh_id, &key, clock())?
-    };
-    let store_revision = start.head_file.newest().store_revision;
-    let shared = Shared::new(Parts {
-        id: start.id,
-        options: options.clone(),
-        folder,
-        clock,
-        key,
-        writer: start.writer,
-        head_file: start.head_file,
-        index: Arc::new(start.index),
-        lock,
-        store_revision,
-    });
-    if let Some(Repair::CutTail {
-        segment,
-        bytes,
-        sha256,
-    }) = &start.repaired
-    {
-        let note = RepairNote {
-            segment: *segment,
-            cut_bytes: *bytes,
-            sha256: sha256.to_string(),
-        };
-        let milliseconds = (shared.clock)();
-        shared
-            .queue()
-            .push(milliseconds, Kind::Repair, &json(&note));
+    let lying = Lying::look(folder, true, acknowledged)?;
+    Ok(Looked { lock, head, lying })
+}
+
+impl Looked {
+    /// Which log it is; nothing, where there is none, or nothing that tells.
+    pub(crate) fn id(&self) -> Option<LogId> {
+        let headed = self.head().map(|head| head.log);
+        headed.or_else(|| self.lying.id())
     }
-    Ok(Found {
-        shared,
-        repaired: start.repaired,
-        created: start.created,
-    })
+
+    /// The newest head in its file.
+    pub(crate) fn head(&self) -> Option<&Head> {
+        self.head.as_ref().map(HeadFile::newest)
+    }
+
+    /// What can be read of it.
+    pub(crate) fn index(&self) -> Index {
+        self.lying.index()
+    }
+
+    pub(crate) fn open(
+        self,
+        folder: Arc<dyn Folder>,
+        options: &Options,
+        key: SigningKey,
+        fresh_id: LogId,
+        clock: Clock,
+    ) -> Result<Found, Fault> {
+        let id = self.id().unwrap_or(fresh_id);
+        let Self {
+            lock,
+            head,
+            mut lying,
+        } = self;
+        let acknowledged = head.as_ref().map_or(0, |head| head.newest().sequence);
+        lying.drop_unfinished(folder.as_ref(), acknowledged)?;
+        let start = if lying.highest == 0 && acknowledged == 0 {
+            Start::create(folder.as_ref(), id, &key, clock())?
+        } else {
+            Start::find(folder.as_ref(), &lying, head, id, &key, clock())?
+        };
+        let store_revision = start.head_file.newest().store_revision;
+        let shared = Shared::new(Parts {
+            id,
+            options: options.clone(),
+            folder,
+            clock,
+            key,
+            writer: start.writer,
+            head_file: start.head_file,
+            index: Arc::new(start.index),
+            lock,
+            store_revision,
+        });
+        if let Some(Repair::CutTail {
+            segment,
+            bytes,
+            sha256,
+        }) = &start.repaired
+        {
+            let note = RepairNote {
+                segment: *segment,
+                cut_bytes: *bytes,
+                sha256: sha256.to_string(),
+            };
+            let milliseconds = (shared.clock)();
+            shared
+                .queue()
+                .push(milliseconds, Kind::Repair, &json(&note));
+        }
+        Ok(Found {
+            shared,
+            repaired: start.repaired,
+            created: start.created,
+        })
+    }
 }
 
 /// Keeps others out of the folder.
@@ -146,6 +182,15 @@ impl Lying {
             }
         }
         Ok(lying)
+    }
+
+    /// Which log they are of, as far as they tell.
+    fn id(&self) -> Option<LogId> {
+        let headers = self.raw.iter().rev();
+        headers
+            .filter_map(|(_, scan)| LogId::parse(&scan.header.as_ref()?.log_id))
+            .next()
+            .or_else(|| self.closed.last().map(|digest| digest.log))
     }
 
     /// What can be read of them.
@@ -320,7 +365,6 @@ impl Scan {
 
 /// Where the log goes on.
 struct Start {
-    id: LogId,
     writer: Writer,
     index: Index,
     head_file: HeadFile,
@@ -348,7 +392,6 @@ impl Start {
         let index = Index::default();
         index.write().push(known);
         Ok(Self {
-            id,
             writer,
             index,
             head_file,
@@ -362,22 +405,12 @@ impl Start {
         folder: &dyn Folder,
         lying: &Lying,
         head: Option<HeadFile>,
-        fresh_id: LogId,
+        id: LogId,
         key: &SigningKey,
         milliseconds: i64,
     ) -> Result<Self, Fault> {
         let newest = head.as_ref().map(|file| file.newest().clone());
         let index = lying.index();
-        let headers = lying.raw.iter().rev();
-        let id = headers
-            .filter_map(|(_, scan)| LogId::parse(&scan.header.as_ref()?.log_id))
-            .next()
-            .or_else(|| lying.closed.last().map(|digest| digest.log));
-        let id = newest
-            .as_ref()
-            .map(|head| head.log)
-            .or(id)
-            .unwrap_or(fresh_id);
         let last = lying
             .raw
             .last()
@@ -399,7 +432,6 @@ impl Start {
                 Fault::io(&error, "looking at", &Name::Raw(*number).to_string())
             })?;
             return Ok(Self {
-                id,
                 writer: Writer {
                     disk: Arc::clone(disk),
                     segment: *number,
@@ -458,7 +490,6 @@ impl Start {
         );
         let head_file = HeadFile::create(folder, &head)?;
         Ok(Self {
-            id,
             writer,
             index,
             head_file,

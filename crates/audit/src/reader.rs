@@ -58,11 +58,15 @@ impl Reader {
     pub fn open(folder: &Path) -> Result<Self, Fault> {
         let folder: Arc<dyn Folder> = Arc::new(RealFolder::new(folder));
         let index = Lying::look(folder.as_ref(), false, 0)?.index();
-        Ok(Self {
+        Ok(Self::of(folder, index))
+    }
+
+    pub(crate) fn of(folder: Arc<dyn Folder>, index: Index) -> Self {
+        Self {
             folder,
             index: Arc::new(index),
             kept: Arc::default(),
-        })
+        }
     }
 
     pub(crate) fn beside(shared: &Shared) -> Self {

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 
-use strongroom_audit::{Durability, FaultKind, Kind, Log, Options, Reader, Repair};
+use strongroom_audit::{Durability, FaultKind, Kind, Log, Options, Reader, Repair, Resting};
 
 use crate::support::{all, clock, key, open, options, run};
 
@@ -97,6 +97,40 @@ fn an_unfinished_record_is_cut_off_and_noted() {
         run(log.append(&["one"])).unwrap();
         log.close();
     }
+}
+
+#[test]
+fn a_log_that_is_only_looked_at_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(folder.path(), Durability::Write);
+    let log = open(&options).log;
+    run(log.append(&["one"; 10])).unwrap();
+    let head = log.head(0);
+    drop(log);
+    let segment = OpenOptions::new()
+        .append(true)
+        .open(folder.path().join(FIRST))
+        .unwrap();
+    let files = || [FIRST, "head"].map(|name| fs::read(folder.path().join(name)).unwrap());
+    let looked = |expected| {
+        let before = files();
+        let resting = Resting::find(&options).unwrap();
+        assert_eq!(resting.id(), Some(head.log));
+        assert_eq!(resting.reader().holds(&head).unwrap(), expected);
+        let other = Log::open(&options, key(1), [0; 16], clock()).unwrap_err();
+        assert_eq!(other.kind(), FaultKind::Locked);
+        drop(resting);
+        assert!(files() == before);
+    };
+    looked(true);
+    // What would be cut off and noted, and what would make a new segment.
+    (&segment).write_all(&[4, 0, 0]).unwrap();
+    looked(true);
+    segment.set_len(400).unwrap();
+    looked(false);
+    let opened = Resting::find(&options).unwrap();
+    let opened = opened.open(key(1), [0; 16], clock()).unwrap();
+    assert!(matches!(opened.repaired, Some(Repair::Damage { .. })));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use strongroom_audit::{Clock, Head, Log, LogId, Opened, Options, SigningKey};
+use strongroom_audit::{Clock, Head, Log, LogId, Opened, Options, Reader, Resting, SigningKey};
 use strongroom_keys::{Entropy, Keyring, SecretBytes};
 use strongroom_services::audit_seed::AuditSeed;
 use strongroom_services::records::{Key, Record};
@@ -72,23 +72,21 @@ pub(super) async fn open(
         }
     };
     let key = signing_key(&seed)?;
-    let opened = Log::open(options, key, id.0, clock)?;
-    let trouble = match known.trouble(&opened, there.as_ref())? {
-        None => forgotten(&opened, settings.memory.as_deref())?,
+    let resting = Resting::find(options)?;
+    // Decided before a byte is written: what is refused stays as it was found.
+    let trouble = match known.trouble(id, resting.reader(), there.as_ref())? {
+        None => forgotten(id, resting.reader(), settings.memory.as_deref())?,
         trouble => trouble,
     };
-    match trouble {
-        None => {}
-        Some(why) if restored => {
-            tracing::warn!(%why, "accepted, since --restored says that it is meant");
-            opened.log.accept_store_revision(known.revision);
-            let note = serde_json::json!({ "note": "restored", "why": why }).to_string();
-            opened.log.note(&[note]).await?;
-        }
-        Some(why) => {
-            opened.log.close();
-            return Err(AuditProblem::PutBack(why));
-        }
+    if let Some(why) = trouble.as_ref().filter(|_| !restored) {
+        return Err(AuditProblem::PutBack(why.clone()));
+    }
+    let opened = resting.open(key, id.0, clock)?;
+    if let Some(why) = trouble {
+        tracing::warn!(%why, "accepted, since --restored says that it is meant");
+        opened.log.accept_store_revision(known.revision);
+        let note = serde_json::json!({ "note": "restored", "why": why }).to_string();
+        opened.log.note(&[note]).await?;
     }
     Ok(opened)
 }
@@ -108,13 +106,13 @@ impl Known {
     /// Why the log and the store aren't of the same time.
     fn trouble(
         &self,
-        opened: &Opened,
+        id: LogId,
+        reader: &Reader,
         found: Option<&Head>,
     ) -> Result<Option<String>, strongroom_audit::Fault> {
-        let id = opened.log.id();
         let head = self.heads.iter().find(|head| head.log == id);
         if let Some(head) = head
-            && !opened.log.reader().holds(head)?
+            && !reader.holds(head)?
         {
             return Ok(Some(format!(
                 "the audit log lacks record {}, which the store knows: it was cut, changed or replaced by an older copy",
@@ -134,10 +132,11 @@ impl Known {
 
 /// Why the log isn't the newest that this machine had.
 fn forgotten(
-    opened: &Opened,
+    id: LogId,
+    reader: &Reader,
     memory: Option<&Memory>,
 ) -> Result<Option<String>, strongroom_audit::Fault> {
-    let remembered = memory.map(|memory| memory.newest(opened.log.id()));
+    let remembered = memory.map(|memory| memory.newest(id));
     let head = match remembered {
         None | Some(Ok(None)) => return Ok(None),
         Some(Ok(Some(head))) => head,
@@ -146,7 +145,7 @@ fn forgotten(
             return Ok(None);
         }
     };
-    let is_there = opened.log.reader().holds(&head)?;
+    let is_there = reader.holds(&head)?;
     Ok((!is_there).then(|| {
         format!(
             "the data folder is an older copy, or was altered: this machine remembers record {} of its audit log, which \

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use strongroom_audit::Reader;
+use strongroom_store::{Range, Revision, Store as _};
 
 use super::server::{Folder, block_on};
 use crate::cli::strongroom;
@@ -188,6 +189,38 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// Every file of a folder with what is in it. Not which process has the store, nor the store's file: its library writes
+/// its own bookkeeping there whenever it opens it.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            files.extend(self::files(&entry.path()));
+        } else if kind.is_file() && entry.file_name() != "LOCK" && entry.file_name() != "store.redb"
+        {
+            files.insert(entry.path(), fs::read(entry.path()).unwrap());
+        }
+    }
+    files
+}
+
+/// The revision and the records of a server that doesn't run.
+fn records(folder: &Folder) -> (Revision, BTreeMap<Vec<u8>, Vec<u8>>) {
+    let store = folder.store();
+    let snapshot = store.snapshot().unwrap();
+    let mut records = BTreeMap::new();
+    let read = snapshot.range(&Range::all(), &mut |entry| {
+        records.insert(entry.key.to_vec(), entry.value.to_vec());
+        ControlFlow::Continue(())
+    });
+    read.unwrap();
+    let revision = snapshot.revision();
+    drop(snapshot);
+    store.close();
+    (revision, records)
+}
+
 /// Where a folder was, and which parts of an older copy are put back into it.
 type PutBack = (&'static str, fn(&Path, &Path), &'static str);
 
@@ -222,10 +255,18 @@ fn an_older_copy_of_the_folder_or_of_a_part_of_it_is_refused_unless_it_is_meant(
         // The copy that is newest starts as if nothing were.
         used(&folder, 1);
         put_back(old.path(), &folder.data);
+        let found = (files(&folder.data), records(&folder));
         for _ in 0..2 {
             let refused = folder.start().err().unwrap_or_default();
             assert!(refused.contains(told), "{what}: {refused}");
             assert!(refused.contains("--restored"), "{what}: {refused}");
+            let mut changed = files(&folder.data);
+            for (path, bytes) in &found.0 {
+                let same = changed.remove(path).is_some_and(|now| now == *bytes);
+                assert!(same, "{what}: {} was changed", path.display());
+            }
+            assert!(changed.is_empty(), "{what}: {:?} came", changed.keys());
+            assert!(records(&folder) == found.1, "{what}: records were changed");
         }
         let meant = folder.with(&["--restored"]);
         used(&meant, 2);
