@@ -38,6 +38,11 @@ BAD = {
     "no such trail": ("GetTrailStatus", {"Name": "none-of-this-name"}, {"TrailNotFoundException"}),
     "no such trail to start": ("StartLogging", {"Name": "none-of-this-name"}, {"TrailNotFoundException"}),
     "no such trail to remove": ("DeleteTrail", {"Name": "none-of-this-name"}, {"TrailNotFoundException"}),
+    "keys of a time that ends before it starts": ("ListPublicKeys", {"StartTime": 1700000000, "EndTime": 1600000000}, {"InvalidTimeRangeException"}),
+    "keys of a time that isn't yet": ("ListPublicKeys", {"StartTime": 250000000000}, {"InvalidTimeRangeException"}),
+    "keys of a time before all times": ("ListPublicKeys", {"EndTime": -1}, {"InvalidTimeRangeException"}),
+    "keys of a time that is a text": ("ListPublicKeys", {"EndTime": "today"}, {SERIALIZATION}),
+    "a token of keys": ("ListPublicKeys", {"NextToken": "nonsense"}, {"InvalidTokenException"}),
     "an ARN of another service": ("GetTrail", {"Name": "arn:aws:s3:::bucket"}, {"CloudTrailARNInvalidException", "InvalidTrailNameException", "TrailNotFoundException"}),
 }
 
@@ -61,7 +66,7 @@ def test_what_is_wrong_is_refused_as_aws_refuses_it(cloudtrail, name):
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_no_operation_fails_by_the_servers_fault_whatever_is_asked(cloudtrail, operation):
     wrong = []
-    for request in ({"Name": 7}, {"LookupAttributes": "x"}, {"TagsList": 5}, b"nonsense", *BROKEN_BODIES.values()):
+    for request in ({"Name": 7}, {"LookupAttributes": "x"}, {"TagsList": 5}, {"StartTime": [], "NextToken": {}}, b"nonsense", *BROKEN_BODIES.values()):
         answer = cloudtrail.call(operation, request)
         wrong += faults(answer, repr(request)[:100], "cloudtrail")
     assert not wrong, "\n".join(wrong)

@@ -130,7 +130,7 @@ def mismatches(shape: botocore.model.Shape, value: object, path: str):
             may_be_empty = path in {
                 ".SecretList", ".Versions", ".SecretValues", ".Errors", ".ValidationErrors",
                 ".Functions", ".Keys", ".Aliases", ".Tags", ".Grants", ".Rotations",
-                ".Events", ".Trails", ".trailList",
+                ".Events", ".Trails", ".trailList", ".PublicKeyList",
             } or path.endswith((".Resources", ".DataResources", ".ExcludeManagementEventSources"))
             if not isinstance(value, list) or (not value and not may_be_empty):
                 yield f"{here} is {value!r}, not a filled list"

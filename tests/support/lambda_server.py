@@ -7,7 +7,6 @@ runs in a process of its own (`FunctionProcess`), or anything that can be called
 from __future__ import annotations
 
 import base64
-import hmac
 import http.server
 import json
 import re
@@ -21,17 +20,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials as Signing
-
 from server import ROOT, Credentials, clean_environment
+from signed import signer
 
 PATH = re.compile(r"/2015-03-31/functions/([^/]+)/invocations$")
-AUTHORIZATION = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([^/]+)/([^/]+)/aws4_request, ?"
-    r"SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$"
-)
 NAME = re.compile(r"^(?:(?:arn:[^:]+:lambda:[^:]*:)?\d{12}:function:)?([A-Za-z0-9_-]+)(?::(\$LATEST|[A-Za-z0-9_-]+))?$")
 
 
@@ -148,7 +140,7 @@ class LambdaServer:
         if not name:
             return refusal(404, "UnknownOperationException")
         try:
-            access_key_id, region = self._signer(request, body)
+            access_key_id, region = signer(request, body, self._callers, "lambda")
         except ValueError as error:
             self.refused.append(str(error))
             return refusal(403, "InvalidSignatureException", str(error))
@@ -183,35 +175,6 @@ class LambdaServer:
             told = {"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": []}
             return Result(json.dumps(told), error="Unhandled")
         return answer if isinstance(answer, Result) else Result(json.dumps(answer))
-
-    def _signer(self, request: http.server.BaseHTTPRequestHandler, body: bytes) -> tuple[str, str]:
-        """Who signed the request, for which region; refuses a wrong signature."""
-        found = AUTHORIZATION.match(request.headers.get("Authorization", ""))
-        if not found:
-            raise ValueError("The request is not signed.")
-        access_key_id, day, region, service, signed_headers, signature = found.groups()
-        caller = self._callers.get(access_key_id)
-        if not caller:
-            raise ValueError(f"The access key {access_key_id} is unknown.")
-        signed = signed_headers.split(";")
-        if service != "lambda" or not {"host", "x-amz-date"} <= set(signed):
-            raise ValueError("The signature is not one for Lambda.")
-        if request.headers.get("X-Amz-Security-Token") != caller.session_token:
-            raise ValueError("The session token is not the access key's.")
-        auth = SigV4Auth(Signing(access_key_id, caller.secret_access_key, caller.session_token), service, region)
-        again = AWSRequest(
-            request.command,
-            f"http://{request.headers['Host']}{request.path}",
-            headers={name: request.headers[name] for name in signed},
-            data=body,
-        )
-        again.context["timestamp"] = request.headers["X-Amz-Date"]
-        if not again.context["timestamp"].startswith(day):
-            raise ValueError("The signature is of another day.")
-        expected = auth.signature(auth.string_to_sign(again, auth.canonical_request(again)), again)
-        if not hmac.compare_digest(expected, signature):
-            raise ValueError("The signature does not match.")
-        return access_key_id, region
 
     def stop(self) -> None:
         """Ends it, and the processes of its functions."""

@@ -209,6 +209,7 @@ pub const RATES: &[Rate] = &[
             "GetEventSelectors",
             "GetTrail",
             "GetTrailStatus",
+            "ListPublicKeys",
             "ListTags",
             "ListTrails",
         ],

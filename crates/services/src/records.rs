@@ -17,6 +17,7 @@ use crate::access::explanation::Explanation;
 use crate::accounts::{AccessKey, Account};
 use crate::audit_seed::AuditSeed;
 use crate::caller::{AccountId, Region};
+use crate::cloudtrail::digest_keys::DigestKeys;
 use crate::cloudtrail::label_update::LabelUpdate;
 use crate::cloudtrail::service_event::ServiceEvent;
 use crate::cloudtrail::told::Told;
@@ -578,6 +579,11 @@ impl Key {
         Self::of("trail-delivery", &[account.as_str(), region.as_str(), name])
     }
 
+    /// The public keys of digest files.
+    pub fn digest_keys() -> Self {
+        Self::of("digest-keys", &[])
+    }
+
     fn of_code(kind: &str, account: &AccountId, region: &Region, code: &Code) -> Self {
         let parts = [
             account.as_str(),
@@ -856,6 +862,8 @@ records! {
     Trail = "trail", format 1, at |trail, key| trail.arn.key().as_bytes() == key;
     /// How the deliveries of a trail went.
     TrailDelivery = "trail delivery", format 1, at |delivery, key| delivery.arn.delivery_key().as_bytes() == key;
+    /// The public keys of digest files.
+    DigestKeys = "digest keys", format 1, at |_, key| Key::digest_keys().as_bytes() == key;
     /// A piece of a deployment package, sealed.
     CodePiece = "Lambda code", format 1, at anywhere;
     /// What an audit log is signed by, sealed.
@@ -922,6 +930,7 @@ pub fn examine(key: &[u8], bytes: &[u8]) -> Result<(), Unreadable> {
         b"lambda-code" => CodePiece::decode_at,
         b"trail" => Trail::decode_at,
         b"trail-delivery" => TrailDelivery::decode_at,
+        b"digest-keys" => DigestKeys::decode_at,
         b"audit-seed" => AuditSeed::decode_at,
         b"created" | b"kms-grant-to" | b"kms-retirable" | b"kms-dependent" | b"iam-member"
         | b"iam-attachment" | b"development-clock" | b"audit-keys" | b"audit-head"

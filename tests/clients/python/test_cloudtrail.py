@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import gzip
 import json
+import re
 import subprocess
 import sys
 import time
 
 import pytest
+import rsa
 from aws import client
 from botocore.exceptions import ClientError
 from server import ACCOUNT, OTHER_ACCOUNT, REGION, ROOT, Credentials, clean_environment
@@ -199,7 +201,7 @@ def test_no_value_is_found_by_looking_up(trail, sm):
 def test_operations_that_are_not_here_are_refused_by_name(trail):
     for call, parameters in (
         (trail.list_event_data_stores, {}),
-        (trail.list_public_keys, {}),
+        (trail.list_imports, {}),
         (trail.get_insight_selectors, {"TrailName": "main"}),
         (trail.list_channels, {}),
     ):
@@ -217,6 +219,24 @@ def test_a_trail_that_is_not_there_is_not_found(trail):
     assert refused(trail.get_trail, Name=other) == "AccessDeniedException"
     own = f"arn:aws:cloudtrail:{REGION}:{ACCOUNT}:trail/main"
     assert refused(trail.delete_trail, Name=own) == "TrailNotFoundException"
+
+
+def test_the_key_of_digests_can_be_asked_for_once_a_trail_is_to_be_validated(trail):
+    assert trail.list_public_keys()["PublicKeyList"] == []
+    trail.create_trail(Name="main", S3BucketName="events-of-mine", EnableLogFileValidation=True)
+    trail.start_logging(Name="main")
+    deadline = time.monotonic() + 60
+    while not (keys := trail.list_public_keys()["PublicKeyList"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    [key] = keys
+    public = rsa.PublicKey.load_pkcs1(key["Value"], "DER")
+    assert public.n.bit_length() == 2048
+    assert re.fullmatch("[0-9a-f]{32}", key["Fingerprint"])
+    assert "ValidityEndTime" not in key
+    before = key["ValidityStartTime"] - datetime.timedelta(seconds=1)
+    assert trail.list_public_keys(StartTime=before, EndTime=before)["PublicKeyList"] == []
+    assert trail.list_public_keys(StartTime=before)["PublicKeyList"] == keys
 
 
 def test_a_trail_delivers_to_a_folder_of_its_buckets_name(server, trail, sm):

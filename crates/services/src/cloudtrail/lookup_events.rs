@@ -23,8 +23,6 @@ const KEPT: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// How many events are answered at once, and how many where the request says nothing.
 const RESULTS: std::ops::RangeInclusive<i64> = 1..=50;
 const VALUE_CHARACTERS: std::ops::RangeInclusive<usize> = 1..=2000;
-/// The years 1970 to 9999: the range of possible values.
-const POSSIBLE_SECONDS: std::ops::Range<i64> = 0..253_402_300_800;
 /// The only category that can be asked for by its name.
 const INSIGHT: &str = "insight";
 const ANYTHING: Text = Text::of(0..=usize::MAX);
@@ -86,9 +84,8 @@ impl Operation for LookupEvents {
         });
         let start = members.instant("StartTime");
         let end = members.instant("EndTime");
-        let is_possible = |at: &Timestamp| POSSIBLE_SECONDS.contains(&at.seconds());
         let is_range = start.is_none_or(|start| end.is_none_or(|end| start <= end));
-        if !is_range || ![start, end].iter().flatten().all(is_possible) {
+        if !is_range || ![start, end].iter().flatten().all(named::is_possible) {
             members.object(refusals::invalid_time_range());
         }
         let category = members.text("EventCategory", &ANYTHING);

@@ -13,6 +13,7 @@ pub mod buckets;
 pub mod create_trail;
 pub mod delete_trail;
 pub mod describe_trails;
+pub mod digest_keys;
 pub mod elements;
 pub mod event;
 pub mod event_selector;
@@ -22,6 +23,7 @@ pub mod get_trail_status;
 pub mod history;
 mod identity;
 pub mod label_update;
+pub mod list_public_keys;
 pub mod list_tags;
 pub mod list_trails;
 pub mod lookup_events;
@@ -57,6 +59,7 @@ pub const OPERATIONS: &[Entry] = &[
     Entry::of::<get_event_selectors::GetEventSelectors>(),
     Entry::of::<get_trail::GetTrail>(),
     Entry::of::<get_trail_status::GetTrailStatus>(),
+    Entry::of::<list_public_keys::ListPublicKeys>(),
     Entry::of::<list_tags::ListTags>(),
     Entry::of::<list_trails::ListTrails>(),
     Entry::of::<lookup_events::LookupEvents>(),
@@ -97,7 +100,6 @@ pub const ABSENT_OPERATIONS: &[(&str, &str)] = &[
     ("ListImports", LAKE_ABSENT),
     ("ListInsightsData", INSIGHTS_ABSENT),
     ("ListInsightsMetricData", INSIGHTS_ABSENT),
-    ("ListPublicKeys", KEYS_ABSENT),
     ("ListQueries", LAKE_ABSENT),
     ("PutEventConfiguration", LAKE_ABSENT),
     ("PutInsightSelectors", INSIGHTS_ABSENT),
@@ -122,8 +124,6 @@ const LAKE_ABSENT: &str = "This version of Strongroom has no CloudTrail Lake: no
 const INSIGHTS_ABSENT: &str = "This version of Strongroom has no CloudTrail Insights: it makes no events of unusual activity.";
 
 const ORGANIZATIONS_ABSENT: &str = "There are no organizations here.";
-
-const KEYS_ABSENT: &str = "This version of Strongroom doesn't give out the keys of digest files.";
 
 /// The refusal of an operation that AWS has and this deployment has not.
 pub fn absent(operation: &str) -> Option<Refusal> {

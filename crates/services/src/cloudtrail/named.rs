@@ -16,8 +16,11 @@ use crate::input::{Members, Text};
 use crate::operation::Given;
 use crate::records::Records;
 use crate::refusal::{Refusal, Stop};
+use crate::time::Timestamp;
 
 const NAME_CHARACTERS: std::ops::RangeInclusive<usize> = 3..=128;
+/// The years 1970 to 9999: the range of possible values.
+const POSSIBLE_SECONDS: std::ops::Range<i64> = 0..253_402_300_800;
 const ANYTHING: Text = Text::of(0..=usize::MAX);
 
 /// A trail as a request names it.
@@ -142,6 +145,11 @@ pub(super) fn need_on_none<'a>(action: &'static str, caller: &'a Caller) -> Need
         shown: None,
         guard: Guard::Account,
     }
+}
+
+/// Whether an instant is one that can be asked about.
+pub(super) fn is_possible(at: &Timestamp) -> bool {
+    POSSIBLE_SECONDS.contains(&at.seconds())
 }
 
 /// What the name of a trail may be.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use strongroom_audit::Log;
 use strongroom_keys::SecretBytes;
@@ -10,7 +9,7 @@ use strongroom_keys::SecretBytes;
 use super::anchors::memory::Memory;
 use super::anchors::witness::{Note, Witness};
 use super::anchors::{Anchor, Anchors};
-use super::delivery::{Buckets, Deliveries, DigestKeys, OfNode};
+use super::delivery::{Buckets, Deliveries, DigestKeys, Intervals, OfNode};
 use super::feeds::{Feed, FeedState, Feeds};
 use super::recorder::FOLDER_NAME;
 use super::source::{LogSource, Source};
@@ -26,8 +25,8 @@ pub struct FollowerSettings {
     pub feeds: Vec<Feed>,
     /// Where trails may deliver to.
     pub buckets: Buckets,
-    /// From one delivery of trails to the next.
-    pub delivery_interval: Duration,
+    /// How often trails deliver.
+    pub deliveries: Intervals,
     /// Where heads are kept.
     pub anchors: Vec<Anchor>,
     /// What this machine remembers of logs.
@@ -66,7 +65,7 @@ impl Followers {
             settings.buckets,
             DigestKeys::in_folder(&state, Box::new(of_node())),
             &state,
-            settings.delivery_interval,
+            settings.deliveries,
         )?;
         Ok(Followers {
             deliveries,

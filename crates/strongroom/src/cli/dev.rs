@@ -20,7 +20,7 @@ use super::running::{self, Plan, Ready};
 use super::seed::Seed;
 use super::{Failed, logging, processors, runtime, say};
 use crate::audit::anchors::memory::Memory;
-use crate::audit::delivery::Buckets;
+use crate::audit::delivery::{Buckets, Intervals};
 use crate::audit::{AuditSettings, FollowerSettings};
 use crate::config::LogFormat;
 use crate::credentials::Credentials;
@@ -156,7 +156,10 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
     let followers = FollowerSettings {
         feeds: Vec::new(),
         buckets: Buckets::any_in(data_dir.join(BUCKETS_FOLDER_NAME)),
-        delivery_interval: DELIVERY_INTERVAL,
+        deliveries: Intervals {
+            logs: DELIVERY_INTERVAL,
+            digests: Intervals::DIGESTS,
+        },
         anchors: Vec::new(),
         memory: temporary.is_none().then(memory).flatten(),
         witness_token: None,

@@ -161,6 +161,7 @@ fn audit(config: &Config, findings: &mut Findings) {
     let problems = [
         audit.feeds().err(),
         audit.buckets().err(),
+        audit.deliveries().err(),
         audit.anchors().err(),
         audit.witness_token().err(),
     ];

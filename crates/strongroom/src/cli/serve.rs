@@ -109,7 +109,7 @@ async fn serve(config: &Config, restored: bool, hardening: Hardening) -> Result<
     let followers = FollowerSettings {
         feeds: config.audit.feeds()?,
         buckets: config.audit.buckets()?,
-        delivery_interval: Duration::from_secs(config.audit.delivery_seconds.max(1)),
+        deliveries: config.audit.deliveries()?,
         anchors: config.audit.anchors()?,
         memory: config.audit.memory()?,
         witness_token: config.audit.witness_token()?,

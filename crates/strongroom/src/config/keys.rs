@@ -331,6 +331,12 @@ pub const KEYS: &[Key] = &[
         "Seconds from one delivery of trails to the next.",
     ),
     key(
+        "audit.digest_seconds",
+        Kind::Integer,
+        "3600",
+        "Seconds from one digest of what a trail delivered to the next, 1 to 3600; no sooner than the next delivery.",
+    ),
+    key(
         "audit.feeds.name",
         Kind::Text,
         "required",

@@ -22,7 +22,7 @@ pub use source::{ConfigProblem, read};
 
 use crate::audit::anchors::Anchor;
 use crate::audit::anchors::memory::Memory;
-use crate::audit::delivery::Buckets;
+use crate::audit::delivery::{Buckets, Intervals};
 use crate::audit::feeds::Feed;
 use crate::audit::{AuditSettings, SEGMENT_BYTES};
 use crate::edge::{Limits, NetworkRange, TrustedProxies};
@@ -191,6 +191,8 @@ pub struct Audit {
     pub witness_token_env: Option<String>,
     /// Seconds from one delivery of trails to the next.
     pub delivery_seconds: u64,
+    /// Seconds from one digest of what was delivered to the next.
+    pub digest_seconds: u64,
     /// Where events are sent on to.
     pub feeds: Vec<AuditFeed>,
     /// Where trails may deliver to.
@@ -209,6 +211,7 @@ impl Default for Audit {
             witness_token_file: None,
             witness_token_env: None,
             delivery_seconds: 300,
+            digest_seconds: Intervals::DIGESTS.as_secs(),
             feeds: Vec::new(),
             buckets: Vec::new(),
             anchors: Vec::new(),
@@ -252,6 +255,22 @@ impl Audit {
     /// What is wrong with a bucket's table, or with what it names.
     pub fn buckets(&self) -> Result<Buckets, ConfigProblem> {
         audit::buckets(&self.buckets)
+    }
+
+    /// How often trails deliver.
+    ///
+    /// # Errors
+    /// Digests are to come too seldom to be found, or all the time.
+    pub fn deliveries(&self) -> Result<Intervals, ConfigProblem> {
+        let (found, most) = (self.digest_seconds, Intervals::DIGESTS.as_secs());
+        if !(1..=most).contains(&found) {
+            let why = format!("audit.digest_seconds is {found}: it is 1 to {most}");
+            return Err(ConfigProblem::Invalid(why));
+        }
+        Ok(Intervals {
+            logs: Duration::from_secs(self.delivery_seconds.max(1)),
+            digests: Duration::from_secs(found),
+        })
     }
 
     /// Where events are sent on to.

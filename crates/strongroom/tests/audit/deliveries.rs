@@ -13,10 +13,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use strongroom::audit::delivery::{
-    Bucket, Buckets, Deliveries, DigestKeys, Later, S3Bucket, Sealing, Trails,
+    Bucket, Buckets, Deliveries, DigestKeys, Intervals, Later, S3Bucket, Sealing, Trails,
 };
 use strongroom::audit::source::Source;
 use strongroom_keys::SecretBytes;
+use strongroom_services::cloudtrail::digest_keys::DigestKey;
 use strongroom_services::cloudtrail::event_selector::EventSelector;
 use strongroom_services::cloudtrail::trail::{Delivers, Outcome, Trail, TrailArn};
 use strongroom_services::time::Timestamp;
@@ -30,10 +31,16 @@ const ACCOUNT: &str = "123456789012";
 const NOON: i64 = 1_769_902_200_000;
 const HOUR: i64 = 60 * 60 * 1000;
 
+const OFTEN: Intervals = Intervals {
+    logs: Duration::from_millis(2),
+    digests: Intervals::DIGESTS,
+};
+
 /// Trails in memory.
 struct Fake {
     trails: Mutex<Vec<Arc<Trail>>>,
     notes: Mutex<Vec<(Delivers, Outcome)>>,
+    known: Mutex<Vec<DigestKey>>,
     now: AtomicI64,
 }
 
@@ -42,6 +49,7 @@ impl Fake {
         Arc::new(Fake {
             trails: Mutex::new(vec![Arc::new(trail)]),
             notes: Mutex::default(),
+            known: Mutex::default(),
             now: AtomicI64::new(NOON),
         })
     }
@@ -70,6 +78,11 @@ impl Trails for Fake {
         outcome: Outcome,
     ) -> Later<'a, Result<(), String>> {
         self.notes.lock().unwrap().push((delivers, outcome));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn know<'a>(&'a self, keys: &'a [DigestKey]) -> Later<'a, Result<(), String>> {
+        *self.known.lock().unwrap() = keys.to_vec();
         Box::pin(async { Ok(()) })
     }
 
@@ -133,8 +146,7 @@ fn here(number: usize) -> String {
 fn start(trails: &Arc<Fake>, log: &Arc<MemoryLog>, buckets: Buckets, folder: &Path) -> Deliveries {
     let source: Arc<dyn Source> = log.clone();
     let keys = DigestKeys::in_folder(folder, Box::new(Turned(1)));
-    let every = Duration::from_millis(2);
-    Deliveries::start(trails.clone(), source, buckets, keys, folder, every).unwrap()
+    Deliveries::start(trails.clone(), source, buckets, keys, folder, OFTEN).unwrap()
 }
 
 /// All files in a folder, by their paths within.
@@ -411,6 +423,9 @@ fn digests_are_signed_chained_and_name_each_file() {
                 .join(format!("trails/{ACCOUNT}_eu-central-1_main.json"));
             std::fs::read_to_string(state).is_ok_and(|text| text.contains("eu-central-1"))
         });
+        until("its key can be asked for", || {
+            trails.known.lock().unwrap().len() == 1
+        });
         trails.now.fetch_add(HOUR, Ordering::Relaxed);
         until("its digest is there", || digests().len() == hour + 1);
         drop(deliveries);
@@ -491,8 +506,7 @@ fn a_digest_key_that_cant_be_opened_any_more_has_a_successor() {
         let source: Arc<dyn Source> = log.clone();
         let keys = DigestKeys::in_folder(folder.path(), Box::new(Turned(seal)));
         let own = Buckets::any_in(buckets.clone());
-        let every = Duration::from_millis(2);
-        let deliveries = Deliveries::start(trails.clone(), source, own, keys, folder.path(), every);
+        let deliveries = Deliveries::start(trails.clone(), source, own, keys, folder.path(), OFTEN);
         until("events are delivered", || delivered(&buckets) == [1]);
         until("the chain has begun", || {
             let state = folder
@@ -507,6 +521,7 @@ fn a_digest_key_that_cant_be_opened_any_more_has_a_successor() {
     let keys = DigestKeys::in_folder(folder.path(), Box::new(Turned(2)))
         .public()
         .unwrap();
+    assert_eq!(*trails.known.lock().unwrap(), keys);
     assert_eq!(keys.len(), 2);
     assert!(keys[0].until.is_some() && keys[1].until.is_none());
     let kept = std::fs::read_to_string(folder.path().join("digest-keys.json")).unwrap();

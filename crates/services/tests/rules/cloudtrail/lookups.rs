@@ -389,6 +389,7 @@ fn looking_up_is_a_read() {
             "GetEventSelectors",
             "GetTrail",
             "GetTrailStatus",
+            "ListPublicKeys",
             "ListTags",
             "ListTrails",
             "LookupEvents",

@@ -4,6 +4,7 @@ mod every_operation;
 mod identities;
 pub(crate) mod lookups;
 mod on_behalf;
+mod public_keys;
 pub(crate) mod secrecy;
 mod service_events;
 mod shape;

@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use strongroom_keys::SecretBytes;
+use strongroom_services::cloudtrail::digest_keys::DigestKey;
 use strongroom_services::cloudtrail::trail::Trail;
 use strongroom_services::time::{Timestamp, rfc3339};
 
@@ -171,7 +172,7 @@ pub trait Sealing: Send + Sync {
 }
 
 /// The key pairs that digests are signed with: one at a time, made when it is needed first. The public halves of all stay,
-/// so that old digests can be checked.
+/// here and in the store, so that old digests can be checked.
 pub struct DigestKeys {
     path: PathBuf,
     sealing: Box<dyn Sealing>,
@@ -183,23 +184,10 @@ pub(super) struct SigningKey {
     fingerprint: String,
 }
 
-/// The public half of a key that digests were signed with.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct PublicKey {
-    /// What digests name it by.
-    pub fingerprint: String,
-    /// PKCS #1, DER, in Base64: as ListPublicKeys gives it.
-    pub value: String,
-    /// From when on it is used, in milliseconds.
-    pub from: i64,
-    /// Until when it was; absent while it is.
-    pub until: Option<i64>,
-}
-
 #[derive(Default, Deserialize, Serialize)]
 struct Kept {
     format: u32,
-    keys: Vec<PublicKey>,
+    keys: Vec<DigestKey>,
     /// The newest one's private half, sealed, in Base64.
     sealed: String,
 }
@@ -218,7 +206,7 @@ impl DigestKeys {
     ///
     /// # Errors
     /// Their file can't be read.
-    pub fn public(&self) -> Result<Vec<PublicKey>, String> {
+    pub fn public(&self) -> Result<Vec<DigestKey>, String> {
         let kept = state_file::read::<Kept>(&self.path)?;
         Ok(kept.unwrap_or_default().keys)
     }
@@ -238,13 +226,13 @@ impl DigestKeys {
                     tracing::warn!(
                         "the key of digest files can't be opened any more: another signs from now on"
                     );
-                    last.until.get_or_insert(now.milliseconds());
+                    last.until.get_or_insert(now);
                 }
                 let public = pair.public_key().as_ref();
-                kept.keys.push(PublicKey {
+                kept.keys.push(DigestKey {
                     fingerprint: fingerprint(public),
                     value: BASE64.encode(public),
-                    from: now.milliseconds(),
+                    from: now,
                     until: None,
                 });
                 pair

@@ -19,16 +19,17 @@ use std::time::Duration;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::{Deserialize, Serialize};
+use strongroom_services::cloudtrail::digest_keys::DigestKey;
 use strongroom_services::cloudtrail::trail::{Delivers, Offered, Outcome, Trail, TrailArn};
 use strongroom_services::time::Timestamp;
 use tokio::sync::watch;
 
 pub use buckets::{Bucket, Buckets, S3Bucket};
-pub use digest::{DigestKeys, PublicKey, Sealing};
+pub use digest::{DigestKeys, Sealing};
 pub(crate) use of_node::OfNode;
 
 use self::buckets::Object;
-use self::digest::{Chain, LogFile};
+use self::digest::{Chain, LogFile, SigningKey};
 use super::background::Background;
 use super::source::{self, About, Event, Most, Source};
 use super::state_file::{self, Keep};
@@ -40,7 +41,6 @@ const TURN: Most = Most {
     bytes: 8 * 1024 * 1024,
     records: 100_000,
 };
-const DIGEST_INTERVAL: Duration = Duration::from_secs(60 * 60);
 /// How long behind its end a trail that was stopped is still looked after: calls that began before it have ended.
 const STOPPED_DOUBT: Duration = Duration::from_secs(60);
 const SECOND_MILLISECONDS: i64 = 1000;
@@ -67,6 +67,9 @@ pub trait Trails: Send + Sync {
         outcome: Outcome,
     ) -> Later<'a, Result<(), String>>;
 
+    /// Notes the public keys of digests, for ListPublicKeys.
+    fn know<'a>(&'a self, keys: &'a [DigestKey]) -> Later<'a, Result<(), String>>;
+
     /// The domain's present instant.
     ///
     /// # Errors
@@ -81,12 +84,27 @@ pub struct Deliveries {
     background: Mutex<Option<Background>>,
 }
 
+/// How often something is delivered.
+#[derive(Clone, Copy, Debug)]
+pub struct Intervals {
+    /// Log files.
+    pub logs: Duration,
+    /// Digest files; no sooner than the next log files.
+    pub digests: Duration,
+}
+
+impl Intervals {
+    /// How often AWS delivers digest files. What validates them looks for a log file's no further than that behind it.
+    pub const DIGESTS: Duration = Duration::from_secs(60 * 60);
+}
+
 /// What delivers.
 struct Worker {
     trails: Arc<dyn Trails>,
     source: Arc<dyn Source>,
     buckets: Buckets,
     keys: DigestKeys,
+    intervals: Intervals,
     folder: PathBuf,
     state: Arc<Mutex<WorkerState>>,
 }
@@ -110,7 +128,7 @@ struct Progress {
 }
 
 impl Deliveries {
-    /// Starts to deliver, every so often. Positions are kept in a folder, `audit-state` of the data.
+    /// Starts to deliver, so often. Positions are kept in a folder, `audit-state` of the data.
     ///
     /// # Errors
     /// No thread can be started.
@@ -120,7 +138,7 @@ impl Deliveries {
         buckets: Buckets,
         keys: DigestKeys,
         state_folder: &Path,
-        every: Duration,
+        intervals: Intervals,
     ) -> Result<Self, String> {
         let state = Arc::new(Mutex::new(WorkerState {
             name: "deliveries of trails".into(),
@@ -133,11 +151,12 @@ impl Deliveries {
             source,
             buckets,
             keys,
+            intervals,
             folder: state_folder.join("trails"),
             state: Arc::clone(&state),
         };
         let background = Background::start("audit-delivery", |ended| {
-            vec![Box::pin(worker.run(every, ended.clone()))]
+            vec![Box::pin(worker.run(ended.clone()))]
         })?;
         Ok(Deliveries {
             state,
@@ -164,7 +183,7 @@ impl Deliveries {
 }
 
 impl Worker {
-    async fn run(self, every: Duration, mut ended: watch::Receiver<bool>) {
+    async fn run(self, mut ended: watch::Receiver<bool>) {
         loop {
             let round = self.round();
             tokio::pin!(round);
@@ -177,7 +196,7 @@ impl Worker {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(every) => {}
+                () = tokio::time::sleep(self.intervals.logs) => {}
                 _ = ended.changed() => return,
             }
         }
@@ -391,6 +410,15 @@ impl Worker {
     /// The digests whose hour is over; of a trail that was stopped, the last ones.
     async fn deliver_digests(&self, trail: &Trail, progress: &mut Progress) -> Result<(), String> {
         let now = self.trails.now()?;
+        // They can be asked for as soon as there may be something to validate.
+        let known = match self.keys.public() {
+            Ok(keys) if keys.is_empty() => self.signing_key(now).await.map(drop),
+            Ok(keys) => self.trails.know(&keys).await,
+            Err(why) => Err(why),
+        };
+        if let Err(why) = known {
+            return self.not_delivered(trail, Delivers::Digest, why).await;
+        }
         let home = trail.arn.region.to_string();
         progress.chains.entry(home).or_insert_with(|| Chain {
             began: now.milliseconds(),
@@ -399,13 +427,11 @@ impl Worker {
         for (region, chain) in &mut progress.chains {
             let began = Timestamp::from_milliseconds(chain.began);
             let is_last = progress.is_over && !chain.files.is_empty();
-            if !now.is_past(began, DIGEST_INTERVAL) && !is_last {
+            if !now.is_past(began, self.intervals.digests) && !is_last {
                 continue;
             }
-            let made = self
-                .keys
-                .current(now)
-                .and_then(|key| digest::digest_of(trail, region, chain, &key, now));
+            let key = self.signing_key(now).await;
+            let made = key.and_then(|key| digest::digest_of(trail, region, chain, &key, now));
             let put = match made {
                 Ok((object, next)) => {
                     let put = self.buckets.put(&trail.bucket, &object).await;
@@ -422,6 +448,13 @@ impl Worker {
                 .await?;
         }
         Ok(())
+    }
+
+    /// The key to sign with now. Nothing is signed by one that can't be asked for.
+    async fn signing_key(&self, now: Timestamp) -> Result<SigningKey, String> {
+        let key = self.keys.current(now)?;
+        self.trails.know(&self.keys.public()?).await?;
+        Ok(key)
     }
 
     async fn not_delivered(

@@ -3,8 +3,10 @@
 use std::sync::{Arc, Weak};
 
 use strongroom_keys::{Sealed, SecretBytes};
+use strongroom_services::cloudtrail::digest_keys::{self, DigestKey};
 use strongroom_services::cloudtrail::trail::{self, Delivers, Outcome, Trail, TrailArn};
-use strongroom_services::records::Records;
+use strongroom_services::records::{Changes, Records};
+use strongroom_services::refusal::Stop;
 use strongroom_services::time::Timestamp;
 use strongroom_store::CommitError;
 
@@ -26,6 +28,32 @@ impl OfNode {
     fn node(&self) -> Result<Arc<Node>, String> {
         self.0.upgrade().ok_or_else(|| ENDING.to_owned())
     }
+
+    /// Commits what a rule wants changed, if anything.
+    async fn change(
+        &self,
+        what: &str,
+        decide: impl Fn(&Records<'_>, Timestamp) -> Result<Changes, Stop>,
+    ) -> Result<(), String> {
+        let node = self.node()?;
+        for _ in 0..ATTEMPTS_MAX {
+            let records = Records::of(node.records());
+            let changes = decide(&records, node.now())
+                .map_err(|stop| format!("{what} can't be noted ({stop:?})"))?;
+            if changes.writes.is_empty() {
+                return Ok(());
+            }
+            let commit = pipeline::commit(records.into_seen(), changes);
+            match node.store().commit(commit).await {
+                Ok(_) => return Ok(()),
+                Err(CommitError::Conflict { .. }) => {}
+                Err(error) => return Err(format!("{what} can't be noted ({error})")),
+            }
+        }
+        Err(format!(
+            "{what} can't be noted: others change it all the time"
+        ))
+    }
 }
 
 impl Trails for OfNode {
@@ -41,25 +69,15 @@ impl Trails for OfNode {
         delivers: Delivers,
         outcome: Outcome,
     ) -> Later<'a, Result<(), String>> {
-        Box::pin(async move {
-            let node = self.node()?;
-            for _ in 0..ATTEMPTS_MAX {
-                let records = Records::of(node.records());
-                let now = node.now();
-                let changes = trail::note_delivery(arn, delivers, outcome.clone(), &records, now)
-                    .map_err(|stop| format!("a delivery can't be noted ({stop:?})"))?;
-                if changes.writes.is_empty() {
-                    return Ok(());
-                }
-                let commit = pipeline::commit(records.into_seen(), changes);
-                match node.store().commit(commit).await {
-                    Ok(_) => return Ok(()),
-                    Err(CommitError::Conflict { .. }) => {}
-                    Err(error) => return Err(format!("a delivery can't be noted ({error})")),
-                }
-            }
-            Err("a delivery can't be noted: the trail changes all the time".to_owned())
-        })
+        Box::pin(self.change("a delivery", move |records, now| {
+            trail::note_delivery(arn, delivers, outcome.clone(), records, now)
+        }))
+    }
+
+    fn know<'a>(&'a self, keys: &'a [DigestKey]) -> Later<'a, Result<(), String>> {
+        Box::pin(self.change("the key of digests", |records, now| {
+            digest_keys::note(keys, records, now)
+        }))
     }
 
     fn now(&self) -> Result<Timestamp, String> {
