@@ -44,6 +44,7 @@ pub use queue::Appending;
 pub use reader::Reader;
 pub use record::{Kind, OwnedRecord, PAYLOAD_BYTES_MAX, Record};
 pub use resting::Resting;
+pub use segment::NewKeyNote;
 pub use verifying::{Change, Finding, Report, verify, verify_on};
 
 /// When an appended record counts as durable.

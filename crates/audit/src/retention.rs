@@ -8,24 +8,24 @@ use crate::log::{Log, Shared};
 use crate::opening::{names, number_of};
 use crate::record::Kind;
 use crate::segment::{Name, NewKeyNote, PrunedNote, json};
-use crate::{Fault, PublicKey, SigningKey};
+use crate::{Fault, SigningKey};
 
 impl Log {
-    /// Has another key sign from now on; the one so far vouches for it in the log. Waits for the disk.
+    /// Has another key sign from now on; the one so far vouches for it in the log, and in what is returned. Waits for the
+    /// disk.
     ///
     /// Keep the new seed once this has returned: until then, and after a crash in between, the key so far is the one to
     /// open the log with.
     ///
     /// # Errors
     /// The [`Fault`] that keeps the log from being written. The key so far goes on signing then.
-    pub fn rotate_key(&self, new: SigningKey) -> Result<PublicKey, Fault> {
+    pub fn rotate_key(&self, new: SigningKey) -> Result<NewKeyNote, Fault> {
         let shared = self.shared();
-        let public = new.public();
-        let note = NewKeyNote::signed(shared.id, public, &shared.key());
+        let note = NewKeyNote::signed(shared.id, new.public(), &shared.key());
         shared.tell(Kind::NewKey, &json(&note))?;
         *shared.key() = new;
         shared.put_head(&shared.sign_head(), true);
-        Ok(public)
+        Ok(note)
     }
 
     /// Removes closed segments all of whose records are older than this, oldest first, and says so in the log before it

@@ -187,10 +187,10 @@ pub(crate) struct DamageNote {
     pub(crate) what: String,
 }
 
-/// Which key signs from here on.
+/// Which key signs a log from a record on, and the word of the one before for it. It proves itself, wherever it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub(crate) struct NewKeyNote {
+pub struct NewKeyNote {
     pub(crate) public_key: String,
     /// Who signed before.
     pub(crate) previous_public_key: String,
@@ -208,7 +208,7 @@ impl NewKeyNote {
     }
 
     /// The key before and the new one; nothing, where the one before didn't sign.
-    pub(crate) fn keys(&self, log: LogId) -> Option<(PublicKey, PublicKey)> {
+    pub fn keys(&self, log: LogId) -> Option<(PublicKey, PublicKey)> {
         let old = PublicKey::from_base64(&self.previous_public_key)?;
         let new = PublicKey::from_base64(&self.public_key)?;
         let signature = BASE64.decode(self.signature.as_bytes()).ok()?;

@@ -1,6 +1,6 @@
 //! What verifying says of logs that are whole, and of the simplest damage. `tampering` has the rest.
 
-use strongroom_audit::{Change, Durability, Log, Options, verify};
+use strongroom_audit::{Change, Durability, Log, LogId, Options, verify};
 
 use crate::support::{all, clock, key, open, options, run, settle};
 
@@ -67,7 +67,10 @@ fn another_key_signs_once_the_one_before_vouches_for_it() {
     let options = small(folder.path());
     let log = open(&options).log;
     fill(&log, 100);
-    let second = log.rotate_key(key(2)).unwrap();
+    let note = log.rotate_key(key(2)).unwrap();
+    let second = key(2).public();
+    assert_eq!(note.keys(log.id()), Some((key(1).public(), second)));
+    assert_eq!(note.keys(LogId([0; 16])), None, "of another log");
     fill(&log, 100);
     log.close();
     drop(log);

@@ -10,6 +10,7 @@ mod rotation;
 mod server;
 mod socket;
 mod streamed;
+mod witness;
 
 use std::path::PathBuf;
 
@@ -31,6 +32,7 @@ pub use rotation::{
 };
 pub use server::{AdminServer, serve};
 pub use socket::bind;
+pub use witness::{AskedFinding, WitnessStatus};
 
 /// The socket's name in the data folder, unless configured otherwise.
 pub const SOCKET_NAME: &str = "admin.sock";

@@ -27,7 +27,7 @@ use super::{
     AskedBackup, AskedKeyUsage, AskedRestore, AskedRotation, HandedOver, JobState, KeyUsage,
     KeysStatus, ListedAccount, ListedAccounts, Named, NewAccount, Restored, Status,
 };
-use super::{access, account_policies, rotation};
+use super::{access, account_policies, rotation, witness};
 use crate::backup;
 use crate::backup::into_running::{Manner, PutBackProblem, Wanted, put_back};
 use crate::backup::restore::Backup;
@@ -134,6 +134,11 @@ async fn answer(
         (&Method::POST, "/audit/rotate-key") => match server.node.rotate_audit_key().await {
             Ok(keys) => told(StatusCode::OK, &json!({ "PublicKeys": keys })),
             Err(problem) => refused(StatusCode::INTERNAL_SERVER_ERROR, problem),
+        },
+        (&Method::GET, "/audit/witness") => witness::status(&server.node),
+        (&Method::POST, path) if path.starts_with("/audit/witness/") => match whole(body).await {
+            Ok(body) => witness::answer(path, &body, &server.node).await,
+            Err(refused) => refused,
         },
         (&Method::POST, path) if path.starts_with(POLICIES) => match whole(body).await {
             Ok(body) => {

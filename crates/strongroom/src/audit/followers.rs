@@ -8,9 +8,10 @@ use strongroom_keys::SecretBytes;
 
 use super::anchors::memory::Memory;
 use super::anchors::witness::{Note, Witness};
-use super::anchors::{Anchor, Anchors};
+use super::anchors::{Anchor, Anchors, KeysOf};
 use super::delivery::{Buckets, Deliveries, DigestKeys, Intervals, OfNode};
 use super::feeds::{Feed, FeedState, Feeds};
+use super::keys::told;
 use super::recorder::FOLDER_NAME;
 use super::source::{LogSource, Source};
 use crate::node::Node;
@@ -59,6 +60,12 @@ impl Followers {
         let folder = data_dir.join(FOLDER_NAME);
         let token = settings.witness_token;
         let of_node = || OfNode(Weak::clone(node));
+        let of_keys = Weak::clone(node);
+        let keys: KeysOf = Arc::new(move |log| {
+            let node = of_keys.upgrade().ok_or("the server is ending")?;
+            let snapshot = node.store().snapshot();
+            told(&*snapshot.map_err(|fault| fault.to_string())?, log)
+        });
         let deliveries = Deliveries::start(
             Arc::new(of_node()),
             Arc::clone(&source),
@@ -70,7 +77,12 @@ impl Followers {
         Ok(Followers {
             deliveries,
             feeds: Feeds::start(settings.feeds, &source, &state)?,
-            anchors: Anchors::start(settings.anchors, settings.memory, &folder, &log.durable())?,
+            anchors: Anchors::start(
+                settings.anchors,
+                settings.memory,
+                (&folder, &keys),
+                &log.durable(),
+            )?,
             witness: token.map(|token| Witness::new(&state, token, note)),
         })
     }
@@ -80,7 +92,9 @@ impl Followers {
         let feeds = self.feeds.states().into_iter();
         let feeds = feeds.map(|state| state.worker());
         let others = std::iter::once(self.deliveries.state());
-        feeds.chain(others).chain(self.anchors.states())
+        let witness = self.witness.as_ref().map(Witness::state);
+        let followers = feeds.chain(others).chain(self.anchors.states());
+        followers.chain(witness)
     }
 
     /// How each feed is doing, in more detail.

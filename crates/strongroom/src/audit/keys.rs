@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use strongroom_audit::{Clock, Head, Log, LogId, Opened, Options, Reader, Resting, SigningKey};
+use strongroom_audit::{
+    Clock, Head, Log, LogId, NewKeyNote, Opened, Options, Reader, Resting, SigningKey,
+};
 use strongroom_keys::{Entropy, Keyring, SecretBytes};
 use strongroom_services::audit_seed::AuditSeed;
 use strongroom_services::records::{Key, Record};
@@ -15,12 +17,31 @@ use super::anchors::memory::Memory;
 use super::anchors::newest_head;
 use super::recorder::{AuditProblem, AuditSettings, aside};
 
-/// The public keys of a log, as offline tools read them.
-#[derive(Serialize, Deserialize)]
+/// The public keys of a log, as offline tools and witnesses read them.
+#[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct PublicKeys {
     /// In base64, oldest first.
     pub(crate) public_keys: Vec<String>,
+    /// Each key's word for the next one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) new_keys: Vec<NewKeyNote>,
+}
+
+/// How many keys a witness is told of, the newest ones.
+const TOLD_KEYS_MAX: usize = 100;
+
+/// The line from which a witness makes out who signs a log.
+pub(crate) fn told(snapshot: &dyn Snapshot, log: LogId) -> Result<String, String> {
+    let found = snapshot.get(Key::audit_keys(&log.to_string()).as_bytes());
+    let found = found.map_err(|fault| fault.to_string())?;
+    let found = found.and_then(|entry| serde_json::from_slice::<PublicKeys>(&entry.value).ok());
+    let mut keys = found.ok_or("the store doesn't have the log's public keys")?;
+    let old = keys.public_keys.len().saturating_sub(TOLD_KEYS_MAX);
+    keys.public_keys.drain(..old);
+    let old = keys.new_keys.len().saturating_sub(TOLD_KEYS_MAX);
+    keys.new_keys.drain(..old);
+    serde_json::to_string(&keys).map_err(|error| error.to_string())
 }
 
 /// What the store knows of logs.
@@ -168,8 +189,11 @@ async fn make(
     let mut id = [0; 16];
     entropy.fill(&mut id);
     let (id, seed) = (LogId(id), fresh_seed(entropy));
-    let public_keys = vec![signing_key(&seed)?.public().to_base64()];
-    let mut commit = keep(&id.to_string(), &seed, public_keys, (keyring, entropy))?;
+    let public_keys = PublicKeys {
+        public_keys: vec![signing_key(&seed)?.public().to_base64()],
+        new_keys: Vec::new(),
+    };
+    let mut commit = keep(&id.to_string(), &seed, &public_keys, (keyring, entropy))?;
     let place = Key::audit_seed(&id.to_string());
     commit
         .conditions
@@ -187,30 +211,32 @@ pub(super) async fn rotate(
     let id = log.id().to_string();
     let found = store.snapshot()?.get(Key::audit_keys(&id).as_bytes())?;
     let found = found.and_then(|entry| serde_json::from_slice::<PublicKeys>(&entry.value).ok());
-    let mut public_keys = found.map_or_else(Vec::new, |found| found.public_keys);
+    let mut public_keys = found.unwrap_or_default();
     let seed = fresh_seed(entropy);
     let key = signing_key(&seed)?;
     let log = Arc::clone(log);
     // Until the log has told of it, the key so far is the one to open it with.
-    let public = aside(move || log.rotate_key(key)).await?;
-    public_keys.push(public.to_base64());
-    let commit = keep(&id, &seed, public_keys.clone(), (keyring, entropy))?;
+    let public = key.public().to_base64();
+    let note = aside(move || log.rotate_key(key)).await?;
+    public_keys.public_keys.push(public);
+    public_keys.new_keys.push(note);
+    let commit = keep(&id, &seed, &public_keys, (keyring, entropy))?;
     store.commit(commit).await?;
-    Ok(public_keys)
+    Ok(public_keys.public_keys)
 }
 
 /// What keeps a log's key and its public halves.
 fn keep(
     log: &str,
     seed: &SecretBytes,
-    public_keys: Vec<String>,
+    public_keys: &PublicKeys,
     (keyring, entropy): (&Keyring, &dyn Entropy),
 ) -> Result<Commit, AuditProblem> {
     let record = AuditSeed::new(log, seed, keyring, entropy);
     let encoded = record.encode();
     let encoded = encoded.map_err(|stop| AuditProblem::Key(format!("{stop:?}")))?;
     // Texts alone.
-    let public_keys = serde_json::to_vec(&PublicKeys { public_keys }).unwrap_or_default();
+    let public_keys = serde_json::to_vec(public_keys).unwrap_or_default();
     Ok(Commit {
         conditions: Vec::new(),
         writes: vec![

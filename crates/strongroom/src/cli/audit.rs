@@ -13,10 +13,10 @@ use strongroom_store::embedded::ReadOnly;
 use strongroom_store::{FaultKind, Range, Snapshot as _};
 
 use super::running_server::{RunningServer, asked};
-use super::{Failed, audit_query, say};
+use super::{Failed, audit_query, audit_witness, say};
 use crate::audit::{FOLDER_NAME, PublicKeys, heads};
 
-/// Verify the audit log, search it, and print its public keys
+/// Verify the audit log, search it, print its public keys, and see what is witnessed of others
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   strongroom audit verify --data-dir /var/lib/strongroom
@@ -69,6 +69,7 @@ enum AuditCommand {
         data_dir: PathBuf,
     },
     Query(Box<audit_query::QueryArguments>),
+    Witness(audit_witness::WitnessArguments),
     /// Have another key sign a running server's audit log, and print the public keys, the newest last
     ///
     /// The key so far vouches for it in the log, so whoever has any of the public keys can verify all of it.
@@ -128,6 +129,10 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
         }
         AuditCommand::Query(arguments) => {
             audit_query::run(arguments)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        AuditCommand::Witness(arguments) => {
+            audit_witness::run(arguments)?;
             Ok(ExitCode::SUCCESS)
         }
         AuditCommand::RotateKey { server } => {

@@ -7,6 +7,7 @@ mod account_policy;
 mod admin;
 mod audit;
 mod audit_query;
+mod audit_witness;
 mod backup;
 mod dev;
 mod doctor;

@@ -526,7 +526,7 @@ pub const KEYS: &[Key] = &[
         "audit.anchors.witness",
         Kind::Text,
         "one of the three",
-        "URL of another Strongroom's operations listener, which refuses a head that goes back.",
+        "URL of another Strongroom's operations listener, which refuses a head that goes back or isn't signed by its log's key.",
     ),
     key(
         "audit.anchors.every_seconds",

@@ -9,6 +9,7 @@
 mod access;
 mod audit;
 mod audit_feeds;
+mod audit_witness;
 mod backups;
 mod dev;
 mod doctor;

@@ -15,10 +15,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use strongroom_audit::Head;
+use strongroom_audit::{Head, LogId, PublicKey};
 use tokio::sync::watch;
 
 use self::memory::Memory;
+use super::PublicKeys;
 use super::background::Background;
 use super::feeds::{Post, Undelivered, jittered};
 use crate::clock::Clock;
@@ -34,7 +35,7 @@ const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
 /// How soon it is tried again after a failure, where the next time isn't sooner.
 const RETRY: Duration = Duration::from_secs(20);
 /// Characters that are told of what a witness says.
-const SAYS_CHARACTERS_MAX: usize = 300;
+const SAYS_CHARACTERS_MAX: usize = 500;
 
 /// An anchor.
 #[derive(Debug)]
@@ -71,6 +72,9 @@ pub fn newest_head(log_folder: &Path) -> Result<Option<Head>, String> {
     Ok(heads.max_by_key(|head| head.sequence))
 }
 
+/// Tells who signs a log, in the line that a witness is sent behind a head.
+pub type KeysOf = Arc<dyn Fn(LogId) -> Result<String, String> + Send + Sync>;
+
 /// Anchors at work.
 #[derive(Debug)]
 pub struct Anchors {
@@ -81,14 +85,15 @@ pub struct Anchors {
 }
 
 impl Anchors {
-    /// Keeps the newest head of the log in a folder with all of these, from now on. `durable` follows the log.
+    /// Keeps the newest head of the log in a folder with all of these, from now on. `durable` follows the log, `keys`
+    /// says who signs it.
     ///
     /// # Errors
     /// No thread can be started.
     pub fn start(
         anchors: Vec<Anchor>,
         memory: Option<Memory>,
-        log_folder: &Path,
+        (log_folder, keys): (&Path, &KeysOf),
         durable: &watch::Receiver<u64>,
     ) -> Result<Self, String> {
         let running: Vec<Arc<Running>> = anchors
@@ -103,6 +108,10 @@ impl Anchors {
                         last_error: None,
                     }),
                     kept: Mutex::new(None),
+                    keys: Keys {
+                        of: Arc::clone(keys),
+                        last: Mutex::default(),
+                    },
                     anchor,
                 })
             })
@@ -186,10 +195,43 @@ async fn remember(memory: &Memory, folder: &Path, mut durable: watch::Receiver<u
     }
 }
 
+/// Who signs the log.
+struct Keys {
+    of: KeysOf,
+    /// As it was last, for when the server ends and can't be asked any more.
+    last: Mutex<Option<String>>,
+}
+
+impl Keys {
+    /// The line about them, where they signed this head.
+    fn of(&self, head: &Head) -> Result<String, String> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = match (self.of)(head.log) {
+            Ok(line) => last.insert(line).clone(),
+            Err(why) => last.clone().ok_or(why)?,
+        };
+        drop(last);
+        let keys: PublicKeys = serde_json::from_str(&line).map_err(|error| error.to_string())?;
+        let mut newest = keys.public_keys.iter().rev();
+        // A witness believes a new key by the word of the one before, which is in the store a moment after the first head.
+        newest
+            .any(|key| PublicKey::from_base64(key).is_some_and(|key| key.id() == head.key_id))
+            .then_some(line)
+            .ok_or_else(|| format!("the store doesn't have key {} of the log", head.key_id))
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Keys")
+    }
+}
+
 /// An anchor at work.
 #[derive(Debug)]
 struct Running {
     anchor: Anchor,
+    keys: Keys,
     state: Mutex<WorkerState>,
     /// The head that it has.
     kept: Mutex<Option<Head>>,
@@ -219,7 +261,7 @@ impl Running {
             Ok(None) => return true,
             Ok(Some(head)) if Some(&head) == self.kept().as_ref() => return true,
             Ok(Some(head)) => {
-                let keeping = self.anchor.target.keep(&head, within);
+                let keeping = self.anchor.target.keep(&head, &self.keys, within);
                 match tokio::time::timeout(within, keeping).await {
                     Ok(result) => result.map(|()| head),
                     Err(_) => Err(format!("no answer within {} seconds", within.as_secs())),
@@ -266,7 +308,7 @@ impl AnchorTarget {
         }
     }
 
-    async fn keep(&self, head: &Head, within: Duration) -> Result<(), String> {
+    async fn keep(&self, head: &Head, keys: &Keys, within: Duration) -> Result<(), String> {
         let line = format!("{}\n", head.encode());
         match self {
             AnchorTarget::File(path) => {
@@ -290,6 +332,7 @@ impl AnchorTarget {
                 }
             }
             AnchorTarget::Witness(post) => {
+                let line = format!("{line}{}\n", keys.of(head)?);
                 let answer = post
                     .ask(
                         Method::POST,
@@ -308,6 +351,11 @@ impl AnchorTarget {
                     .map(|char| if char.is_control() { ' ' } else { char });
                 let says: String = plain.take(SAYS_CHARACTERS_MAX).collect();
                 Err(match answer.status {
+                    StatusCode::FORBIDDEN => format!(
+                        "{} doesn't believe who signed this log's head: {}",
+                        post.url(),
+                        says.trim()
+                    ),
                     StatusCode::CONFLICT => format!(
                         "{} refuses this log's head: {}. Either its end was lost, or it was put back from an older \
                          copy, or two servers run on copies of it",
