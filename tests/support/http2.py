@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import ssl
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, SETTINGS = 0, 1, 4
@@ -11,12 +13,18 @@ END_STREAM, END_HEADERS = 1, 4
 STATIC = b"\x83\x84\x86"
 
 
-def post(address: tuple[str, int], headers: dict[str, str], body: bytes) -> bytes:
-    """Sends a POST to `/` and returns the bytes of the answer's body."""
+def post(
+    address: tuple[str, int], headers: dict[str, str], body: bytes, context: ssl.SSLContext | None = None
+) -> bytes:
+    """Sends a POST to `/` and returns the bytes of the answer's body; over TLS where a context is given."""
     authority = headers["Host"]
     fields = STATIC + literal(":authority", authority)
     fields += b"".join(literal(name.lower(), value) for name, value in headers.items() if name != "Host")
-    with socket.create_connection(address, timeout=30) as connection:
+    with contextlib.ExitStack() as opened:
+        connection = opened.enter_context(socket.create_connection(address, timeout=30))
+        if context:
+            context.set_alpn_protocols(["h2"])
+            connection = opened.enter_context(context.wrap_socket(connection, server_hostname=address[0]))
         connection.sendall(
             PREFACE + frame(SETTINGS, 0, 0) + frame(HEADERS, END_HEADERS, 1, fields) + frame(DATA, END_STREAM, 1, body)
         )

@@ -755,6 +755,7 @@ impl Node {
                     access_key_id: None,
                     origin: Origin::INSIDE,
                     host: None,
+                    tls: None,
                 };
                 self.pipeline().execute_recorded(entry, body, asked).await
             }

@@ -15,7 +15,7 @@ use http::{HeaderName, StatusCode};
 use strongroom_keys::{Entropy, Keyring};
 use strongroom_services::caller::{AccountId, Caller, Region};
 use strongroom_services::cloudtrail::buckets::Buckets;
-use strongroom_services::cloudtrail::event::{self, Call, Who};
+use strongroom_services::cloudtrail::event::{self, Call, Tls, Who};
 use strongroom_services::cloudtrail::history::History;
 use strongroom_services::cloudtrail::lookup_events::LookupEvents;
 use strongroom_services::cloudtrail::name;
@@ -116,6 +116,8 @@ pub struct Asked<'a> {
     pub origin: Origin<'a>,
     /// By which name of the server.
     pub host: Option<&'a str>,
+    /// How the connection was encrypted, where it was.
+    pub tls: Option<Tls<'a>>,
 }
 
 /// What became of an operation.
@@ -670,7 +672,7 @@ impl<'a> Asked<'a> {
             access_key_id: self.access_key_id,
             origin: self.origin,
             host: self.host,
-            tls: None,
+            tls: self.tls,
             request_id: &self.request_id,
             now,
             error: None,
@@ -698,8 +700,8 @@ impl Claimed {
             },
             access_key_id: self.access_key_id.as_deref(),
             origin: origin(received, address),
-            host: header(&received.parts, HOST),
-            tls: None,
+            host: host(received),
+            tls: tls(received),
             request_id: &received.request_id,
             now,
             error: None,
@@ -734,8 +736,22 @@ fn asked<'a>(
         caller,
         access_key_id,
         origin: origin(received, address),
-        host: header(&received.parts, HOST),
+        host: host(received),
+        tls: tls(received),
     }
+}
+
+fn tls(received: &Received) -> Option<Tls<'static>> {
+    received.tls.map(|tls| Tls {
+        version: tls.version,
+        cipher_suite: tls.cipher_suite,
+    })
+}
+
+/// The name of the server that the client gave: in HTTP/2 it is in the target.
+fn host(received: &Received) -> Option<&str> {
+    let authority = || Some(received.parts.uri.authority()?.as_str());
+    header(&received.parts, HOST).or_else(authority)
 }
 
 fn origin<'a>(received: &'a Received, address: &'a Option<IpAddr>) -> Origin<'a> {

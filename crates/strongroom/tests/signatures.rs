@@ -901,6 +901,7 @@ impl World {
             body: request.body.clone().into(),
             peer: None,
             secure: true,
+            tls: None,
             request_id: RequestId::from_bytes([0; 16]),
         };
         let Reply { status, body, .. } = now(self.node.answer(&received));

@@ -141,6 +141,7 @@ impl World {
             access_key_id: None,
             origin: Origin::INSIDE,
             host: None,
+            tls: None,
         };
         match now(path.execute(entry, body.to_string().as_bytes(), asked)).result {
             Ok(answer) if answer.is_empty() => Ok(Value::Null),

@@ -656,6 +656,7 @@ fn received(by: &Credentials, service: &str, operation: &str, body: &Value) -> R
         body: body.into(),
         peer: None,
         secure: true,
+        tls: None,
         request_id: RequestId::from_bytes([0; 16]),
     }
 }

@@ -6,15 +6,20 @@ import datetime
 import gzip
 import json
 import re
+import socket
+import ssl
 import subprocess
 import sys
 import time
 
+import http2
 import pytest
 import rsa
 from aws import client
 from botocore.exceptions import ClientError
-from server import ACCOUNT, OTHER_ACCOUNT, REGION, ROOT, Credentials, clean_environment
+from server import ACCOUNT, OTHER_ACCOUNT, REGION, ROOT, Credentials, Server, clean_environment
+
+from wire import JSON_TYPE, Signer
 
 SECRET = "AWS::SecretsManager::Secret"
 
@@ -196,6 +201,38 @@ def test_no_value_is_found_by_looking_up(trail, sm):
     sm.put_secret_value(SecretId="s", SecretString="MARKED-VALUE")
     sm.get_secret_value(SecretId="s")
     assert "MARKED" not in json.dumps(lookup(trail), default=str)
+
+
+def tls_details(server) -> list[dict | None]:
+    """What the events of listings say of their connections, the newest first."""
+    events = lookup(client(server, service="cloudtrail"), "EventName", "ListSecrets")
+    return [json.loads(event["CloudTrailEvent"]).get("tlsDetails") for event in events]
+
+
+def test_an_event_tells_how_its_connection_was_encrypted(monkeypatch):
+    with Server("--tls") as server:
+        authority = server.exported["AWS_CA_BUNDLE"]
+        monkeypatch.setenv("AWS_CA_BUNDLE", authority)
+        context = ssl.create_default_context(cafile=authority)
+        with (
+            socket.create_connection(server.address) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as connection,
+        ):
+            suite, version, _ = connection.cipher()
+        by_host = server.url.removeprefix("https://")
+        client(server).list_secrets()
+        # Over HTTP/2 the name is in the target.
+        another = "secrets.example.com:443"
+        headers = {"Host": another, "Content-Type": JSON_TYPE, "X-Amz-Target": "secretsmanager.ListSecrets"}
+        http2.post(server.address, Signer().headers("POST", "/", headers, b"{}"), b"{}", context)
+        told = tls_details(server)
+    encrypted = {"tlsVersion": version, "cipherSuite": suite}
+    assert told == [encrypted | {"clientProvidedHostHeader": host} for host in (another, by_host)]
+
+
+def test_an_event_of_a_plain_connection_tells_nothing_of_tls(server, sm):
+    sm.list_secrets()
+    assert tls_details(server) == [None]
 
 
 def test_operations_that_are_not_here_are_refused_by_name(trail):

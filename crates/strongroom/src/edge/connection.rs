@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use super::framing::Ambiguous;
 use super::guard::Guarded;
 use super::listener::{Shared, Stage};
+use super::tls::Negotiated;
 use super::{Application, EdgeProblem, Limits, exchange};
 
 /// One connection's place in the server, for its requests.
@@ -28,14 +29,15 @@ pub(super) struct Connection<A> {
     pub(super) shared: Arc<Shared<A>>,
     pub(super) progress: Arc<Progress>,
     pub(super) peer: SocketAddr,
-    pub(super) secure: bool,
+    /// How it is encrypted; absent where it isn't.
+    pub(super) tls: Option<Negotiated>,
 }
 
 /// Serves one connection to its end.
 pub(super) async fn serve<A: Application, T>(
     stream: T,
     peer: SocketAddr,
-    secure: bool,
+    tls: Option<Negotiated>,
     shared: Arc<Shared<A>>,
     mut stage: watch::Receiver<Stage>,
 ) where
@@ -50,7 +52,7 @@ pub(super) async fn serve<A: Application, T>(
         shared,
         progress: Arc::clone(&progress),
         peer,
-        secure,
+        tls,
     });
     let service = service_fn(move |request| exchange::exchange(Arc::clone(&connection), request));
     let mut serving = pin!(builder.serve_connection(io, service));

@@ -45,15 +45,18 @@ pub(super) async fn exchange<A: Application>(
         Ok(()) => match read_body(&parts, incoming, shared).await {
             Err(problem) => shared.application.refuse(problem),
             Ok((body, _permits)) => {
-                let (peer, secure) =
-                    shared
-                        .proxies
-                        .client(connection.peer, connection.secure, &parts.headers);
+                let secure = connection.tls.is_some();
+                let (peer, secure) = shared
+                    .proxies
+                    .client(connection.peer, secure, &parts.headers);
+                // A proxy's connection isn't its client's.
+                let tls = connection.tls.filter(|_| peer == connection.peer);
                 let received = Received {
                     parts,
                     body,
                     peer: Some(peer),
                     secure,
+                    tls,
                     request_id,
                 };
                 answer(&*shared.application, &received, &shared.limits).await

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::connection;
-use super::tls::Certificates;
+use super::tls::{Certificates, Negotiated};
 use super::{Application, Limits, TrustedProxies};
 
 /// What the edge serves, and how.
@@ -223,10 +223,13 @@ async fn serve<A: Application>(
     let _ = stream.set_nodelay(true);
     let shared = Arc::clone(&place.shared);
     let Some(acceptor) = acceptor else {
-        return connection::serve(stream, peer, false, shared, stage).await;
+        return connection::serve(stream, peer, None, shared, stage).await;
     };
     match timeout(shared.limits.header_read, acceptor.accept(stream)).await {
-        Ok(Ok(stream)) => connection::serve(stream, peer, true, shared, stage).await,
+        Ok(Ok(stream)) => {
+            let tls = Negotiated::of(stream.get_ref().1);
+            connection::serve(stream, peer, tls, shared, stage).await;
+        }
         failed => {
             shared.counters.handshakes_failed.fetch_add(1, Relaxed);
             let reason = failed.err().map_or("failed", |_| "took too long");

@@ -64,6 +64,8 @@ pub struct Received {
     pub peer: Option<SocketAddr>,
     /// Whether the client's side of the connection is TLS, here or at a configured proxy.
     pub secure: bool,
+    /// How the client's side of the connection is encrypted; absent where it isn't, or at a configured proxy.
+    pub tls: Option<tls::Negotiated>,
     /// The id that the reply carries as `x-amzn-RequestId`.
     pub request_id: RequestId,
 }

@@ -13,7 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
-use rustls::{ServerConfig, version};
+use rustls::{CipherSuite, CommonState, ProtocolVersion, ServerConfig, version};
 use tokio_rustls::TlsAcceptor;
 
 /// A certificate and its key, from two PEM files, as it was last read.
@@ -51,6 +51,54 @@ impl Certificates {
         TlsAcceptor::from(Arc::clone(&current))
     }
 }
+
+/// How a connection is encrypted, named as AWS names it in events, which is as OpenSSL does.
+///
+/// Source: AWS CloudTrail User Guide, CloudTrail record contents, `tlsDetails`, and its examples of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Negotiated {
+    /// Such as `TLSv1.3`.
+    pub version: &'static str,
+    /// Such as `TLS_AES_128_GCM_SHA256`, or `ECDHE-RSA-AES128-GCM-SHA256` of TLS 1.2.
+    pub cipher_suite: &'static str,
+}
+
+impl Negotiated {
+    /// What both sides of a connection agreed on, once they have.
+    pub(super) fn of(state: &CommonState) -> Option<Self> {
+        Some(Self {
+            version: version_name(state.protocol_version()?),
+            cipher_suite: suite_name(state.negotiated_cipher_suite()?.suite()),
+        })
+    }
+}
+
+fn version_name(version: ProtocolVersion) -> &'static str {
+    match version {
+        ProtocolVersion::TLSv1_2 => "TLSv1.2",
+        ProtocolVersion::TLSv1_3 => "TLSv1.3",
+        other => other.as_str().unwrap_or(UNNAMED),
+    }
+}
+
+fn suite_name(suite: CipherSuite) -> &'static str {
+    use CipherSuite as Suite;
+    match suite {
+        Suite::TLS13_AES_128_GCM_SHA256 => "TLS_AES_128_GCM_SHA256",
+        Suite::TLS13_AES_256_GCM_SHA384 => "TLS_AES_256_GCM_SHA384",
+        Suite::TLS13_CHACHA20_POLY1305_SHA256 => "TLS_CHACHA20_POLY1305_SHA256",
+        Suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 => "ECDHE-ECDSA-AES128-GCM-SHA256",
+        Suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 => "ECDHE-ECDSA-AES256-GCM-SHA384",
+        Suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-ECDSA-CHACHA20-POLY1305",
+        Suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 => "ECDHE-RSA-AES128-GCM-SHA256",
+        Suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 => "ECDHE-RSA-AES256-GCM-SHA384",
+        Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 => "ECDHE-RSA-CHACHA20-POLY1305",
+        other => other.as_str().unwrap_or(UNNAMED),
+    }
+}
+
+/// What stands for what has no name.
+const UNNAMED: &str = "unknown";
 
 /// A certificate for this machine's own clients, with the authority that signed it and nothing else.
 #[derive(Clone, Debug)]
@@ -223,3 +271,29 @@ pub fn expiry(certificate: &Path) -> Result<jiff::Timestamp, TlsError> {
 
 /// The year 9999 ends: what X.509 calls "no well-defined expiration date".
 const END_OF_TIME_SECONDS: u64 = 253_402_300_799;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_suite_that_is_spoken_has_the_name_that_aws_uses() {
+        let suites = aws_lc_rs::DEFAULT_CIPHER_SUITES.iter();
+        let mut names: Vec<&str> = suites.map(|suite| suite_name(suite.suite())).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            [
+                "ECDHE-ECDSA-AES128-GCM-SHA256",
+                "ECDHE-ECDSA-AES256-GCM-SHA384",
+                "ECDHE-ECDSA-CHACHA20-POLY1305",
+                "ECDHE-RSA-AES128-GCM-SHA256",
+                "ECDHE-RSA-AES256-GCM-SHA384",
+                "ECDHE-RSA-CHACHA20-POLY1305",
+                "TLS_AES_128_GCM_SHA256",
+                "TLS_AES_256_GCM_SHA384",
+                "TLS_CHACHA20_POLY1305_SHA256",
+            ]
+        );
+    }
+}

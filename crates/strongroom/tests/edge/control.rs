@@ -53,6 +53,7 @@ fn ask(
         body: Bytes::from_static(body.as_bytes()),
         peer: None,
         secure: false,
+        tls: None,
         request_id: new_request_id(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -26,7 +26,7 @@ use strongroom::edge::{
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
-/// Answers by path: `/panic`, `/wait` (until released), `/large` (much), else what it was asked.
+/// Answers by path: `/panic`, `/wait` (until released), `/large` (much), `/tls` (how it is encrypted), else what it was asked.
 #[derive(Default)]
 pub(crate) struct Echo {
     asked: AtomicUsize,
@@ -44,6 +44,13 @@ impl Application for Echo {
                 self.release.notified().await;
             }
             "/large" => return Reply::new(StatusCode::OK, "text/plain", vec![b'x'; 32 << 20]),
+            "/tls" => {
+                let told = received
+                    .tls
+                    .map(|tls| format!("{} {}", tls.version, tls.cipher_suite));
+                let told = told.unwrap_or_else(|| "nothing".to_owned());
+                return Reply::new(StatusCode::OK, "text/plain", told);
+            }
             _ => {}
         }
         let line = format!(

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::crypto::CryptoProvider;
+use rustls::crypto::aws_lc_rs::cipher_suite as suites;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
@@ -36,12 +38,23 @@ async fn connect(
     versions: &[&'static rustls::SupportedProtocolVersion],
     alpn: &[&str],
 ) -> std::io::Result<TlsStream<tokio::net::TcpStream>> {
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    connect_with(provider, server, authority, name, versions, alpn).await
+}
+
+async fn connect_with(
+    provider: CryptoProvider,
+    server: &Server,
+    authority: &Path,
+    name: &str,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+    alpn: &[&str],
+) -> std::io::Result<TlsStream<tokio::net::TcpStream>> {
     let mut roots = RootCertStore::empty();
     roots
         .add(CertificateDer::from_pem_file(authority).unwrap())
         .unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(versions)
         .unwrap()
         .with_root_certificates(roots)
@@ -128,6 +141,59 @@ fn both_versions_and_both_protocols_are_spoken_and_the_exchange_is_post_quantum(
             }
         }
     });
+}
+
+#[test]
+fn a_request_says_how_its_connection_is_encrypted_unless_a_proxy_stands_between() {
+    const ASK: &[u8] = b"GET /tls HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\n\
+        Connection: close\r\n\r\n";
+    let folder = tempfile::tempdir().unwrap();
+    let generated = generated(folder.path());
+    let ask = |server: &Server, suite: rustls::SupportedCipherSuite| {
+        let provider = CryptoProvider {
+            cipher_suites: vec![suite],
+            ..rustls::crypto::aws_lc_rs::default_provider()
+        };
+        server.runtime.block_on(async {
+            let (authority, versions) = (&generated.authority, rustls::ALL_VERSIONS);
+            let versions: Vec<_> = versions
+                .iter()
+                .copied()
+                .filter(|version| suite.version().version == version.version)
+                .collect();
+            let connecting = connect_with(provider, server, authority, "localhost", &versions, &[]);
+            let mut stream = connecting.await.unwrap();
+            stream.write_all(ASK).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+        })
+    };
+    let (server, certificates) = serve(&generated, Limits::default());
+    for (suite, told) in [
+        (
+            suites::TLS13_AES_128_GCM_SHA256,
+            "TLSv1.3 TLS_AES_128_GCM_SHA256",
+        ),
+        (
+            suites::TLS13_CHACHA20_POLY1305_SHA256,
+            "TLSv1.3 TLS_CHACHA20_POLY1305_SHA256",
+        ),
+        (
+            suites::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+            "TLSv1.2 ECDHE-ECDSA-AES256-GCM-SHA384",
+        ),
+    ] {
+        assert_eq!(ask(&server, suite), told);
+    }
+    // How the proxy's client reached it isn't known.
+    let proxies = || TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
+    let behind = Server::start_with(Limits::default(), proxies(), Some(certificates));
+    assert_eq!(ask(&behind, suites::TLS13_AES_128_GCM_SHA256), "nothing");
+    let plain = Server::start_with(Limits::default(), proxies(), None);
+    let mut client = plain.connect();
+    client.send(ASK);
+    assert_eq!(client.answer().unwrap().text(), "nothing");
 }
 
 #[test]
