@@ -48,7 +48,7 @@ pub(crate) struct Shared {
     watched: watch::Sender<u64>,
     store_revision: AtomicU64,
     /// Wakes the thread that writes and syncs.
-    flusher: Alarm,
+    pub(crate) flusher: Alarm,
     /// Wakes the thread that looks after things.
     pub(crate) keeper: Alarm,
     /// Wakes the thread that closes segments.
@@ -117,12 +117,7 @@ impl Log {
             move || closing::run(&shared)
         })?;
         if shared.durability() == Durability::Fsync {
-            log.start("audit-flusher", move || {
-                while shared.flusher.wait(None) {
-                    // A fault is told to whoever waits.
-                    let _ = shared.flush();
-                }
-            })?;
+            log.start("audit-flusher", move || shared.keep_flushing())?;
         }
         Ok(Opened {
             log,
@@ -156,7 +151,8 @@ impl Log {
     /// durable as configured.
     ///
     /// They are queued when this returns, and written soon whether or not the future is awaited: with the next ones that
-    /// somebody waits for, or within a tenth of a second. Of no events, it resolves to the newest sequence at once.
+    /// somebody waits for, or within a tenth of a second. Of no events, it resolves to the newest sequence at once, which
+    /// may not be durable yet.
     ///
     /// # Errors
     /// The future's: the [`Fault`] that keeps the log from being written. None of the events is in the log then, unless
@@ -182,6 +178,9 @@ impl Log {
         let mut queue = self.shared.queue();
         if let Some(fault) = &queue.fault {
             return Appending::refused(fault.clone());
+        }
+        if payloads.is_empty() {
+            return Appending::answered(queue.end.sequence);
         }
         self.shared.make_room(&mut queue, milliseconds);
         for payload in payloads {
@@ -329,10 +328,6 @@ impl Shared {
     pub(crate) fn show_durable(&self, position: Position) {
         *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = position;
         self.watched.send_replace(position.sequence);
-    }
-
-    pub(crate) fn wake_flusher(&self) {
-        self.flusher.ring();
     }
 
     /// Begins a new segment where the present one is long enough.

@@ -1,8 +1,8 @@
 //! What waits to be written, who waits for it, and who is to write it.
 //!
 //! Records are chained as they are queued, so that whoever writes has one piece of bytes to hand over. All that is queued
-//! at a time is one batch, and is written by one of those who wait for it (with [`Durability::Write`]) or by a thread of
-//! its own (with [`Durability::Fsync`]).
+//! at a time is one batch, and is written by one of those who wait for it (with [`crate::Durability::Write`]) or by a thread of
+//! its own (with [`crate::Durability::Fsync`]), once all who are ready have queued theirs.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use crate::Fault;
 use crate::hash::{HASH_BYTES, Hash};
 use crate::log::Shared;
 use crate::record::{Kind, push};
-use crate::{Durability, Fault};
 
 /// Above this, a buffer isn't kept for the next batch.
 const KEPT_BUFFER_BYTES_MAX: usize = 1 << 20;
@@ -142,6 +142,11 @@ impl Queue {
         queue.batch
     }
 
+    /// Nobody leads any more: the thread that syncs takes it from here.
+    pub(crate) fn hand_over(&mut self) {
+        self.led = false;
+    }
+
     /// Nobody leads any more. Has somebody of those who wait take it up.
     pub(crate) fn stop_leading(&mut self) -> Option<Waker> {
         self.led = false;
@@ -171,12 +176,13 @@ impl Batch {
     }
 
     /// Tells the result. With `relay`, one of those who wait is woken, who wakes the others: from within its own
-    /// runtime, where that is cheap.
-    pub(crate) fn finish(&self, result: Result<(), Fault>, relay: bool) {
+    /// runtime, where that is cheap. How many waited.
+    pub(crate) fn finish(&self, result: Result<(), Fault>, relay: bool) -> usize {
         let mut state = self.state();
         if state.result.is_some() {
-            return;
+            return 0;
         }
+        let waited = state.wakers.len();
         state.result = Some(result);
         self.done.store(true, Ordering::Release);
         if relay {
@@ -190,6 +196,7 @@ impl Batch {
             drop(state);
             wakers.into_iter().flatten().for_each(Waker::wake);
         }
+        waited
     }
 
     /// The result, once there is one; those who haven't been woken are.
@@ -203,6 +210,13 @@ impl Batch {
         drop(state);
         wakers.into_iter().flatten().for_each(Waker::wake);
         result
+    }
+
+    /// One of those who wait goes away: woken in place of all, it would wake nobody.
+    fn forget(&self, place: usize) {
+        if let Some(waker) = self.state().wakers.get_mut(place) {
+            *waker = None;
+        }
     }
 
     /// Wakes those whom nobody woke, if it is over.
@@ -220,8 +234,8 @@ pub struct Appending {
 }
 
 enum State {
-    /// Refused before anything was queued.
-    Refused(Fault),
+    /// Known before anything was queued.
+    Known(Result<u64, Fault>),
     Queued {
         shared: Arc<Shared>,
         batch: Arc<Batch>,
@@ -237,7 +251,14 @@ enum State {
 impl Appending {
     pub(crate) fn refused(fault: Fault) -> Self {
         Self {
-            state: State::Refused(fault),
+            state: State::Known(Err(fault)),
+        }
+    }
+
+    /// Of nothing.
+    pub(crate) fn answered(sequence: u64) -> Self {
+        Self {
+            state: State::Known(Ok(sequence)),
         }
     }
 
@@ -256,8 +277,8 @@ impl Appending {
     /// The last record's sequence, once it is durable; nothing, where it was refused at once.
     pub fn sequence(&self) -> Option<u64> {
         match &self.state {
-            State::Queued { sequence, .. } => Some(*sequence),
-            State::Refused(_) | State::Done => None,
+            State::Queued { sequence, .. } | State::Known(Ok(sequence)) => Some(*sequence),
+            State::Known(Err(_)) | State::Done => None,
         }
     }
 }
@@ -275,13 +296,13 @@ impl Future for Appending {
         } = &mut self.state
         else {
             return match std::mem::replace(&mut self.state, State::Done) {
-                State::Refused(fault) => Poll::Ready(Err(fault)),
+                State::Known(answer) => Poll::Ready(answer),
                 _ => Poll::Pending,
             };
         };
-        if *leads {
-            *leads = false;
-            shared.flush_as_leader();
+        let has_led = std::mem::take(leads);
+        if has_led {
+            shared.lead();
         }
         if let Some(result) = batch.result() {
             let answer = result.map(|()| *sequence);
@@ -290,17 +311,13 @@ impl Future for Appending {
         }
         let mut queue = shared.queue();
         let waits = Arc::ptr_eq(&queue.batch, batch);
-        match shared.durability() {
-            Durability::Write if waits && !queue.led => {
-                queue.led = true;
-                *leads = true;
-                drop(queue);
-                // Again, once all that are ready now have had their turn.
-                context.waker().wake_by_ref();
-                return Poll::Pending;
-            }
-            Durability::Fsync if waits => shared.wake_flusher(),
-            Durability::Write | Durability::Fsync => {}
+        if waits && !queue.led && !has_led {
+            queue.led = true;
+            *leads = true;
+            drop(queue);
+            // Again, once all that are ready now have had their turn.
+            context.waker().wake_by_ref();
+            return Poll::Pending;
         }
         let mut state = batch.state();
         if let Some(result) = state.result.clone() {
@@ -336,9 +353,10 @@ impl Drop for Appending {
         };
         if *leads {
             // Others count on it.
-            shared.flush_as_leader();
-        } else if place.is_some() {
+            shared.lead();
+        } else if let Some(place) = place {
             // It may have been woken in order to wake the others, or to lead them.
+            batch.forget(*place);
             batch.wake_forgotten();
             if let Some(next) = shared.queue().next_leader(batch) {
                 next.wake();

@@ -1,6 +1,7 @@
 //! The file that is written: batches go into it, new segments begin, and it comes back after a failure.
 
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::folder::{Disk, Identity};
 use crate::hash::HASH_BYTES;
@@ -9,6 +10,11 @@ use crate::log::Shared;
 use crate::queue::{Position, Split, Taken};
 use crate::segment::{Name, PREAMBLE_BYTES, preamble};
 use crate::{Durability, Fault, FaultKind, Hash};
+
+/// From so many on that wait for the same sync, it is worth while to gather more for the next.
+const WAITING_MANY: usize = 4;
+/// Where many wait, there is one sync in so much time: about what a disk needs for one.
+const SYNC_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The raw segment that is written.
 #[derive(Debug)]
@@ -29,8 +35,14 @@ impl Shared {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what is queued, for somebody who waits for it, and sees to it that others who wait get their turn.
-    pub(crate) fn flush_as_leader(self: &Arc<Self>) {
+    /// Has what is queued written, for those who wait for it: at once, or by the thread that syncs, which isn't to begin
+    /// with the first record of a batch that is still coming in.
+    pub(crate) fn lead(self: &Arc<Self>) {
+        if self.durability() == Durability::Fsync {
+            self.queue().hand_over();
+            self.flusher.ring();
+            return;
+        }
         // A fault is told to whoever waits.
         let _ = self.flush();
         let next = self.queue().stop_leading();
@@ -39,13 +51,13 @@ impl Shared {
         }
     }
 
-    /// Writes all that is queued, and tells those who wait for it.
-    pub(crate) fn flush(&self) -> Result<(), Fault> {
+    /// Writes all that is queued, and tells those who wait for it. How many did.
+    pub(crate) fn flush(&self) -> Result<usize, Fault> {
         let mut writer = self.writer();
         let taken = {
             let mut queue = self.queue();
             if queue.is_empty() {
-                return Ok(());
+                return Ok(0);
             }
             queue.take(writer.written)
         };
@@ -53,9 +65,9 @@ impl Shared {
         match self.write(&mut writer, &taken) {
             Ok(()) => {
                 self.show_durable(taken.end);
-                taken.batch.finish(Ok(()), relay);
+                let waited = taken.batch.finish(Ok(()), relay);
                 self.queue().give_back(taken.buffer);
-                Ok(())
+                Ok(waited)
             }
             Err(fault) => {
                 self.fall_back(&writer, fault.clone());
@@ -168,6 +180,18 @@ impl Shared {
         Ok(())
     }
 
+    /// Writes and syncs what is queued, whenever somebody leads, until the log is closed.
+    pub(crate) fn keep_flushing(&self) {
+        let mut not_before = Instant::now();
+        while self.flusher.wait(None) {
+            std::thread::sleep(not_before.saturating_duration_since(Instant::now()));
+            let began = Instant::now();
+            // A fault is told to whoever waits.
+            let waited = self.flush().unwrap_or_default();
+            not_before = Instant::now() + rest_after(waited, began.elapsed());
+        }
+    }
+
     /// Refuses everything from now on, and goes back to what is durable.
     pub(crate) fn fail(&self, fault: Fault) {
         let writer = self.writer();
@@ -211,6 +235,16 @@ impl Shared {
             return Err(Fault::new(FaultKind::NoSpace, what));
         }
         Ok(())
+    }
+}
+
+/// How long the thread that syncs waits between a sync for which so many waited, and which took so long, and the next.
+/// Where many wait at a time, others are on their way: a batch that is twice as large costs each half as much. Where few
+/// do, nobody waits for others.
+fn rest_after(waited: usize, took: Duration) -> Duration {
+    match waited {
+        0..WAITING_MANY => Duration::ZERO,
+        _ => SYNC_INTERVAL.saturating_sub(took),
     }
 }
 

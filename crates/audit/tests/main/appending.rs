@@ -1,10 +1,12 @@
 //! What appending promises: order, durability, one write for many, and an answer to everybody.
 
+use std::future::Future as _;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use strongroom_audit::{Durability, FaultKind, Kind, PAYLOAD_BYTES_MAX};
+use strongroom_audit::{Appending, Durability, FaultKind, Kind, PAYLOAD_BYTES_MAX};
 
 use crate::support::{all, open, options, run};
 
@@ -82,6 +84,39 @@ fn many_tasks_on_many_threads_are_all_answered_and_each_finds_its_record() {
             );
         }
     }
+}
+
+#[test]
+fn who_goes_away_keeps_nobody_else_waiting() {
+    for durability in BOTH {
+        let folder = tempfile::tempdir().unwrap();
+        let log = open(&options(folder.path(), durability)).log;
+        let poll = |appending: &mut Pin<Box<Appending>>| {
+            let mut context = Context::from_waker(Waker::noop());
+            assert!(appending.as_mut().poll(&mut context).is_pending());
+        };
+        let mut leads = Box::pin(log.append(&["leads"]));
+        poll(&mut leads);
+        let mut goes = Box::pin(log.append(&["goes"]));
+        poll(&mut goes);
+        let waits = log.append(&["waits"]);
+        let answered = run(async {
+            let waiting = tokio::spawn(waits);
+            tokio::task::yield_now().await;
+            drop(goes);
+            drop(leads);
+            tokio::time::timeout(Duration::from_secs(10), waiting).await
+        });
+        assert_eq!(answered.unwrap().unwrap(), Ok(4), "{durability:?}");
+    }
+}
+
+#[test]
+fn nothing_is_appended_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = open(&options(folder.path(), Durability::Fsync)).log;
+    assert_eq!(run(log.append(&["one"])), Ok(2));
+    assert_eq!(run(log.append(&[] as &[&str])), Ok(2));
 }
 
 #[test]
