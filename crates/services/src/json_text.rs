@@ -16,17 +16,25 @@ pub(crate) fn push_quoted(text: &str, json: &mut Vec<u8>) {
 
 /// Where the first byte is that a JSON string can't hold as it is.
 fn first_to_escape(bytes: &[u8]) -> Option<usize> {
-    let must_be_escaped = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    let plain = plain_pieces::<LONG_PIECE_BYTES>(bytes);
+    let start = plain + plain_pieces::<SHORT_PIECE_BYTES>(&bytes[plain..]);
+    let within = bytes[start..].iter().position(must_be_escaped)?;
+    Some(start + within)
+}
+
+/// How many bytes the pieces at the beginning have in which nothing is to be escaped.
+fn plain_pieces<const BYTES: usize>(bytes: &[u8]) -> usize {
     // Of fixed length and without an early end, a piece is looked at as a whole.
-    let has_any = |piece: &[u8; PIECE_BYTES]| {
+    let has_any = |piece: &[u8; BYTES]| {
         let found = piece.iter().map(must_be_escaped);
         found.fold(false, |any, this| any | this)
     };
     let (pieces, _) = bytes.as_chunks();
-    let plain_pieces = pieces.iter().position(has_any).unwrap_or(pieces.len());
-    let start = PIECE_BYTES * plain_pieces;
-    let within = bytes[start..].iter().position(must_be_escaped)?;
-    Some(start + within)
+    BYTES * pieces.iter().position(has_any).unwrap_or(pieces.len())
+}
+
+fn must_be_escaped(byte: &u8) -> bool {
+    *byte < b' ' || *byte == b'"' || *byte == b'\\'
 }
 
 fn push_escaped(byte: u8, json: &mut Vec<u8>) {
@@ -46,7 +54,9 @@ fn push_escaped(byte: u8, json: &mut Vec<u8>) {
     json.extend_from_slice(&[b'\\', letter]);
 }
 
-const PIECE_BYTES: usize = 32;
+/// Long texts are looked at in pieces of this length, what is left of them and short ones in shorter ones.
+const LONG_PIECE_BYTES: usize = 32;
+const SHORT_PIECE_BYTES: usize = 8;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
 #[cfg(test)]
@@ -64,7 +74,7 @@ mod tests {
         ];
         // What must be escaped, at each place around the edges of the pieces.
         for special in ['"', '\\', '\n', '\u{1f}', '\u{7f}'] {
-            for before in 0..=2 * PIECE_BYTES + 1 {
+            for before in 0..=2 * LONG_PIECE_BYTES + 1 {
                 texts.push(format!("{}{special}tail", "x".repeat(before)));
                 texts.push(format!("{}{special}", "é".repeat(before)));
             }

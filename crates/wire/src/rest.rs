@@ -278,6 +278,10 @@ fn find(parts: &Parts) -> Result<(&'static Route, Map<String, Value>), NoRoute> 
     let path = parts.uri.path().strip_prefix('/').unwrap_or_default();
     // Some clients end the paths of lists with a slash.
     let path = path.strip_suffix('/').unwrap_or(path);
+    // Where requests of all other services go, which are many.
+    if path.is_empty() {
+        return Err(NoRoute::Unknown);
+    }
     let mut routes = ROUTES.iter();
     let route = routes.find(|route| {
         route.method == parts.method.as_str()

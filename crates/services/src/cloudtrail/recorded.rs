@@ -111,7 +111,8 @@ impl<'a> Recorded<'a> {
         if !json.starts_with(b"{\"eventVersion\"") {
             return None;
         }
-        serde_json::from_slice(json).ok()
+        // As one text it is looked through once, and not string by string.
+        serde_json::from_str(std::str::from_utf8(json).ok()?).ok()
     }
 
     /// Whether look-ups show it at all: they have management events alone.

@@ -41,7 +41,7 @@ pub trait Source: Send + Sync {
     /// The segments, in order.
     fn segments(&self) -> Vec<Segment>;
 
-    /// Visits the durable records from a sequence on.
+    /// Visits the durable records from a sequence on, each proved to be what was written.
     ///
     /// # Errors
     /// They can't be read.
@@ -50,6 +50,18 @@ pub trait Source: Send + Sync {
         from: u64,
         visit: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
     ) -> Result<(), Fault>;
+
+    /// The same, where it is enough to know what lies where.
+    ///
+    /// # Errors
+    /// They can't be read.
+    fn skim(
+        &self,
+        from: u64,
+        visit: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        self.read(from, visit)
+    }
 }
 
 impl Source for Reader {
@@ -63,6 +75,14 @@ impl Source for Reader {
         visit: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
     ) -> Result<(), Fault> {
         Reader::read(self, from, visit)
+    }
+
+    fn skim(
+        &self,
+        from: u64,
+        visit: &mut dyn FnMut(Record<'_>) -> ControlFlow<()>,
+    ) -> Result<(), Fault> {
+        Reader::skim(self, from, visit)
     }
 }
 
@@ -204,7 +224,7 @@ impl Lookups {
         else {
             return Ok(());
         };
-        self.source.read(pairs.next_sequence, &mut |record| {
+        self.source.skim(pairs.next_sequence, &mut |record| {
             if record.sequence > last {
                 return ControlFlow::Break(());
             }
