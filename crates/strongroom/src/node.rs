@@ -40,7 +40,7 @@ use strongroom_wire::target::{self, Service};
 
 use crate::audit::index::{self, Lookups};
 use crate::audit::{
-    AuditProblem, AuditSettings, FollowerSettings, Followers, NotCommitted, Recorder,
+    AuditProblem, AuditSettings, FollowerSettings, Followers, Logged, NotCommitted, Recorder,
 };
 use crate::backup::schedule::{Schedule, ScheduledBackups};
 use crate::backup::{self, About};
@@ -846,8 +846,18 @@ impl Node {
         seen: Vec<Seen>,
         changes: Changes,
     ) -> Result<(), NotCommitted> {
+        self.commit_telling(seen, changes, Vec::new()).await
+    }
+
+    /// The same with further events.
+    pub(crate) async fn commit_telling(
+        &self,
+        seen: Vec<Seen>,
+        changes: Changes,
+        events: Vec<Logged>,
+    ) -> Result<(), NotCommitted> {
         self.recorder()
-            .commit_changes(&*self.store, seen, changes, Vec::new(), self.now())
+            .commit_changes(&*self.store, seen, changes, events, self.now())
             .await
     }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::service_event::{About, ServiceEvent};
 use super::told::{Parameters, Resource, ServiceCall, Told};
 use super::{identity, name};
-use crate::caller::{AccountId, Caller};
+use crate::caller::{AccountId, Caller, Region};
 use crate::json_text::push_quoted;
 use crate::origin::Origin;
 use crate::time::{Timestamp, rfc3339};
@@ -65,6 +65,36 @@ pub enum Who<'a> {
         /// The region that the request was signed for, or another that stands for it.
         region: &'a str,
     },
+    /// A service, by itself.
+    Service {
+        /// The account for which it acts.
+        account: &'a AccountId,
+        /// The region that it acts in.
+        region: &'a str,
+    },
+}
+
+impl<'a> Call<'a> {
+    /// What the calls have in common that a service makes by itself, for nobody who called.
+    pub fn of_service(account: &'a AccountId, region: &'a Region, now: Timestamp) -> Self {
+        Call {
+            source: name::SECRETS_MANAGER,
+            operation: "",
+            read_only: true,
+            who: Who::Service {
+                account,
+                region: region.as_str(),
+            },
+            access_key_id: None,
+            origin: Origin::INSIDE,
+            host: None,
+            tls: None,
+            request_id: &"",
+            now,
+            error: None,
+            additional_event_data: None,
+        }
+    }
 }
 
 /// How a connection was encrypted.
@@ -151,12 +181,32 @@ pub fn events<'a>(
     };
     let common = Common::of(call);
     push_all(&own, (&common, call.request_id), fresh, &mut events);
-    for each in &told.calls {
+    push_calls(&told.calls, &common, fresh, &mut events);
+    events
+}
+
+/// The events of calls that a service makes by itself: `call` is what they have in common.
+pub fn service_calls<'a>(
+    call: &'a Call<'a>,
+    calls: &'a [ServiceCall],
+    fresh: &mut dyn FnMut() -> [u8; 16],
+) -> Vec<Event<'a>> {
+    let mut events = Vec::with_capacity(calls.len());
+    push_calls(calls, &Common::of(call), fresh, &mut events);
+    events
+}
+
+fn push_calls<'a>(
+    calls: &'a [ServiceCall],
+    common: &Common<'a>,
+    fresh: &mut dyn FnMut() -> [u8; 16],
+    events: &mut Vec<Event<'a>>,
+) {
+    for each in calls {
         // A request of its own: the client's id leads to the client's call alone.
         let request_id = EventId::of(fresh());
-        push_all(&Asked::by(each), (&common, &request_id), fresh, &mut events);
+        push_all(&Asked::by(each), (common, &request_id), fresh, events);
     }
-    events
 }
 
 /// What KMS's events tell in place of an empty response: which key was changed.
@@ -262,6 +312,7 @@ impl<'a> Common<'a> {
                 let account = account.map(AccountId::as_str);
                 identity::push_unknown(account, call.access_key_id, &mut identity);
             }
+            Who::Service { .. } => identity::push_service(&mut identity),
         }
         Common {
             call,
@@ -293,7 +344,10 @@ impl<'a> Asked<'a> {
             read_only: call.read_only,
             invoked_by: call.invoked_by,
             parameters: Some(&call.parameters),
-            response: None,
+            response: match error {
+                None => call.response.as_deref().map(Cow::Borrowed),
+                Some(_) => None,
+            },
             resources: &call.resources,
             error: error.map(|(code, message)| (*code, message.as_deref())),
             additional_event_data: None,
@@ -314,7 +368,7 @@ fn push_all<'a>(
     let call = common.call;
     let own = call.who.account();
     let is_shared = |account: &AccountId| {
-        matches!(call.who, Who::Caller(_)) && Some(account) != own && asked.error.is_none()
+        !matches!(call.who, Who::Unknown { .. }) && Some(account) != own && asked.error.is_none()
     };
     let mut others = Vec::new();
     for resource in asked.resources {
@@ -468,13 +522,14 @@ impl<'a> Who<'a> {
         match self {
             Who::Caller(caller) => Some(&caller.account),
             Who::Unknown { account, .. } => account,
+            Who::Service { account, .. } => Some(account),
         }
     }
 
     fn region(self) -> &'a str {
         match self {
             Who::Caller(caller) => caller.region.as_str(),
-            Who::Unknown { region, .. } => region,
+            Who::Unknown { region, .. } | Who::Service { region, .. } => region,
         }
     }
 }

@@ -62,6 +62,13 @@ pub(super) fn push_unknown(account: Option<&str>, access_key_id: Option<&str>, j
     }
 }
 
+/// Writes that a service acts by itself; which, is named at the end.
+///
+/// Source: AWS CloudTrail User Guide, CloudTrail userIdentity element, `AWSService`.
+pub(super) fn push_service(json: &mut Vec<u8>) {
+    json.extend_from_slice(b"{\"type\":\"AWSService\"");
+}
+
 fn type_of(principal: &Principal) -> &'static str {
     match principal {
         Principal::Root => "Root",

@@ -12,6 +12,8 @@ use serde_json::Value;
 use crate::caller::AccountId;
 use crate::json_text::push_quoted;
 use crate::kms::key::KmsKey;
+use crate::records::Records;
+use crate::refusal::{Refusal, Stop};
 use crate::secretsmanager::secret::Secret;
 
 /// Room for the parameters of a usual request.
@@ -63,10 +65,44 @@ pub struct ServiceCall {
     pub invoked_by: Option<&'static str>,
     /// Its parameters.
     pub parameters: Parameters,
+    /// `responseElements`, a JSON object; `None`: nothing was changed, or KMS or the batch's call tells of it.
+    pub response: Option<Vec<u8>>,
     /// What it is about.
     pub resources: Vec<Resource>,
     /// Why it was refused, where it was: the code, and what is said to it.
     pub error: Option<(&'static str, Option<String>)>,
+}
+
+impl ServiceCall {
+    /// A call of which no more is known yet.
+    pub fn of(source: &'static str, operation: &'static str, read_only: bool) -> Self {
+        ServiceCall {
+            source,
+            operation,
+            read_only,
+            invoked_by: None,
+            parameters: Parameters::new(),
+            response: None,
+            resources: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// Tells of the call before those that are made for it, and what it was refused for. `does` says what it is about.
+    pub(crate) fn tell<T>(
+        mut self,
+        records: &Records<'_>,
+        does: impl FnOnce(&mut Vec<Resource>) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        let mut before = 0;
+        records.tell(|told| before = told.calls.len());
+        let outcome = does(&mut self.resources);
+        if let Err(Stop::Refused(Refusal { code, message, .. })) = &outcome {
+            self.error = Some((*code, message.clone()));
+        }
+        records.tell(|told| told.calls.insert(before, self));
+        outcome
+    }
 }
 
 impl Told {

@@ -308,13 +308,11 @@ pub(crate) fn tell_use(
     }
     parameters.map("encryptionContext", context.iter().copied());
     let call = ServiceCall {
-        source: cloudtrail::name::KMS,
-        operation,
-        read_only: true,
         invoked_by: cloudtrail::name::of_signing_name(service),
         parameters,
         resources: vec![Resource::Key(key)],
         error: refused.map(|refusal| (refusal.code, refusal.message.filter(|_| is_told))),
+        ..ServiceCall::of(cloudtrail::name::KMS, operation, true)
     };
     records.tell(|told| told.calls.push(call));
 }

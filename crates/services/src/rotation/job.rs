@@ -16,7 +16,7 @@ use super::function::{self, NotRun, Ran};
 use super::mask::Mask;
 use super::run::{self, Ended, RotationRun, StepRun, Trouble};
 use super::step::Step;
-use super::{advice, built_in, invoking, opened, plan};
+use super::{advice, built_in, invoking, opened, plan, told};
 use crate::caller::{AccountId, Region};
 use crate::cloudtrail::service_event::{About, ServiceEvent};
 use crate::kms;
@@ -268,7 +268,8 @@ pub fn settle(
 }
 
 /// Carries a step of a built-in function out: all of it, or up to what the shell must do for it. `answer` is what came
-/// of that.
+/// of that. What the function reads and changes is told to the records, as calls of the service: the shell records it
+/// with the changes, or before it does what it must.
 pub fn carry_out(
     work: &Work,
     answer: Option<&Answer>,
@@ -485,6 +486,10 @@ impl<'a> Scene<'a> {
         };
         let current = self.value_of(self.secret.labels.holder(AWSCURRENT))?;
         let pending = self.value_of(Some(&version_id))?;
+        if answer.is_some() {
+            // Reading them was told of before the values were given away.
+            records.tell(|told| told.calls.clear());
+        }
         let before = self.secret.clone();
         let rotation = built_in::Rotation {
             secret: &before,
@@ -504,15 +509,17 @@ impl<'a> Scene<'a> {
                     built_in::Created::Value(value) => built_in::fitting(value)?,
                 };
                 let labels = [AWSPENDING.to_owned()];
-                version::add(
-                    &mut self.secret,
-                    &version_id,
-                    &value,
-                    Some(&labels),
-                    records,
-                    &given,
-                    &mut self.changes,
-                )?;
+                told::writing(&before, &version_id).tell(records, |_| {
+                    version::add(
+                        &mut self.secret,
+                        &version_id,
+                        &value,
+                        Some(&labels),
+                        records,
+                        &given,
+                        &mut self.changes,
+                    )
+                })?;
                 self.touched = true;
                 Ok(None)
             }
@@ -525,6 +532,7 @@ impl<'a> Scene<'a> {
             }
             (Step::Finish, Some(pending)) => {
                 built_in.finish(&rotation, pending, records, means, &mut self.changes)?;
+                told::promoted(&before, &version_id, records);
                 self.secret.labels.promote(&version_id);
                 self.touched = true;
                 Ok(None)
@@ -535,7 +543,7 @@ impl<'a> Scene<'a> {
     /// The value of a version, where it has one.
     fn value_of(&self, id: Option<&str>) -> Result<Option<Value>, Stop> {
         match id.and_then(|id| self.secret.version(id)) {
-            Some(version) => opened::open(&self.secret, version, self.records, self.means),
+            Some(version) => opened::read(&self.secret, version, self.records, self.means),
             None => Ok(None),
         }
     }

@@ -19,3 +19,4 @@ pub mod run;
 pub mod schedule;
 pub mod step;
 pub mod timeline;
+pub mod told;

@@ -1,5 +1,6 @@
 //! Values in the open, for a rotation to work with: it acts as the service, for the secret's account.
 
+use super::told;
 use crate::caller::{AccountId, Caller, Principal, Region};
 use crate::operation::Means;
 use crate::records::Records;
@@ -14,6 +15,23 @@ pub(crate) fn service_caller(account: &AccountId, region: &Region) -> Caller {
         region: region.clone(),
         principal: Principal::Root,
         session: None,
+    }
+}
+
+/// Reads a version's value for a function that is built in, as one would that runs elsewhere: it is told of.
+///
+/// # Refusals
+/// As [`open`].
+pub(crate) fn read(
+    secret: &Secret,
+    version: &Version,
+    records: &Records<'_>,
+    means: &Means<'_>,
+) -> Result<Option<Value>, Stop> {
+    match version.kind {
+        ValueKind::Awaited => Ok(None),
+        ValueKind::Text | ValueKind::Binary => told::reading(secret, &version.id)
+            .tell(records, |_| open(secret, version, records, means)),
     }
 }
 

@@ -16,7 +16,7 @@ use super::secret_id::SecretId;
 use super::shapes::{NEXT_TOKEN, SECRET_ID};
 use crate::caller::Caller;
 use crate::cloudtrail::name;
-use crate::cloudtrail::told::{Parameters, Resource, ServiceCall};
+use crate::cloudtrail::told::{Resource, ServiceCall};
 use crate::gate::{self, Authorized, Need};
 use crate::input::Members;
 use crate::operation::{Decided, Given, Operation};
@@ -159,27 +159,9 @@ fn told_one<T>(
     records: &Records<'_>,
     read: impl FnOnce(&mut Vec<Resource>) -> Result<T, Stop>,
 ) -> Result<T, Stop> {
-    let mut before = 0;
-    records.tell(|told| before = told.calls.len());
-    let mut resources = Vec::new();
-    let outcome = read(&mut resources);
-    let error = match &outcome {
-        Err(Stop::Refused(Refusal { code, message, .. })) => Some((*code, message.clone())),
-        _ => None,
-    };
-    let mut parameters = Parameters::new();
-    parameters.text("secretId", secret_id);
-    let call = ServiceCall {
-        source: name::SECRETS_MANAGER,
-        operation: GetSecretValue::NAME,
-        read_only: true,
-        invoked_by: None,
-        parameters,
-        resources,
-        error,
-    };
-    records.tell(|told| told.calls.insert(before, call));
-    outcome
+    let mut call = ServiceCall::of(name::SECRETS_MANAGER, GetSecretValue::NAME, true);
+    call.parameters.text("secretId", secret_id);
+    call.tell(records, read)
 }
 
 /// One secret's current value, as GetSecretValue would give it. `resources` becomes what it is about.

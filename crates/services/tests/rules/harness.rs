@@ -14,11 +14,11 @@ use strongroom_services::access::{self, Question};
 use strongroom_services::accounts::{self, AccountProblem};
 use strongroom_services::caller::{AccountId, Caller, Principal, Region, RoleSigner, Signer};
 use strongroom_services::cloudtrail::buckets::Buckets;
-use strongroom_services::cloudtrail::event::{Call, Event, Who};
+use strongroom_services::cloudtrail::event::{Call, Event, Who, service_calls};
 use strongroom_services::cloudtrail::history::History;
 use strongroom_services::cloudtrail::label_update::LabelUpdate;
 use strongroom_services::cloudtrail::service_event::ServiceEvent;
-use strongroom_services::cloudtrail::told::Told;
+use strongroom_services::cloudtrail::told::{ServiceCall, Told};
 use strongroom_services::cloudtrail::{self, event::events, name};
 use strongroom_services::due::{self, Due};
 use strongroom_services::gate::{self, Need};
@@ -577,8 +577,26 @@ impl Service {
         self.read(Key::rotation_job(&self.caller.account, region, "s"))
     }
 
-    fn decide<T>(&self, rule: impl FnOnce(&Records<'_>, &Means<'_>) -> Result<T, Stop>) -> T {
-        rule(&Records::of(&self.records), &self.means()).unwrap()
+    /// Decides for a rotation. What the service tells of it becomes the trail.
+    fn decide<T>(&mut self, rule: impl FnOnce(&Records<'_>, &Means<'_>) -> Result<T, Stop>) -> T {
+        let records = Records::of(&self.records);
+        let decided = rule(&records, &self.means()).unwrap();
+        let calls = records.take_told().calls;
+        drop(records);
+        self.trail = self.told_by_service(&calls);
+        decided
+    }
+
+    /// The events of calls that the service makes by itself for the account.
+    pub(crate) fn told_by_service(&self, calls: &[ServiceCall]) -> Vec<Trailed> {
+        let call = Call::of_service(&self.caller.account, &self.caller.region, self.now);
+        let mut count = 0_u8;
+        let mut fresh = || {
+            count += 1;
+            [count; 16]
+        };
+        let events = service_calls(&call, calls, &mut fresh);
+        events.into_iter().map(Trailed::of).collect()
     }
 
     fn turned(&mut self, turn: Turn) -> Option<Box<Work>> {

@@ -10,21 +10,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use strongroom_keys::{Entropy, SecretBytes};
+use strongroom_services::cloudtrail::event::{Call, service_calls};
 use strongroom_services::cloudtrail::service_event::ServiceEvent;
+use strongroom_services::cloudtrail::told::ServiceCall;
 use strongroom_services::operation::Means;
 use strongroom_services::records::{Changes, Key, Record, Records, Source};
 use strongroom_services::refusal::Stop;
-use strongroom_services::rotation::built_in::Call;
+use strongroom_services::rotation::built_in;
 use strongroom_services::rotation::function::{NotRun, Ran};
 use strongroom_services::rotation::job::{
-    self, Advance, Answer, Outcome, RotationStep, Turn, Work,
+    self, Advance, Answer, Outcome, RotationJob, RotationStep, Turn, Work,
 };
+use strongroom_services::rotation::told;
 use strongroom_store::{CommitError, FaultKind, Store};
 use tokio::sync::Notify;
 
 pub use followed::{Followed, OUTCOMES, Progress, Touched};
 
-use crate::audit::NotCommitted;
+use crate::audit::{Logged, NotCommitted, entries};
+use crate::edge::fresh_id;
 use crate::functions::{self, Invocation, NotInvoked};
 use crate::node::Node;
 use crate::workers::{WorkerState, note_run, state};
@@ -279,7 +283,7 @@ async fn carry_out(node: &Node, step: &RotationStep, row: &Key) -> Result<(), St
         next = match work.function.is_built_in() {
             true => run_built_in(node, &work).await?,
             false => {
-                let outcome = run(node, &work).await;
+                let outcome = run(node, &work).await?;
                 hand_in(node, &work, &outcome).await?
             }
         };
@@ -287,8 +291,10 @@ async fn carry_out(node: &Node, step: &RotationStep, row: &Key) -> Result<(), St
     Ok(())
 }
 
-/// Invokes the function of a step.
-async fn run(node: &Node, work: &Work) -> Outcome {
+/// Invokes the function of a step, once that is recorded.
+async fn run(node: &Node, work: &Work) -> Result<Outcome, String> {
+    let events = told_by(node, &work.job, &[told::invocation(work)]);
+    record(node, events, &work.arn).await?;
     let began = Instant::now();
     let invocation = Invocation {
         function: work.function.clone(),
@@ -314,11 +320,40 @@ async fn run(node: &Node, work: &Work) -> Outcome {
             Some(_) => (Ran::Failed(payload), log_tail),
         },
     };
-    Outcome {
+    Ok(Outcome {
         ran,
         log,
         took: began.elapsed(),
+    })
+}
+
+/// Records what is about to be done. A log that can't be written may come back.
+async fn record(node: &Node, events: Vec<Logged>, secret: &str) -> Result<(), String> {
+    let mut attempts = 0;
+    loop {
+        match node.recorder().record(events.clone()).await {
+            Ok(()) => return Ok(()),
+            Err(fault) if attempts >= HANDED_IN_MAX || is_closed(node.store()) => {
+                return Err(fault.to_string());
+            }
+            Err(fault) => {
+                attempts += 1;
+                if attempts == 1 {
+                    tracing::error!(%fault, %secret, "a rotation's step waits, as it can't be recorded");
+                }
+                tokio::time::sleep(HANDED_IN_EVERY).await;
+            }
+        }
     }
+}
+
+/// The events of what the service asks for to carry a rotation on.
+fn told_by(node: &Node, job: &RotationJob, calls: &[ServiceCall]) -> Vec<Logged> {
+    if !node.recorder().is_on() {
+        return Vec::new();
+    }
+    let call = Call::of_service(&job.account, &job.region, node.now());
+    entries(service_calls(&call, calls, &mut fresh_id))
 }
 
 fn not_run(not_invoked: &NotInvoked) -> Ran {
@@ -364,7 +399,7 @@ async fn run_built_in(node: &Node, work: &Work) -> Result<Option<Box<Work>>, Str
     let by = node.rotations().instance;
     let mut asked = None;
     loop {
-        let advanced = decide(node, |records, means| {
+        let advanced = decide_as(node, Some(&work.job), |records, means| {
             job::carry_out(work, asked.as_ref(), records, means, by).map(|advance| match advance {
                 Advance::Call(call) => (Changes::none(), Err(call)),
                 Advance::Turn(turn) => {
@@ -394,10 +429,10 @@ async fn run_built_in(node: &Node, work: &Work) -> Result<Option<Box<Work>>, Str
 }
 
 /// Does what a built-in function asks for.
-async fn answer_to(node: &Node, call: &Call) -> Answer {
+async fn answer_to(node: &Node, call: &built_in::Call) -> Answer {
     let began = Instant::now();
     let said = match call {
-        Call::Post(post) => {
+        built_in::Call::Post(post) => {
             let webhooks = node.functions().webhooks();
             webhooks.post(post, node.real_seconds()).await
         }
@@ -449,12 +484,22 @@ pub(crate) async fn decide<T>(
     node: &Node,
     rule: impl Fn(&Records<'_>, &Means<'_>) -> Result<(Changes, T), Stop>,
 ) -> Result<T, String> {
+    decide_as(node, None, rule).await
+}
+
+/// The same for a function that is built in, in a rotation: what the rule tells of reading and changing is recorded, with
+/// the changes or, where there are none, before this returns.
+async fn decide_as<T>(
+    node: &Node,
+    acts_in: Option<&RotationJob>,
+    rule: impl Fn(&Records<'_>, &Means<'_>) -> Result<(Changes, T), Stop>,
+) -> Result<T, String> {
     let mut unreadable = 0;
     for _ in 0..DECISIONS_MAX {
-        let (decided, seen) = {
+        let (decided, calls, seen) = {
             let records = Records::of(node.records());
             let decided = rule(&records, &node.means());
-            (decided, records.into_seen())
+            (decided, records.take_told().calls, records.into_seen())
         };
         let (changes, decided) = match decided {
             Ok(decided) => decided,
@@ -464,11 +509,14 @@ pub(crate) async fn decide<T>(
             }
             Err(stop) => return Err(text(stop)),
         };
+        let events = acts_in.map_or_else(Vec::new, |job| told_by(node, job, &calls));
         if changes.writes.is_empty() {
+            let recorded = node.recorder().record(events).await;
+            recorded.map_err(|fault| fault.to_string())?;
             return Ok(decided);
         }
         let progress = Progress::in_changes(&changes);
-        match node.commit(seen, changes).await {
+        match node.commit_telling(seen, changes, events).await {
             Ok(()) => {
                 node.rotations().followed.note(progress);
                 return Ok(decided);

@@ -304,3 +304,60 @@ fn a_secret_that_can_t_be_found_is_asked_for_better() {
         assert!(status != 0 && is_told, "{command:?}: {printed}{error}");
     }
 }
+
+#[test]
+fn what_the_service_asks_for_to_rotate_is_in_the_audit_log() {
+    let running = Running::start();
+    let arn = running.rotated_by("good", "strongroom-random-value", "v4lue");
+    running.ok(&["tail", &arn, "--until-over"]);
+    let other = running.rotated_by("other", "rotate", "v4lue");
+    // Whatever becomes of it: nobody answers for the function.
+    running.ok(&["show", &other]);
+    running.pass(1);
+    let data = running.folder.path().join("data");
+    let query = |more: &[&str]| {
+        let mut arguments = vec!["audit", "query", "--data-dir", data.to_str().unwrap()];
+        arguments.extend(["--order", "oldest", "--limit", "0"]);
+        arguments.extend(more);
+        let (status, printed, error) = run(&arguments);
+        assert_eq!(status, 0, "{error}");
+        printed
+    };
+    let told = query(&["--json"]);
+    assert!(!told.contains("v4lue"));
+    let events: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let by_service = |event: &&Value| event["userIdentity"]["type"] == "AWSService";
+    let of_secret = |arn: &str| -> Vec<&str> {
+        let events = events.iter().filter(by_service);
+        let events = events.filter(|event| event["requestParameters"].to_string().contains(arn));
+        events
+            .map(|event| event["eventName"].as_str().unwrap())
+            .collect()
+    };
+    let read = ["GetSecretValue", "Decrypt", "GetSecretValue", "Decrypt"];
+    let expected = [
+        &[
+            "GetSecretValue",
+            "Decrypt",
+            "PutSecretValue",
+            "GenerateDataKey",
+        ][..],
+        &read,
+        &read,
+        &read,
+        &["UpdateSecretVersionStage"],
+    ];
+    assert_eq!(of_secret(&arn), expected.concat());
+    let invoked = of_secret(&other);
+    assert!(
+        !invoked.is_empty() && invoked.iter().all(|name| *name == "Invoke"),
+        "{invoked:?}"
+    );
+    let table = query(&["--event-name", "PutSecretValue"]);
+    assert!(table.contains("secretsmanager.amazonaws.com"), "{table}");
+    let (status, printed, _) = run(&["audit", "verify", "--data-dir", data.to_str().unwrap()]);
+    assert_eq!(status, 0, "{printed}");
+}

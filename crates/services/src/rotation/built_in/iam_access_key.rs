@@ -20,8 +20,8 @@ use crate::iam::user::User;
 use crate::operation::Means;
 use crate::records::{Changes, Key, Records};
 use crate::refusal::Stop;
-use crate::rotation::opened;
 use crate::rotation::step::Step;
+use crate::rotation::{opened, told};
 use crate::secretsmanager::secret::Secret;
 use crate::secretsmanager::version::Value;
 
@@ -88,6 +88,7 @@ impl BuiltIn for IamAccessKey {
         means: &Means<'_>,
         changes: &mut Changes,
     ) -> Result<Created, Failure> {
+        let service = service_of(rotation.secret);
         let mut user = Arc::unwrap_or_clone(self.find(rotation.secret, records)?);
         if user.access_key_ids.len() >= ACCESS_KEYS_MAX {
             let current = rotation.current.and_then(access_key_id);
@@ -110,8 +111,10 @@ impl BuiltIn for IamAccessKey {
                 )));
             };
             access_key::remove(&mut user, &ours, changes)?;
+            told::access_key_removed(&user, &ours, &service, records);
         }
         let made = access_key::make(&mut user, records, means, changes)?;
+        told::access_key_made(&user, &made.access_key_id, &service, records);
         let mut object = JsonObject::in_place_of(rotation.current);
         object.set(ACCESS_KEY_ID, &made.access_key_id);
         object.set_bytes(SECRET_ACCESS_KEY, &made.secret_access_key);
@@ -186,6 +189,7 @@ impl BuiltIn for IamAccessKey {
         for id in user.access_key_ids.clone() {
             if !kept.contains(&Some(id.clone())) && is_held(&id, rotation.secret, records, means)? {
                 access_key::remove(&mut user, &id, changes)?;
+                told::access_key_removed(&user, &id, &service_of(rotation.secret), records);
             }
         }
         Ok(())
@@ -207,6 +211,10 @@ impl IamAccessKey {
     }
 }
 
+fn service_of(secret: &Secret) -> Caller {
+    opened::service_caller(&secret.account, &secret.region)
+}
+
 /// The access key that a value holds.
 fn access_key_id(value: &Value) -> Option<String> {
     JsonObject::of(value)?.text(ACCESS_KEY_ID)
@@ -220,7 +228,7 @@ fn is_held(
     means: &Means<'_>,
 ) -> Result<bool, Stop> {
     for version in secret.versions.iter().rev() {
-        match opened::open(secret, version, records, means) {
+        match opened::read(secret, version, records, means) {
             Ok(value) => {
                 if value.as_ref().and_then(access_key_id).as_deref() == Some(id) {
                     return Ok(true);

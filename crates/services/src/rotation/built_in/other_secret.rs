@@ -8,7 +8,7 @@ use crate::kms::key::KmsKey;
 use crate::operation::Means;
 use crate::records::{Key, Records};
 use crate::refusal::Stop;
-use crate::rotation::opened::{open, service_caller};
+use crate::rotation::opened::{read, service_caller};
 use crate::secretsmanager::secret::Secret;
 use crate::secretsmanager::secret_id::SecretId;
 use crate::secretsmanager::version::{self, Value};
@@ -90,7 +90,7 @@ impl OtherSecret {
         let secret = found.map_err(|stop| self.unreadable(stop))?;
         let current = secret.labels.holder(AWSCURRENT);
         let value = match current.and_then(|id| secret.version(id)) {
-            Some(version) => open(&secret, version, records, means),
+            Some(version) => read(&secret, version, records, means),
             None => Ok(None),
         };
         let value = value.map_err(|stop| self.unreadable(stop))?;

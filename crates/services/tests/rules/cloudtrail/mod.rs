@@ -5,6 +5,7 @@ mod identities;
 pub(crate) mod lookups;
 mod on_behalf;
 mod public_keys;
+mod rotation;
 pub(crate) mod secrecy;
 mod service_events;
 mod shape;
