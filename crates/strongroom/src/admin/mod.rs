@@ -200,6 +200,16 @@ impl AskedRestore {
     }
 }
 
+/// What the store knows of audit logs, which is asked of whoever has the store: the answer to `GET /audit/known`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct KnownOfLogs {
+    /// The newest head of each log, its line.
+    pub heads: Vec<String>,
+    /// In base64, each log's oldest first.
+    pub public_keys: Vec<String>,
+}
+
 /// What was restored: the answer of `POST /restore`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -13,21 +13,24 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use serde_json::json;
+use strongroom_audit::Head;
 use strongroom_keys::RootKey;
 use strongroom_keys::hardening::{Hardening, Measure};
 use strongroom_keys::seal::SealFile;
 use strongroom_services::accounts::AccountProblem;
 use strongroom_services::caller::AccountId;
 use strongroom_services::time::rfc3339;
+use strongroom_store::{Fault, Store};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 
 use super::streamed::{Streamed, streamed};
 use super::{
     AskedBackup, AskedKeyUsage, AskedRestore, AskedRotation, HandedOver, JobState, KeyUsage,
-    KeysStatus, ListedAccount, ListedAccounts, Named, NewAccount, Restored, Status,
+    KeysStatus, KnownOfLogs, ListedAccount, ListedAccounts, Named, NewAccount, Restored, Status,
 };
 use super::{access, account_policies, rotation, witness};
+use crate::audit;
 use crate::backup;
 use crate::backup::into_running::{Manner, PutBackProblem, Wanted, put_back};
 use crate::backup::restore::Backup;
@@ -135,6 +138,10 @@ async fn answer(
             Ok(keys) => told(StatusCode::OK, &json!({ "PublicKeys": keys })),
             Err(problem) => refused(StatusCode::INTERNAL_SERVER_ERROR, problem),
         },
+        (&Method::GET, "/audit/known") => match known_of_logs(server.node.store()) {
+            Ok(known) => told(StatusCode::OK, &known),
+            Err(fault) => refused(StatusCode::INTERNAL_SERVER_ERROR, fault),
+        },
         (&Method::GET, "/audit/witness") => witness::status(&server.node),
         (&Method::POST, path) if path.starts_with("/audit/witness/") => match whole(body).await {
             Ok(body) => witness::answer(path, &body, &server.node).await,
@@ -184,6 +191,15 @@ fn job_started(outcome: Result<(), JobProblem>) -> (StatusCode, Vec<u8>) {
         }
         Err(problem) => refused(StatusCode::CONFLICT, problem),
     }
+}
+
+fn known_of_logs(store: &dyn Store) -> Result<KnownOfLogs, Fault> {
+    let snapshot = store.snapshot()?;
+    let heads = audit::heads(&*snapshot)?;
+    Ok(KnownOfLogs {
+        heads: heads.iter().map(Head::encode).collect(),
+        public_keys: audit::public_keys(&*snapshot)?,
+    })
 }
 
 /// A request's whole body.

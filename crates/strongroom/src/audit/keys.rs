@@ -304,6 +304,18 @@ pub(crate) fn heads(snapshot: &dyn Snapshot) -> Result<Vec<Head>, strongroom_sto
     Ok(heads)
 }
 
+/// The public keys that the store has of logs, in base64, each log's oldest first.
+pub(crate) fn public_keys(snapshot: &dyn Snapshot) -> Result<Vec<String>, strongroom_store::Fault> {
+    let mut keys = Vec::new();
+    let range = Range::prefix(Key::audit_keys("").as_bytes());
+    snapshot.range(&range, &mut |entry| {
+        let record = serde_json::from_slice::<PublicKeys>(entry.value);
+        keys.extend(record.unwrap_or_default().public_keys);
+        std::ops::ControlFlow::Continue(())
+    })?;
+    Ok(keys)
+}
+
 /// What puts a head into the store.
 pub(super) fn put_head(log: &str, head: &Head) -> Write {
     Write::Put {

@@ -1,6 +1,5 @@
 //! `strongroom audit`: whether the audit log is whole, offline and without changing a byte.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,13 +7,13 @@ use clap::{Args, Subcommand};
 use http::Method;
 use serde::Deserialize;
 use strongroom_audit::{Finding, Head, PublicKey, Report, verify};
-use strongroom_services::records::Key;
+use strongroom_store::FaultKind;
 use strongroom_store::embedded::ReadOnly;
-use strongroom_store::{FaultKind, Range, Snapshot as _};
 
 use super::running_server::{RunningServer, asked};
 use super::{Failed, audit_query, audit_witness, say};
-use crate::audit::{FOLDER_NAME, PublicKeys, heads};
+use crate::admin::{KnownOfLogs, SOCKET_NAME};
+use crate::audit::{FOLDER_NAME, heads, public_keys};
 
 /// Verify the audit log, search it, print its public keys, and see what is witnessed of others
 #[derive(Debug, Args)]
@@ -35,8 +34,8 @@ enum AuditCommand {
     /// Verify every byte of the audit log: nothing in it was changed, removed, added or moved
     ///
     /// Reads only; works on a moved copy and on a disk that can't be written. With --data-dir the log is compared with
-    /// the head that the store holds too, so that a cut end and an older copy are found; the store can't be read while a
-    /// server has it. Exit status 0 only where the log is whole.
+    /// the head that the store holds too, so that a cut end and an older copy are found; while a server has the store, it
+    /// is asked for that. Exit status 0 only where the log is whole.
     #[command(after_help = "Examples:
   strongroom audit verify --data-dir /var/lib/strongroom
   strongroom audit verify --data-dir ./data --anchor /mnt/worm/strongroom-heads --json
@@ -45,6 +44,9 @@ enum AuditCommand {
         /// A server's data folder, with the log in its folder audit
         #[arg(long, value_name = "DIR", required_unless_present = "log")]
         data_dir: Option<PathBuf>,
+        /// A running server's socket, where it isn't in the data folder
+        #[arg(long, value_name = "PATH", requires = "data_dir")]
+        socket: Option<PathBuf>,
         /// The log's folder alone
         #[arg(long, value_name = "DIR", conflicts_with = "data_dir")]
         log: Option<PathBuf>,
@@ -64,7 +66,7 @@ enum AuditCommand {
     #[command(after_help = "Examples:
   strongroom audit public-key --data-dir /var/lib/strongroom > audit.pub")]
     PublicKey {
-        /// A server's data folder; no server may have it
+        /// A server's data folder, whether it runs or not
         #[arg(long, value_name = "DIR")]
         data_dir: PathBuf,
     },
@@ -93,6 +95,7 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
     match &arguments.command {
         AuditCommand::Verify {
             data_dir,
+            socket,
             log,
             public_key,
             anchor,
@@ -101,7 +104,7 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
             let mut known = Known::default();
             let folder = match (data_dir, log) {
                 (Some(data_dir), _) => {
-                    known.read(data_dir)?;
+                    known.read(data_dir, socket.as_deref())?;
                     data_dir.join(FOLDER_NAME)
                 }
                 (None, Some(log)) => log.clone(),
@@ -142,17 +145,14 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
             Ok(ExitCode::SUCCESS)
         }
         AuditCommand::PublicKey { data_dir } => {
-            let store = ReadOnly::open(data_dir)?;
-            let keys = keys(&store)?;
+            let keys = of_store(data_dir, None)?.map_err(Failed::new)?.public_keys;
             if keys.is_empty() {
                 let folder = data_dir.display();
                 return Err(Failed::new(format!(
                     "no audit log was begun in {folder} yet: start the server once"
                 )));
             }
-            for key in keys {
-                say(&key.to_base64());
-            }
+            keys.iter().for_each(|key| say(key));
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -167,22 +167,22 @@ struct Known {
 }
 
 impl Known {
-    /// Reads what the store knows, where no server has it.
-    fn read(&mut self, data_dir: &Path) -> Result<(), Failed> {
-        let store = match ReadOnly::open(data_dir) {
-            Ok(store) => store,
-            Err(fault) if matches!(fault.kind(), FaultKind::Locked { .. }) => {
-                self.notes.push(
-                    "a running server has the store, so its head and its keys were not compared: stop the server, or \
-                     give --public-key and --anchor"
-                        .to_owned(),
-                );
+    /// Takes in what the store knows.
+    fn read(&mut self, data_dir: &Path, socket: Option<&Path>) -> Result<(), Failed> {
+        let known = match of_store(data_dir, socket)? {
+            Ok(known) => known,
+            Err(why) => {
+                self.notes.push(format!(
+                    "the head and the keys that the store holds were not compared: {why}. Stop the server, or give \
+                     --public-key and --anchor"
+                ));
                 return Ok(());
             }
-            Err(fault) => return Err(fault.into()),
         };
-        self.keys = keys(&store)?;
-        let heads = heads(&store.snapshot())?;
+        let keys = known.public_keys.iter();
+        self.keys = keys.filter_map(|key| PublicKey::from_base64(key)).collect();
+        let heads = known.heads.iter().filter_map(|head| Head::decode(head));
+        let heads: Vec<Head> = heads.collect();
         let newest = heads.iter().max_by_key(|head| head.milliseconds);
         let newest = newest.map(|head| head.log);
         let (of_this, others): (Vec<Head>, Vec<Head>) =
@@ -199,17 +199,24 @@ impl Known {
     }
 }
 
-/// The public keys that the store has.
-fn keys(store: &ReadOnly) -> Result<Vec<PublicKey>, Failed> {
-    let mut keys = Vec::new();
-    let range = Range::prefix(Key::audit_keys("").as_bytes());
-    store.snapshot().range(&range, &mut |entry| {
-        let record = serde_json::from_slice::<PublicKeys>(entry.value);
-        let texts = record.map_or_else(|_| Vec::new(), |record| record.public_keys);
-        keys.extend(texts.iter().filter_map(|text| PublicKey::from_base64(text)));
-        ControlFlow::Continue(())
-    })?;
-    Ok(keys)
+/// What the store knows; where a server has it, as that server says on its socket. The inner error says why it doesn't.
+fn of_store(data_dir: &Path, socket: Option<&Path>) -> Result<Result<KnownOfLogs, String>, Failed> {
+    match ReadOnly::open(data_dir) {
+        Ok(store) => {
+            let snapshot = store.snapshot();
+            let heads = heads(&snapshot)?;
+            Ok(Ok(KnownOfLogs {
+                heads: heads.iter().map(Head::encode).collect(),
+                public_keys: public_keys(&snapshot)?,
+            }))
+        }
+        Err(fault) if matches!(fault.kind(), FaultKind::Locked { .. }) => {
+            let socket = socket.map_or_else(|| data_dir.join(SOCKET_NAME), Path::to_owned);
+            let told = asked(&socket, Method::GET, "/audit/known", Vec::new());
+            Ok(told.map_err(|failed| format!("another process has the store, and {failed}")))
+        }
+        Err(fault) => Err(fault.into()),
+    }
 }
 
 fn read_text(file: &Path) -> Result<String, Failed> {

@@ -142,6 +142,12 @@ impl Failed {
     }
 }
 
+impl std::fmt::Display for Failed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
 impl<E: std::error::Error> From<E> for Failed {
     fn from(error: E) -> Self {
         Self(error.to_string())

@@ -73,7 +73,8 @@ fn a_log_is_whole_after_an_orderly_end_after_a_kill_and_beside_a_running_server(
     work(&server);
     let (status, told, _) = verify(&data, &[]);
     assert_eq!(status, 0, "{told}");
-    assert!(told.contains("a running server has the store"), "{told}");
+    assert!(told.contains("heads       1 kept elsewhere"), "{told}");
+    assert!(!told.contains("not compared"), "{told}");
     assert_eq!(server.terminate(), 0);
     let before = files(&data);
     let (status, told, _) = verify(&data, &[]);
@@ -106,6 +107,52 @@ fn a_log_is_whole_after_an_orderly_end_after_a_kill_and_beside_a_running_server(
     }
     let (status, told, _) = verify(&moved, &[]);
     assert_eq!(status, 0, "{told}");
+}
+
+#[test]
+fn beside_a_running_server_a_log_is_compared_with_the_head_that_its_store_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = dev(&data);
+    work(&server);
+    assert_eq!(server.terminate(), 0);
+    // A data folder whose log is an older copy, and whose store is the one that a server has.
+    let older = folder.path().join("older");
+    copy(&data.join("audit"), &older.join("audit"));
+    let server = dev(&data);
+    work(&server);
+    for entry in fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap() != "audit" {
+            std::os::unix::fs::symlink(&path, older.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    let (status, told, _) = verify(&data, &[]);
+    assert_eq!(status, 0, "{told}");
+    let (status, told, _) = verify(&older, &[]);
+    assert_eq!(status, 1, "{told}");
+    assert!(told.contains("CUT") && told.contains("NOT whole"), "{told}");
+    let keys = || run(&["audit", "public-key", "--data-dir", older.to_str().unwrap()]);
+    let (status, beside, _) = keys();
+    assert_eq!((status, beside.trim().len()), (0, 44), "{beside}");
+
+    // A socket that is elsewhere, or isn't there.
+    let socket = folder.path().join("elsewhere.sock");
+    fs::rename(data.join("admin.sock"), &socket).unwrap();
+    let (status, told, _) = verify(&older, &[]);
+    assert_eq!(status, 0, "{told}");
+    assert!(
+        told.contains("not compared") && told.contains("no server answers"),
+        "{told}"
+    );
+    let (status, told, _) = verify(&older, &["--socket", socket.to_str().unwrap()]);
+    assert_eq!(status, 1, "{told}");
+    let (status, _, error) = keys();
+    assert!(
+        status != 0 && error.contains("another process has the store"),
+        "{error}"
+    );
+    drop(server);
 }
 
 #[test]
