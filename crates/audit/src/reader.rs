@@ -154,11 +154,15 @@ impl Reader {
         visit: &mut dyn FnMut(&Stored<'_>) -> ControlFlow<()>,
     ) -> Result<(), Fault> {
         let mut next = from;
+        let mut spare = Vec::new();
         while let Some(place) = self.place(next)? {
-            let bytes = match self.load(&place, proof) {
+            let bytes = match self.load(&place, proof, spare) {
                 Ok(bytes) => bytes,
                 // It was pruned, or closed, in the meantime.
-                Err(_) if self.has_moved(&place) => continue,
+                Err(_) if self.has_moved(&place) => {
+                    spare = Vec::new();
+                    continue;
+                }
                 Err(fault) => return Err(fault),
             };
             let mut offset = HASH_BYTES;
@@ -182,6 +186,8 @@ impl Reader {
                 return Ok(());
             };
             next = last + 1;
+            // What isn't kept for others gives its room to the next block.
+            spare = Arc::try_unwrap(bytes).unwrap_or_default();
         }
         Ok(())
     }
@@ -240,7 +246,7 @@ impl Reader {
     }
 
     /// A block's records, behind the hash that the first is chained to.
-    fn load(&self, place: &Place, proof: Proof) -> Result<Arc<Vec<u8>>, Fault> {
+    fn load(&self, place: &Place, proof: Proof, spare: Vec<u8>) -> Result<Arc<Vec<u8>>, Fault> {
         if let Some(kept) = self.kept.get(place.key) {
             return Ok(kept);
         }
@@ -253,12 +259,12 @@ impl Reader {
         let loaded = match &place.disk {
             Some(disk) => {
                 let from = place.block.offset - HASH_BYTES as u64;
-                read_range(disk.as_ref(), from, place.end).map(Some)
+                read_range(disk.as_ref(), from, place.end, spare).map(Some)
             }
             None => self
                 .folder
                 .open(&name, false)
-                .and_then(|disk| read_range(disk.as_ref(), place.block.offset, place.end))
+                .and_then(|disk| read_range(disk.as_ref(), place.block.offset, place.end, spare))
                 .map(|bytes| frames::decompress(&bytes).map(|(_, records)| records)),
         };
         let loaded = loaded.map_err(|error| Fault::io(&error, "reading", &name))?;
@@ -345,9 +351,10 @@ fn place_in(known: &Known, sequence: u64) -> Place {
     }
 }
 
-fn read_range(disk: &dyn Disk, from: u64, to: u64) -> std::io::Result<Vec<u8>> {
+/// Reads into a buffer that is no longer needed.
+fn read_range(disk: &dyn Disk, from: u64, to: u64, mut bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
     let len = usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX);
-    let mut bytes = vec![0; len];
+    bytes.resize(len, 0);
     let read = disk.read_at(&mut bytes, from)?;
     bytes.truncate(read);
     Ok(bytes)

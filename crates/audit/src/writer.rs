@@ -12,9 +12,9 @@ use crate::segment::{Name, PREAMBLE_BYTES, preamble};
 use crate::{Durability, Fault, FaultKind, Hash};
 
 /// From so many on that wait for the same sync, it is worth while to gather more for the next.
-const WAITING_MANY: usize = 4;
-/// Where many wait, there is one sync in so much time: about what a disk needs for one.
-const SYNC_INTERVAL: Duration = Duration::from_millis(1);
+const WAITING_MANY: usize = 8;
+/// The longest that is waited for more: a slow disk gathers many by itself.
+const REST_MAX: Duration = Duration::from_micros(500);
 
 /// The raw segment that is written.
 #[derive(Debug)]
@@ -239,12 +239,12 @@ impl Shared {
 }
 
 /// How long the thread that syncs waits between a sync for which so many waited, and which took so long, and the next.
-/// Where many wait at a time, others are on their way: a batch that is twice as large costs each half as much. Where few
-/// do, nobody waits for others.
+/// Where many wait at a time, others are on their way: a batch that is twice as large costs each half as much, and nobody
+/// waits much longer than twice as long as for the disk alone. Where few do, nobody waits for others.
 fn rest_after(waited: usize, took: Duration) -> Duration {
     match waited {
         0..WAITING_MANY => Duration::ZERO,
-        _ => SYNC_INTERVAL.saturating_sub(took),
+        _ => took.min(REST_MAX),
     }
 }
 
@@ -254,5 +254,26 @@ fn last_before(taken: &Taken, split: &Split) -> Position {
         sequence: split.first_sequence - 1,
         hash: Hash::read(&taken.buffer[split.at - HASH_BYTES..]),
         milliseconds: taken.end.milliseconds,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_where_many_wait_is_there_a_rest_and_it_is_no_longer_than_a_sync() {
+        let microseconds = Duration::from_micros;
+        for (waited, took, rest) in [
+            (0, 300, 0),
+            (1, 300, 0),
+            (WAITING_MANY - 1, 300, 0),
+            (WAITING_MANY, 300, 300),
+            (64, 500, 500),
+            (64, 20_000, 500),
+        ] {
+            let found = rest_after(waited, microseconds(took));
+            assert_eq!(found, microseconds(rest), "{waited} waited, {took} µs");
+        }
     }
 }
