@@ -2,52 +2,27 @@
 //!
 //! Source: AWS CloudTrail API Reference, DeleteTrail.
 
-use strongroom_policy::Context;
-
-use super::named::Named;
+use super::on_trail::TrailRule;
 use super::shapes::Done;
-use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
+use super::trail::Trail;
 use crate::input::Members;
-use crate::operation::{Decided, Given, Operation};
+use crate::operation::{Decided, Given};
 use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 
-/// The request.
-pub struct DeleteTrail {
-    trail: Named,
-}
+/// The request, but for the trail.
+pub struct DeleteTrail;
 
-impl Operation for DeleteTrail {
+impl TrailRule for DeleteTrail {
     const NAME: &'static str = "DeleteTrail";
+    const ACTION: &'static str = "cloudtrail:DeleteTrail";
     type Output = Done;
 
-    fn read(members: &mut Members<'_, '_>) -> Self {
-        DeleteTrail {
-            trail: Named::take("Name", members),
-        }
+    fn read(_: &mut Members<'_, '_>) -> Self {
+        DeleteTrail
     }
 
-    fn needs<'a>(
-        &'a self,
-        caller: &'a Caller,
-        records: &Records<'_>,
-    ) -> Result<Vec<Need<'a>>, Stop> {
-        let action = "cloudtrail:DeleteTrail";
-        Ok(vec![self.trail.need(
-            action,
-            Context::new(),
-            caller,
-            records,
-        )?])
-    }
-
-    fn decide(
-        allowed: Authorized<Self>,
-        records: &Records<'_>,
-        given: &Given<'_>,
-    ) -> Result<Decided<Done>, Stop> {
-        let trail = allowed.into_request().trail.find_at_home(records, given)?;
+    fn decide(self, trail: &Trail, _: &Records<'_>, _: &Given<'_>) -> Result<Decided<Done>, Stop> {
         let mut changes = Changes::none();
         changes.delete(trail.arn.key());
         changes.delete(trail.arn.delivery_key());

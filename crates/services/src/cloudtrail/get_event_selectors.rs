@@ -3,22 +3,17 @@
 //! Source: AWS CloudTrail API Reference, GetEventSelectors.
 
 use serde::Serialize;
-use strongroom_policy::Context;
 
 use super::event_selector::{EventSelector, ShownSelector};
-use super::named::Named;
+use super::on_trail::TrailRule;
 use super::trail::Trail;
-use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
 use crate::input::Members;
-use crate::operation::{Decided, Given, Operation};
+use crate::operation::{Decided, Given};
 use crate::records::Records;
 use crate::refusal::Stop;
 
-/// The request.
-pub struct GetEventSelectors {
-    trail: Named,
-}
+/// The request, but for the trail.
+pub struct GetEventSelectors;
 
 /// The response.
 #[derive(Serialize)]
@@ -38,36 +33,22 @@ impl Selectors {
     }
 }
 
-impl Operation for GetEventSelectors {
+impl TrailRule for GetEventSelectors {
     const NAME: &'static str = "GetEventSelectors";
+    const ACTION: &'static str = "cloudtrail:GetEventSelectors";
+    const TRAIL: &'static str = "TrailName";
     type Output = Selectors;
 
-    fn read(members: &mut Members<'_, '_>) -> Self {
-        GetEventSelectors {
-            trail: Named::take("TrailName", members),
-        }
-    }
-
-    fn needs<'a>(
-        &'a self,
-        caller: &'a Caller,
-        records: &Records<'_>,
-    ) -> Result<Vec<Need<'a>>, Stop> {
-        let action = "cloudtrail:GetEventSelectors";
-        Ok(vec![self.trail.need(
-            action,
-            Context::new(),
-            caller,
-            records,
-        )?])
+    fn read(_: &mut Members<'_, '_>) -> Self {
+        GetEventSelectors
     }
 
     fn decide(
-        allowed: Authorized<Self>,
-        records: &Records<'_>,
-        given: &Given<'_>,
+        self,
+        trail: &Trail,
+        _: &Records<'_>,
+        _: &Given<'_>,
     ) -> Result<Decided<Selectors>, Stop> {
-        let trail = allowed.into_request().trail.find(records, given)?;
-        Ok(Decided::answer(Selectors::of(&trail)))
+        Ok(Decided::answer(Selectors::of(trail)))
     }
 }

@@ -3,21 +3,17 @@
 //! Source: AWS CloudTrail API Reference, GetTrail.
 
 use serde::Serialize;
-use strongroom_policy::Context;
 
-use super::named::Named;
+use super::on_trail::TrailRule;
 use super::shapes::ShownTrail;
-use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
+use super::trail::Trail;
 use crate::input::Members;
-use crate::operation::{Decided, Given, Operation};
+use crate::operation::{Decided, Given};
 use crate::records::Records;
 use crate::refusal::Stop;
 
-/// The request.
-pub struct GetTrail {
-    trail: Named,
-}
+/// The request, but for the trail.
+pub struct GetTrail;
 
 /// The response.
 #[derive(Serialize)]
@@ -26,37 +22,22 @@ pub struct GotTrail {
     trail: ShownTrail,
 }
 
-impl Operation for GetTrail {
+impl TrailRule for GetTrail {
     const NAME: &'static str = "GetTrail";
+    const ACTION: &'static str = "cloudtrail:GetTrail";
     type Output = GotTrail;
 
-    fn read(members: &mut Members<'_, '_>) -> Self {
-        GetTrail {
-            trail: Named::take("Name", members),
-        }
-    }
-
-    fn needs<'a>(
-        &'a self,
-        caller: &'a Caller,
-        records: &Records<'_>,
-    ) -> Result<Vec<Need<'a>>, Stop> {
-        let action = "cloudtrail:GetTrail";
-        Ok(vec![self.trail.need(
-            action,
-            Context::new(),
-            caller,
-            records,
-        )?])
+    fn read(_: &mut Members<'_, '_>) -> Self {
+        GetTrail
     }
 
     fn decide(
-        allowed: Authorized<Self>,
-        records: &Records<'_>,
-        given: &Given<'_>,
+        self,
+        trail: &Trail,
+        _: &Records<'_>,
+        _: &Given<'_>,
     ) -> Result<Decided<GotTrail>, Stop> {
-        let trail = allowed.into_request().trail.find(records, given)?;
-        let trail = ShownTrail::of(&trail);
+        let trail = ShownTrail::of(trail);
         Ok(Decided::answer(GotTrail { trail }))
     }
 }

@@ -3,22 +3,17 @@
 //! Source: AWS CloudTrail API Reference, GetTrailStatus.
 
 use serde::Serialize;
-use strongroom_policy::Context;
 
-use super::named::Named;
-use super::trail::TrailDelivery;
-use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
+use super::on_trail::TrailRule;
+use super::trail::{Trail, TrailDelivery};
 use crate::input::Members;
-use crate::operation::{Decided, Given, Operation};
+use crate::operation::{Decided, Given};
 use crate::records::Records;
 use crate::refusal::Stop;
 use crate::time::{Timestamp, epoch_seconds, rfc3339};
 
-/// The request.
-pub struct GetTrailStatus {
-    trail: Named,
-}
+/// The request, but for the trail.
+pub struct GetTrailStatus;
 
 /// The response.
 #[derive(Serialize)]
@@ -58,36 +53,21 @@ pub struct TrailStatus {
     time_logging_stopped: String,
 }
 
-impl Operation for GetTrailStatus {
+impl TrailRule for GetTrailStatus {
     const NAME: &'static str = "GetTrailStatus";
+    const ACTION: &'static str = "cloudtrail:GetTrailStatus";
     type Output = TrailStatus;
 
-    fn read(members: &mut Members<'_, '_>) -> Self {
-        GetTrailStatus {
-            trail: Named::take("Name", members),
-        }
-    }
-
-    fn needs<'a>(
-        &'a self,
-        caller: &'a Caller,
-        records: &Records<'_>,
-    ) -> Result<Vec<Need<'a>>, Stop> {
-        let action = "cloudtrail:GetTrailStatus";
-        Ok(vec![self.trail.need(
-            action,
-            Context::new(),
-            caller,
-            records,
-        )?])
+    fn read(_: &mut Members<'_, '_>) -> Self {
+        GetTrailStatus
     }
 
     fn decide(
-        allowed: Authorized<Self>,
+        self,
+        trail: &Trail,
         records: &Records<'_>,
-        given: &Given<'_>,
+        _: &Given<'_>,
     ) -> Result<Decided<TrailStatus>, Stop> {
-        let trail = allowed.into_request().trail.find(records, given)?;
         let delivery = records.read::<TrailDelivery>(trail.arn.delivery_key())?;
         let delivery = match delivery {
             Some(delivery) => TrailDelivery::clone(&delivery),

@@ -29,6 +29,7 @@ pub mod list_trails;
 pub mod lookup_events;
 pub mod name;
 mod named;
+pub mod on_trail;
 pub mod operator_event;
 pub mod put_event_selectors;
 pub mod recorded;
@@ -38,11 +39,14 @@ pub mod service_event;
 mod shapes;
 pub mod start_logging;
 pub mod stop_logging;
-mod tagged;
+pub mod tagged;
 mod tags;
 pub mod told;
 pub mod trail;
 pub mod update_trail;
+
+use on_trail::OnTrail;
+use tagged::OnTags;
 
 use crate::operation::Entry;
 use crate::refusal::Refusal;
@@ -52,22 +56,22 @@ pub const SERVICE: &str = "cloudtrail";
 
 /// Every operation that the service answers.
 pub const OPERATIONS: &[Entry] = &[
-    Entry::of::<add_tags::AddTags>(),
+    Entry::of::<OnTags<add_tags::AddTags>>(),
     Entry::of::<create_trail::CreateTrail>(),
-    Entry::of::<delete_trail::DeleteTrail>(),
+    Entry::of::<OnTrail<delete_trail::DeleteTrail>>(),
     Entry::of::<describe_trails::DescribeTrails>(),
-    Entry::of::<get_event_selectors::GetEventSelectors>(),
-    Entry::of::<get_trail::GetTrail>(),
-    Entry::of::<get_trail_status::GetTrailStatus>(),
+    Entry::of::<OnTrail<get_event_selectors::GetEventSelectors>>(),
+    Entry::of::<OnTrail<get_trail::GetTrail>>(),
+    Entry::of::<OnTrail<get_trail_status::GetTrailStatus>>(),
     Entry::of::<list_public_keys::ListPublicKeys>(),
     Entry::of::<list_tags::ListTags>(),
     Entry::of::<list_trails::ListTrails>(),
     Entry::of::<lookup_events::LookupEvents>(),
-    Entry::of::<put_event_selectors::PutEventSelectors>(),
-    Entry::of::<remove_tags::RemoveTags>(),
-    Entry::of::<start_logging::StartLogging>(),
-    Entry::of::<stop_logging::StopLogging>(),
-    Entry::of::<update_trail::UpdateTrail>(),
+    Entry::of::<OnTrail<put_event_selectors::PutEventSelectors>>(),
+    Entry::of::<OnTags<remove_tags::RemoveTags>>(),
+    Entry::of::<OnTrail<start_logging::StartLogging>>(),
+    Entry::of::<OnTrail<stop_logging::StopLogging>>(),
+    Entry::of::<OnTrail<update_trail::UpdateTrail>>(),
 ];
 
 /// Operations of AWS that this deployment does not have: each is refused, with the reason.

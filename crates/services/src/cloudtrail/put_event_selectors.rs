@@ -2,60 +2,41 @@
 //!
 //! Source: AWS CloudTrail API Reference, PutEventSelectors.
 
-use strongroom_policy::Context;
-
 use super::event_selector::{self, EventSelector};
 use super::get_event_selectors::Selectors;
-use super::named::Named;
+use super::on_trail::TrailRule;
 use super::trail::Trail;
-use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
 use crate::input::Members;
-use crate::operation::{Decided, Given, Operation};
+use crate::operation::{Decided, Given};
 use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 
-/// The request.
+/// The request, but for the trail.
 pub struct PutEventSelectors {
-    trail: Named,
     selectors: Vec<EventSelector>,
 }
 
-impl Operation for PutEventSelectors {
+impl TrailRule for PutEventSelectors {
     const NAME: &'static str = "PutEventSelectors";
+    const ACTION: &'static str = "cloudtrail:PutEventSelectors";
+    const TRAIL: &'static str = "TrailName";
     type Output = Selectors;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         PutEventSelectors {
-            trail: Named::take("TrailName", members),
             selectors: event_selector::take(members),
         }
     }
 
-    fn needs<'a>(
-        &'a self,
-        caller: &'a Caller,
-        records: &Records<'_>,
-    ) -> Result<Vec<Need<'a>>, Stop> {
-        let action = "cloudtrail:PutEventSelectors";
-        Ok(vec![self.trail.need(
-            action,
-            Context::new(),
-            caller,
-            records,
-        )?])
-    }
-
     fn decide(
-        allowed: Authorized<Self>,
-        records: &Records<'_>,
-        given: &Given<'_>,
+        self,
+        trail: &Trail,
+        _: &Records<'_>,
+        _: &Given<'_>,
     ) -> Result<Decided<Selectors>, Stop> {
-        let request = allowed.into_request();
-        let trail = request.trail.find_at_home(records, given)?;
         let trail = Trail {
-            selectors: request.selectors,
-            ..Trail::clone(&trail)
+            selectors: self.selectors,
+            ..trail.clone()
         };
         let mut changes = Changes::none();
         changes.put(trail.arn.key(), &trail)?;

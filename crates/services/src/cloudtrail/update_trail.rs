@@ -2,59 +2,40 @@
 //!
 //! Source: AWS CloudTrail API Reference, UpdateTrail.
 
-use strongroom_policy::Context;
-
 use super::create_trail;
-use super::named::Named;
+use super::on_trail::TrailRule;
 use super::shapes::{SetTrail, Settings};
 use super::trail::Trail;
-use crate::caller::Caller;
-use crate::gate::{Authorized, Need};
 use crate::input::Members;
-use crate::operation::{Decided, Given, Operation};
+use crate::operation::{Decided, Given};
 use crate::records::{Changes, Records};
 use crate::refusal::Stop;
 
-/// The request.
+/// The request, but for the trail.
 pub struct UpdateTrail {
-    trail: Named,
     settings: Settings,
 }
 
-impl Operation for UpdateTrail {
+impl TrailRule for UpdateTrail {
     const NAME: &'static str = "UpdateTrail";
+    const ACTION: &'static str = "cloudtrail:UpdateTrail";
     type Output = SetTrail;
 
     fn read(members: &mut Members<'_, '_>) -> Self {
         UpdateTrail {
-            trail: Named::take("Name", members),
             settings: Settings::take(members),
         }
     }
 
-    fn needs<'a>(
-        &'a self,
-        caller: &'a Caller,
-        records: &Records<'_>,
-    ) -> Result<Vec<Need<'a>>, Stop> {
-        let action = "cloudtrail:UpdateTrail";
-        Ok(vec![self.trail.need(
-            action,
-            Context::new(),
-            caller,
-            records,
-        )?])
-    }
-
     fn decide(
-        allowed: Authorized<Self>,
+        self,
+        trail: &Trail,
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<SetTrail>, Stop> {
-        let request = allowed.into_request();
-        let found = request.trail.find_at_home(records, given)?;
-        let mut trail = Trail::clone(&found);
-        request.settings.apply(&mut trail, given)?;
+        let found = trail;
+        let mut trail = found.clone();
+        self.settings.apply(&mut trail, given)?;
         if trail.multi_region && !found.multi_region {
             create_trail::refuse_too_many(&trail, records)?;
         }
