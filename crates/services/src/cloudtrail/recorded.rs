@@ -5,102 +5,95 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
 use super::history::Attribute;
+use crate::json_members::{each_item, each_member, flag as yes_or_no, string};
 
 /// An event as it was recorded. Borrows from its JSON.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default)]
 pub struct Recorded<'a> {
-    #[serde(borrow, rename = "eventID")]
-    event_id: Cow<'a, str>,
-    #[serde(borrow)]
-    event_name: Cow<'a, str>,
-    #[serde(borrow)]
-    event_source: Cow<'a, str>,
-    #[serde(borrow)]
-    event_time: Cow<'a, str>,
-    #[serde(borrow)]
-    aws_region: Cow<'a, str>,
-    #[serde(borrow)]
+    event_id: Option<Cow<'a, str>>,
+    event_name: Option<Cow<'a, str>>,
+    event_source: Option<Cow<'a, str>>,
+    event_time: Option<Cow<'a, str>>,
+    aws_region: Option<Cow<'a, str>>,
     user_identity: Identity<'a>,
-    #[serde(default)]
     read_only: Option<bool>,
-    #[serde(default)]
     management_event: Option<bool>,
-    #[serde(borrow, default)]
-    recipient_account_id: Option<Text<'a>>,
-    #[serde(borrow, default, rename = "sourceIPAddress")]
-    source_ip_address: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    user_agent: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    error_code: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    error_message: Option<Text<'a>>,
-    #[serde(borrow, default, rename = "requestID")]
-    request_id: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    request_parameters: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    response_elements: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    recipient_account_id: Option<Cow<'a, str>>,
+    source_ip_address: Option<Cow<'a, str>>,
+    user_agent: Option<Cow<'a, str>>,
+    error_code: Option<Cow<'a, str>>,
+    error_message: Option<Cow<'a, str>>,
+    request_id: Option<Cow<'a, str>>,
+    request_parameters: Option<&'a str>,
+    response_elements: Option<&'a str>,
     resources: Vec<NamedResource<'a>>,
 }
 
-/// A text that borrows where it can; serde's own way to an optional `Cow` never does.
-#[derive(Debug, Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
 /// Who called.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Default)]
 struct Identity<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    arn: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    account_id: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    access_key_id: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    user_name: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    invoked_by: Option<Text<'a>>,
-}
-
-/// What a call made, whose ARN nobody knew before: from its parameters, or from its response.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Made<'a> {
-    #[serde(borrow, default)]
-    name: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    arn: Option<Text<'a>>,
-    #[serde(borrow, default)]
-    key_metadata: Option<MadeKey<'a>>,
-}
-
-#[derive(Debug, Deserialize)]
-struct MadeKey<'a> {
-    #[serde(borrow, default)]
-    arn: Option<Text<'a>>,
+    kind: Option<Cow<'a, str>>,
+    arn: Option<Cow<'a, str>>,
+    account_id: Option<Cow<'a, str>>,
+    access_key_id: Option<Cow<'a, str>>,
+    user_name: Option<Cow<'a, str>>,
+    invoked_by: Option<Cow<'a, str>>,
 }
 
 /// What the call was about.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default)]
 struct NamedResource<'a> {
-    #[serde(borrow, default, rename = "type")]
-    kind: Option<Text<'a>>,
-    #[serde(borrow, default, rename = "ARN")]
-    arn: Option<Text<'a>>,
+    kind: Option<Cow<'a, str>>,
+    arn: Option<Cow<'a, str>>,
 }
 
-fn text<'s>(text: &'s Option<Text<'_>>) -> Option<&'s str> {
-    text.as_ref().map(|text| text.0.as_ref())
+impl<'a> Identity<'a> {
+    fn read(object: &'a str) -> Option<Self> {
+        let mut identity = Identity::default();
+        each_member(object, &mut |name, value| {
+            let place = match name {
+                "type" => &mut identity.kind,
+                "arn" => &mut identity.arn,
+                "accountId" => &mut identity.account_id,
+                "accessKeyId" => &mut identity.access_key_id,
+                "userName" => &mut identity.user_name,
+                "invokedBy" => &mut identity.invoked_by,
+                _ => return,
+            };
+            *place = string(value);
+        })?;
+        Some(identity)
+    }
+}
+
+impl<'a> NamedResource<'a> {
+    fn read(object: &'a str) -> Self {
+        let mut resource = NamedResource::default();
+        // What is no object says nothing.
+        let _ = each_member(object, &mut |name, value| match name {
+            "type" => resource.kind = string(value),
+            "ARN" => resource.arn = string(value),
+            _ => {}
+        });
+        resource
+    }
+}
+
+/// A member of an object that is a string.
+fn string_in<'t>(object: &'t str, wanted: &str) -> Option<Cow<'t, str>> {
+    string(value_in(object, wanted)?)
+}
+
+/// The text of a member of an object.
+fn value_in<'t>(object: &'t str, wanted: &str) -> Option<&'t str> {
+    let mut found = None;
+    each_member(object, &mut |name, value| {
+        if name == wanted {
+            found = Some(value);
+        }
+    })?;
+    found
 }
 
 impl<'a> Recorded<'a> {
@@ -111,8 +104,52 @@ impl<'a> Recorded<'a> {
         if !json.starts_with(b"{\"eventVersion\"") {
             return None;
         }
-        // As one text it is looked through once, and not string by string.
-        serde_json::from_str(std::str::from_utf8(json).ok()?).ok()
+        let mut event = Recorded::default();
+        let mut is_sound = true;
+        each_member(std::str::from_utf8(json).ok()?, &mut |name, value| {
+            is_sound &= event.set(name, value).is_some();
+        })?;
+        let needed = [
+            &event.event_id,
+            &event.event_name,
+            &event.event_source,
+            &event.event_time,
+            &event.aws_region,
+        ];
+        let is_whole = is_sound && needed.iter().all(|text| text.is_some());
+        is_whole.then_some(event)
+    }
+
+    /// Takes a member. `None`: it isn't what an event has there.
+    fn set(&mut self, name: &str, value: &'a str) -> Option<()> {
+        let present = |value: &'a str| (value != "null").then_some(value);
+        let optional = |value: &'a str| match present(value) {
+            Some(value) => string(value).map(Some),
+            None => Some(None),
+        };
+        match name {
+            "eventID" => self.event_id = Some(string(value)?),
+            "eventName" => self.event_name = Some(string(value)?),
+            "eventSource" => self.event_source = Some(string(value)?),
+            "eventTime" => self.event_time = Some(string(value)?),
+            "awsRegion" => self.aws_region = Some(string(value)?),
+            "userIdentity" => self.user_identity = Identity::read(value)?,
+            "readOnly" => self.read_only = Some(yes_or_no(value)?),
+            "managementEvent" => self.management_event = Some(yes_or_no(value)?),
+            "recipientAccountId" => self.recipient_account_id = optional(value)?,
+            "sourceIPAddress" => self.source_ip_address = optional(value)?,
+            "userAgent" => self.user_agent = optional(value)?,
+            "errorCode" => self.error_code = optional(value)?,
+            "errorMessage" => self.error_message = optional(value)?,
+            "requestID" => self.request_id = optional(value)?,
+            "requestParameters" => self.request_parameters = present(value),
+            "responseElements" => self.response_elements = present(value),
+            "resources" => each_item(value, &mut |resource| {
+                self.resources.push(NamedResource::read(resource));
+            })?,
+            _ => {}
+        }
+        Some(())
     }
 
     /// Whether look-ups show it at all: they have management events alone.
@@ -124,74 +161,74 @@ impl<'a> Recorded<'a> {
     /// Its id.
     #[must_use]
     pub fn id(&self) -> &str {
-        &self.event_id
+        self.event_id.as_deref().unwrap_or_default()
     }
 
     /// What happened, such as `GetSecretValue`.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.event_name
+        self.event_name.as_deref().unwrap_or_default()
     }
 
     /// The service, such as `kms.amazonaws.com`.
     #[must_use]
     pub fn source(&self) -> &str {
-        &self.event_source
+        self.event_source.as_deref().unwrap_or_default()
     }
 
     /// When it happened, as it says it.
     #[must_use]
     pub fn time(&self) -> &str {
-        &self.event_time
+        self.event_time.as_deref().unwrap_or_default()
     }
 
     /// When it happened, in whole seconds since 1970.
     #[must_use]
     pub fn seconds(&self) -> Option<i64> {
-        let instant: Result<jiff::Timestamp, _> = self.event_time.parse();
+        let instant: Result<jiff::Timestamp, _> = self.time().parse();
         instant.ok().map(jiff::Timestamp::as_second)
     }
 
     /// The region in which it is found.
     #[must_use]
     pub fn region(&self) -> &str {
-        &self.aws_region
+        self.aws_region.as_deref().unwrap_or_default()
     }
 
     /// The account whose trail tells of it.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
-        text(&self.recipient_account_id)
+        self.recipient_account_id.as_deref()
     }
 
     /// The account of whoever called.
     #[must_use]
     pub fn caller_account(&self) -> Option<&str> {
-        text(&self.user_identity.account_id)
+        self.user_identity.account_id.as_deref()
     }
 
     /// The ARN of whoever called.
     #[must_use]
     pub fn caller_arn(&self) -> Option<&str> {
-        text(&self.user_identity.arn)
+        self.user_identity.arn.as_deref()
     }
 
     /// What kind of caller it was, such as `IAMUser`.
     #[must_use]
     pub fn caller_type(&self) -> Option<&str> {
-        text(&self.user_identity.kind)
+        self.user_identity.kind.as_deref()
     }
 
     /// The service that called for its own caller, or by itself.
     #[must_use]
     pub fn invoked_by(&self) -> Option<&str> {
-        text(&self.user_identity.invoked_by)
+        self.user_identity.invoked_by.as_deref()
     }
 
     /// The access key that signed.
     #[must_use]
     pub fn access_key_id(&self) -> Option<&str> {
-        text(&self.user_identity.access_key_id)
+        self.user_identity.access_key_id.as_deref()
     }
 
     /// Whether it changed nothing.
@@ -203,54 +240,53 @@ impl<'a> Recorded<'a> {
     /// Where the call came from.
     #[must_use]
     pub fn source_ip_address(&self) -> Option<&str> {
-        text(&self.source_ip_address)
+        self.source_ip_address.as_deref()
     }
 
     /// What it was made with.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
-        text(&self.user_agent)
+        self.user_agent.as_deref()
     }
 
     /// Why it was refused or failed.
     #[must_use]
     pub fn error_code(&self) -> Option<&str> {
-        text(&self.error_code)
+        self.error_code.as_deref()
     }
 
     /// The same in words.
     #[must_use]
     pub fn error_message(&self) -> Option<&str> {
-        text(&self.error_message)
+        self.error_message.as_deref()
     }
 
     /// The id of the request.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        text(&self.request_id)
+        self.request_id.as_deref()
     }
 
     /// What was asked, as JSON.
     #[must_use]
     pub fn request_parameters(&self) -> Option<&'a str> {
-        self.request_parameters.map(RawValue::get)
+        self.request_parameters
     }
 
     /// The name by which whoever called is looked up: a user's; a session's, of a role that was assumed; `root`.
     #[must_use]
     pub fn username(&self) -> Option<&str> {
-        let identity = &self.user_identity;
-        match text(&identity.kind)? {
+        match self.caller_type()? {
             "Root" => Some("root"),
-            "AssumedRole" => text(&identity.arn)?.rsplit('/').next(),
-            _ => text(&identity.user_name),
+            "AssumedRole" => self.caller_arn()?.rsplit('/').next(),
+            _ => self.user_identity.user_name.as_deref(),
         }
     }
 
     /// The resources that it was about, each by its type and, twice, by its ARN and by its name.
     pub fn each_resource(&self, visit: &mut dyn FnMut(&str, &str)) {
         for resource in &self.resources {
-            let (Some(kind), Some(arn)) = (text(&resource.kind), text(&resource.arn)) else {
+            let (Some(kind), Some(arn)) = (&resource.kind, &resource.arn) else {
                 continue;
             };
             visit(kind, arn);
@@ -265,33 +301,28 @@ impl<'a> Recorded<'a> {
 
     /// A secret or a key that was made: until then, there was no ARN that could have been asked about.
     fn each_made(&self, visit: &mut dyn FnMut(&str, &str)) {
-        let kind = match &*self.event_name {
+        let kind = match self.name() {
             "CreateSecret" => "AWS::SecretsManager::Secret",
             "CreateKey" => "AWS::KMS::Key",
             _ => return,
         };
-        let made = |json: Option<&'a RawValue>| {
-            let json =
-                json.and_then(|json| serde_json::from_str::<Option<Made<'a>>>(json.get()).ok());
-            json.flatten().unwrap_or_default()
-        };
-        let response = made(self.response_elements);
-        let key = response.key_metadata.as_ref();
-        let arn = text(&response.arn).or_else(|| text(&key?.arn));
-        if let Some(arn) = arn {
+        let response = self.response_elements.unwrap_or_default();
+        let key = value_in(response, "keyMetadata").unwrap_or_default();
+        let arn = string_in(response, "arn").or_else(|| string_in(key, "arn"));
+        if let Some(arn) = &arn {
             visit(kind, arn);
         }
-        let asked = made(self.request_parameters);
-        if let Some(name) = text(&asked.name).or_else(|| name_in(arn?)) {
+        let asked = string_in(self.request_parameters.unwrap_or_default(), "name");
+        if let Some(name) = asked.as_deref().or_else(|| name_in(arn.as_deref()?)) {
             visit(kind, name);
         }
     }
 
     /// All that it can be looked up by. A type may come more than once.
     pub fn each_attribute(&self, visit: &mut dyn FnMut(Attribute, &str)) {
-        visit(Attribute::EventId, &self.event_id);
-        visit(Attribute::EventName, &self.event_name);
-        visit(Attribute::EventSource, &self.event_source);
+        visit(Attribute::EventId, self.id());
+        visit(Attribute::EventName, self.name());
+        visit(Attribute::EventSource, self.source());
         if let Some(read_only) = self.read_only {
             visit(Attribute::ReadOnly, flag(read_only));
         }
