@@ -203,6 +203,8 @@ struct Verifier<'a> {
 
     /// The number that the next record must have; unknown behind what can't be read.
     expected: Option<u64>,
+    /// The finding of a segment that is gone, of which only the next one tells how far it went.
+    open_ended: Option<usize>,
     /// What the next record may be chained to; empty: unknown.
     tips: Vec<Hash>,
     /// What the file says its first record is chained to, where that isn't what it should be.
@@ -253,6 +255,7 @@ impl<'a> Verifier<'a> {
             vouched: Vec::new(),
             signed: Vec::new(),
             expected: None,
+            open_ended: None,
             tips: Vec::new(),
             joint: None,
             missing: BTreeSet::new(),
@@ -444,13 +447,10 @@ impl<'a> Verifier<'a> {
 
     /// A segment of which no records are there.
     fn missing_segment(&mut self, number: u64, digest: Option<&[u8]>) {
+        // Later ones are there, so it was closed.
         let here = Here {
             segment: number,
-            file: if digest.is_some() {
-                Name::Compressed(number)
-            } else {
-                Name::Raw(number)
-            },
+            file: Name::Compressed(number),
         };
         let digest = digest.and_then(|bytes| self.digest(number, bytes));
         let (first, last) = match &digest {
@@ -462,6 +462,8 @@ impl<'a> Verifier<'a> {
             self.bare_digests.push((here, first, last));
         } else {
             let what = format!("segment {number} was removed");
+            let at = self.report.findings.len();
+            self.open_ended = (first.is_some() && last.is_none()).then_some(at);
             self.find(here, Change::Removed, (first, last), what, None);
         }
         self.expected = digest.as_ref().map(|digest| digest.last_sequence + 1);
@@ -671,13 +673,19 @@ impl<'a> Verifier<'a> {
         while offset < bytes.len() {
             let rest = &bytes[offset..];
             let Some(header) = FrameHeader::decode(rest) else {
+                let mut starts = (1..rest.len()).filter(|at| rest[*at] == 0x5A);
+                let next = starts.find_map(|at| {
+                    let header = FrameHeader::decode(&rest[at..])?;
+                    Some((at, header.first_sequence.saturating_sub(1)))
+                });
                 let what = format!("{} can't be read from byte {offset} on", here.file);
-                self.find(here, Change::Altered, (self.expected, None), what, None);
-                let next = (1..rest.len())
-                    .find(|at| rest[*at] == 0x5A && FrameHeader::decode(&rest[*at..]).is_some());
+                let last = next
+                    .map(|(_, last)| last)
+                    .filter(|last| Some(*last) > self.expected);
+                self.find(here, Change::Altered, (self.expected, last), what, None);
                 self.lose_track();
                 match next {
-                    Some(next) => offset += next,
+                    Some((next, _)) => offset += next,
                     None => return,
                 }
                 continue;
@@ -807,6 +815,18 @@ impl<'a> Verifier<'a> {
         }
     }
 
+    /// Says of a segment that is gone how far it went, where that is known by what comes next.
+    fn end_what_is_missing(&mut self, last: u64) {
+        let Some(at) = self.open_ended.take() else {
+            return;
+        };
+        // Where more was found since, it isn't known.
+        if let [finding] = &mut self.report.findings[at..] {
+            let first = finding.sequence;
+            finding.last_sequence = Some(last).filter(|last| Some(*last) > first);
+        }
+    }
+
     /// Whether this is what a crash leaves of a record that was being written.
     fn is_torn(&self, rest: &[u8], parsed: &Parsed<'_>) -> bool {
         if rest.iter().all(|byte| *byte == 0) {
@@ -904,7 +924,8 @@ impl<'a> Verifier<'a> {
                 }
                 in_place = false;
             }
-            _ => {}
+            Some(_) => {}
+            None => self.end_what_is_missing(sequence.saturating_sub(1)),
         }
         if in_place {
             self.chain(here, stored);
@@ -1000,8 +1021,12 @@ impl<'a> Verifier<'a> {
         }
         self.rewritten = true;
         let (first, last) = (self.proven + 1, suspect.sequence);
+        let rewritten = match first == last {
+            true => format!("record {first}"),
+            false => format!("something in the records {first} to {last}"),
+        };
         let what = format!(
-            "something in the records {first} to {last} was rewritten and chained anew: {} says otherwise",
+            "{rewritten} was rewritten and chained anew: {} says otherwise",
             suspect.source
         );
         let range = (Some(first), Some(last));
@@ -1177,18 +1202,23 @@ impl<'a> Verifier<'a> {
         let newest = self.pruned.iter().map(|note| note.first_segment).max();
         self.report.pruned_before_segment = newest;
         let Some(kept) = newest.filter(|kept| *kept >= start.segment) else {
-            let from = newest.unwrap_or(1);
+            let newest = self.pruned.iter().max_by_key(|note| note.first_segment);
+            let (from, first) =
+                newest.map_or((1, 1), |note| (note.first_segment, note.first_sequence));
             let here = Here {
                 segment: from,
                 file: Name::Compressed(from),
             };
+            let gone = match start.segment - 1 {
+                to if to == from => format!("segment {from} was"),
+                to => format!("the segments {from} to {to} were"),
+            };
             let what = format!(
-                "the log begins with segment {}, and nothing says that the segments {from} to {} were pruned",
-                start.segment,
-                start.segment - 1
+                "the log begins with segment {}, and nothing says that {gone} pruned",
+                start.segment
             );
-            let last = start.sequence.map(|sequence| sequence - 1);
-            self.find(here, Change::Removed, (None, last), what, None);
+            let last = start.sequence.map(|sequence| sequence.saturating_sub(1));
+            self.find(here, Change::Removed, (Some(first), last), what, None);
             return;
         };
         if first != Some(kept) {

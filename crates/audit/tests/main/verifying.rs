@@ -139,6 +139,56 @@ fn what_was_pruned_is_no_damage_and_what_was_removed_is() {
 }
 
 #[test]
+fn what_is_gone_is_named_from_its_first_record_to_its_last() {
+    let keys = [key(1).public()];
+    for (what, gone, segment_bytes, events) in [
+        ("a segment", 3, 2_000, 400),
+        ("the first segment", 1, 2_000, 400),
+        ("the header of a frame", 1, 400_000, 6_000),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let options = Options {
+            segment_bytes,
+            ..small(folder.path())
+        };
+        let log = open(&options).log;
+        fill(&log, events);
+        settle(folder.path());
+        log.close();
+        let segment = log.reader().segments()[gone - 1];
+        let path = |ending: &str| folder.path().join(format!("segment-{gone:08}.{ending}"));
+        let is_frame = what.contains("frame");
+        if is_frame {
+            let mut bytes = std::fs::read(path("zst")).unwrap();
+            bytes[5] ^= 1;
+            std::fs::write(path("zst"), bytes).unwrap();
+        } else {
+            std::fs::remove_file(path("zst")).unwrap();
+            std::fs::remove_file(path("digest")).unwrap();
+        }
+        let report = verify(folder.path(), &keys, &[]).unwrap();
+        let [found] = &report.findings[..] else {
+            panic!("{what}: {report:#?}");
+        };
+        assert_eq!(found.file, format!("segment-{gone:08}.zst"), "{what}");
+        assert_eq!(found.sequence, Some(segment.first_sequence), "{what}");
+        let last = found.last_sequence;
+        if is_frame {
+            assert!(
+                last > found.sequence && last < segment.last_sequence,
+                "{report:#?}"
+            );
+            assert_eq!(
+                report.records + last.unwrap(),
+                report.last_sequence.unwrap()
+            );
+        } else {
+            assert_eq!(last, segment.last_sequence, "{what}");
+        }
+    }
+}
+
+#[test]
 fn a_log_that_was_put_back_from_an_older_copy_is_found_by_a_head_kept_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let options = small(folder.path());
