@@ -15,6 +15,7 @@ pub struct Recorded<'a> {
     event_name: Option<Cow<'a, str>>,
     event_source: Option<Cow<'a, str>>,
     event_time: Option<Cow<'a, str>>,
+    /// Absent where an operator asked, which is in no region.
     aws_region: Option<Cow<'a, str>>,
     user_identity: Identity<'a>,
     read_only: Option<bool>,
@@ -24,6 +25,7 @@ pub struct Recorded<'a> {
     user_agent: Option<Cow<'a, str>>,
     error_code: Option<Cow<'a, str>>,
     error_message: Option<Cow<'a, str>>,
+    event_type: Option<Cow<'a, str>>,
     request_id: Option<Cow<'a, str>>,
     request_parameters: Option<&'a str>,
     response_elements: Option<&'a str>,
@@ -114,7 +116,6 @@ impl<'a> Recorded<'a> {
             &event.event_name,
             &event.event_source,
             &event.event_time,
-            &event.aws_region,
         ];
         let is_whole = is_sound && needed.iter().all(|text| text.is_some());
         is_whole.then_some(event)
@@ -141,6 +142,7 @@ impl<'a> Recorded<'a> {
             "userAgent" => self.user_agent = optional(value)?,
             "errorCode" => self.error_code = optional(value)?,
             "errorMessage" => self.error_message = optional(value)?,
+            "eventType" => self.event_type = optional(value)?,
             "requestID" => self.request_id = optional(value)?,
             "requestParameters" => self.request_parameters = present(value),
             "responseElements" => self.response_elements = present(value),
@@ -189,7 +191,7 @@ impl<'a> Recorded<'a> {
         instant.ok().map(jiff::Timestamp::as_second)
     }
 
-    /// The region in which it is found.
+    /// The region in which it is found; empty for what an operator asked, which is in none.
     #[must_use]
     pub fn region(&self) -> &str {
         self.aws_region.as_deref().unwrap_or_default()
@@ -247,6 +249,18 @@ impl<'a> Recorded<'a> {
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
+    }
+
+    /// What kind of event it is, such as `AwsApiCall`.
+    #[must_use]
+    pub fn event_type(&self) -> Option<&str> {
+        self.event_type.as_deref()
+    }
+
+    /// Whether it was refused or failed. What failed that nobody called for, such as a rotation, has no code.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.error_code.is_some() || self.error_message.is_some()
     }
 
     /// Why it was refused or failed.
@@ -366,6 +380,18 @@ fn name_in(arn: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloudtrail::operator_event::operator_event;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn what_an_operator_asked_is_read_like_any_call() {
+        let now = Timestamp::from_milliseconds(1_700_006_399_000);
+        let event = operator_event("audit/rotate-key", now, &mut || [1; 16]);
+        let read = Recorded::read(&event.json).unwrap();
+        assert_eq!(read.name(), "audit/rotate-key");
+        assert_eq!(read.caller_type(), Some("Operator"));
+        assert_eq!((read.account(), read.region()), (None, ""));
+    }
 
     #[test]
     fn a_resource_is_known_by_the_name_that_people_give_it() {

@@ -120,6 +120,8 @@ pub struct About {
     pub recipient_account_id: Option<String>,
     /// Why the call failed.
     pub error_code: Option<String>,
+    /// The same in words; what failed that nobody called for has these alone.
+    pub error_message: Option<String>,
     /// Whether it changed nothing.
     pub read_only: Option<bool>,
     /// Whether it is of a resource's management.
@@ -134,6 +136,12 @@ impl About {
     #[must_use]
     pub fn read(json: &[u8]) -> Self {
         serde_json::from_slice(json).unwrap_or_default()
+    }
+
+    /// Whether it tells of something that was refused or failed.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.error_code.is_some() || self.error_message.is_some()
     }
 
     /// Whether it is one as EventBridge gives it, which CloudTrail doesn't record.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use http::Method;
 use serde::Deserialize;
 use strongroom_audit::{Finding, Head, PublicKey, Report, verify};
@@ -36,19 +36,20 @@ enum AuditCommand {
     /// Reads only; works on a moved copy and on a disk that can't be written. With --data-dir the log is compared with
     /// the head that the store holds too, so that a cut end and an older copy are found; while a server has the store, it
     /// is asked for that. Exit status 0 only where the log is whole.
+    #[command(group = ArgGroup::new("place").required(true))]
     #[command(after_help = "Examples:
   strongroom audit verify --data-dir /var/lib/strongroom
   strongroom audit verify --data-dir ./data --anchor /mnt/worm/strongroom-heads --json
   strongroom audit verify --log /mnt/copy/audit --public-key audit.pub")]
     Verify {
         /// A server's data folder, with the log in its folder audit
-        #[arg(long, value_name = "DIR", required_unless_present = "log")]
+        #[arg(long, value_name = "DIR", group = "place")]
         data_dir: Option<PathBuf>,
         /// A running server's socket, where it isn't in the data folder
         #[arg(long, value_name = "PATH", requires = "data_dir")]
         socket: Option<PathBuf>,
         /// The log's folder alone
-        #[arg(long, value_name = "DIR", conflicts_with = "data_dir")]
+        #[arg(long, value_name = "DIR", group = "place")]
         log: Option<PathBuf>,
         /// What `strongroom audit public-key` printed: the keys to believe
         #[arg(long, value_name = "FILE")]
@@ -103,14 +104,17 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
         } => {
             let mut known = Known::default();
             let folder = match (data_dir, log) {
-                (Some(data_dir), _) => {
-                    known.read(data_dir, socket.as_deref())?;
-                    data_dir.join(FOLDER_NAME)
-                }
+                (Some(data_dir), _) => data_dir.join(FOLDER_NAME),
                 (None, Some(log)) => log.clone(),
                 // Refused by the arguments' definition.
                 (None, None) => return Err(Failed::new("name --data-dir DIR or --log DIR")),
             };
+            if !folder.is_dir() {
+                return Err(no_log_in(&folder));
+            }
+            if let Some(data_dir) = data_dir {
+                known.read(data_dir, socket.as_deref())?;
+            }
             if let Some(file) = public_key {
                 known.keys = read_keys(file)?;
             }
@@ -120,8 +124,7 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
             let mut report = verify(&folder, &known.keys, &known.heads)?;
             report.notes.splice(..0, known.notes);
             if report.segments == 0 && report.is_whole() {
-                let folder = folder.display();
-                return Err(Failed::new(format!("there is no audit log in {folder}")));
+                return Err(no_log_in(&folder));
             }
             print(&report, *json)?;
             Ok(if report.is_whole() {
@@ -156,6 +159,14 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// That a folder isn't a log's.
+pub(super) fn no_log_in(folder: &Path) -> Failed {
+    Failed::new(format!(
+        "there is no audit log in {}: --data-dir is a server's data folder, --log the log's own",
+        folder.display()
+    ))
 }
 
 /// What is known of the log from elsewhere than its folder.
@@ -306,11 +317,11 @@ fn print(report: &Report, json: bool) -> Result<(), Failed> {
 /// A finding as a line: what was done, where, and all of it in words.
 fn told(finding: &Finding) -> String {
     let mut place = finding.file.clone();
-    if let Some(sequence) = finding.sequence {
-        place += &format!(", record {sequence}");
-    }
-    if let Some(last) = finding.last_sequence {
-        place += &format!(" to {last}");
+    match (finding.sequence, finding.last_sequence) {
+        (Some(first), Some(last)) => place += &format!(", records {first} to {last}"),
+        (Some(only), None) => place += &format!(", record {only}"),
+        (None, Some(last)) => place += &format!(", records up to {last}"),
+        (None, None) => {}
     }
     if let Some(id) = &finding.event_id {
         place += &format!(", event {id}");

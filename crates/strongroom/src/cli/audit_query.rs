@@ -4,12 +4,14 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use serde_json::{Value, json};
-use strongroom_audit::{Fault, Kind, Reader};
+use strongroom_audit::{Fault, Kind, Reader, Segment};
+use strongroom_services::cloudtrail::operator_event::SOURCE;
 use strongroom_services::cloudtrail::recorded::Recorded;
 use strongroom_services::time::Timestamp;
 
+use super::audit::no_log_in;
 use super::{Failed, say};
 use crate::audit::FOLDER_NAME;
 use crate::clock::Clock;
@@ -22,6 +24,7 @@ const LIMIT: usize = 100;
 /// Reads the log alone, also while its server runs, and a copy of it anywhere. It doesn't prove the log: that is for
 /// `strongroom audit verify`. Nothing is hidden from it, in whatever account or region it happened.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("place").required(true))]
 #[command(after_help = "Examples:
   strongroom audit query --data-dir /var/lib/strongroom --from 2h --errors-only
   strongroom audit query --data-dir ./data --resource prod/db --event-name GetSecretValue
@@ -31,10 +34,10 @@ const LIMIT: usize = 100;
 More: docs/audit.md")]
 pub(super) struct QueryArguments {
     /// A server's data folder, with the log in its folder audit
-    #[arg(long, value_name = "DIR", required_unless_present = "log")]
+    #[arg(long, value_name = "DIR", group = "place")]
     data_dir: Option<PathBuf>,
     /// The log's folder alone, or a copy of it
-    #[arg(long, value_name = "DIR", conflicts_with = "data_dir")]
+    #[arg(long, value_name = "DIR", group = "place")]
     log: Option<PathBuf>,
     #[command(flatten)]
     filter: Filter,
@@ -81,7 +84,7 @@ struct Filter {
     /// What it was about: a secret's or key's ARN or name, any other resource's
     #[arg(long, value_name = "NAME|ARN")]
     resource: Option<String>,
-    /// The service, such as kms or kms.amazonaws.com
+    /// The service, such as kms or kms.amazonaws.com; strongroom for what operators asked
     #[arg(long, value_name = "SERVICE")]
     source: Option<String>,
     /// The account whose trail tells of it
@@ -156,20 +159,27 @@ pub(super) fn run(arguments: &QueryArguments) -> Result<(), Failed> {
     let folder = match (&arguments.log, &arguments.data_dir) {
         (Some(log), _) => log.clone(),
         (None, Some(data_dir)) => data_dir.join(FOLDER_NAME),
+        // Refused by the arguments' definition.
         (None, None) => return Err(Failed::new("name the log with --data-dir or --log")),
     };
     if !folder.is_dir() {
-        return Err(Failed::new(format!(
-            "there is no audit log in {}: --data-dir is a server's data folder, --log the log's own",
-            folder.display()
-        )));
+        return Err(no_log_in(&folder));
     }
     let reader = Reader::open(&folder)?;
+    // Nothing found must not be what a mistaken path looks like.
+    if reader.segments().is_empty() {
+        return Err(no_log_in(&folder));
+    }
     let limit = match arguments.limit {
         0 => usize::MAX,
         limit => limit,
     };
     let wanted = Wanted::of(&arguments.filter, Clock::default().now());
+    if wanted.from > wanted.to {
+        return Err(Failed::new(
+            "--from is later than --to, so no event can be between them",
+        ));
+    }
     let mut printer = Printer {
         arguments,
         rows: Vec::new(),
@@ -184,13 +194,25 @@ pub(super) fn run(arguments: &QueryArguments) -> Result<(), Failed> {
         },
     );
     printer.end();
-    match unread.first() {
-        None => Ok(()),
-        Some(fault) => Err(Failed::new(format!(
+    if let Some(fault) = unread.first() {
+        return Err(Failed::new(format!(
             "{} of the log's segments can't be read to their end, so events may be missing above: {fault}",
             unread.len()
+        )));
+    }
+    match gap(&reader.segments()) {
+        None => Ok(()),
+        Some(number) => Err(Failed::new(format!(
+            "segment {number} of the log isn't there, so events may be missing above: look with `strongroom audit \
+             verify` what is damaged"
         ))),
     }
+}
+
+/// The first segment that is missing between others.
+fn gap(segments: &[Segment]) -> Option<u64> {
+    let mut pairs = segments.windows(2);
+    pairs.find_map(|pair| (pair[1].number > pair[0].number + 1).then_some(pair[0].number + 1))
 }
 
 /// Visits what is wanted, in the order that is asked for. Damage in one segment doesn't keep the others from being
@@ -252,13 +274,14 @@ struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     fn of(filter: &'a Filter, now: Timestamp) -> Self {
-        let source = filter
-            .source
-            .as_ref()
-            .map(|source| match source.contains('.') {
-                true => source.clone(),
-                false => format!("{source}.amazonaws.com"),
-            });
+        let source =
+            filter
+                .source
+                .as_ref()
+                .map(|source| match source.contains('.') || source == SOURCE {
+                    true => source.clone(),
+                    false => format!("{source}.amazonaws.com"),
+                });
         Wanted {
             filter,
             source,
@@ -302,7 +325,7 @@ impl<'a> Wanted<'a> {
             && is(&filter.event_id, Some(event.id()))
             && is(&filter.source_ip, event.source_ip_address())
             && is_user
-            && (!filter.errors_only || event.error_code().is_some())
+            && (!filter.errors_only || event.failed())
             && (!filter.read_only || event.read_only() == Some(true))
             && (!filter.writes || event.read_only() == Some(false))
             && event
@@ -377,14 +400,24 @@ fn row(event: &Recorded<'_>) -> [String; 6] {
         shown(event.name()),
         shown(on.as_deref().unwrap_or("-")),
         shown(event.source_ip_address().unwrap_or("-")),
-        shown(event.error_code().unwrap_or("ok")),
+        shown(
+            event
+                .error_code()
+                .unwrap_or(if event.failed() { "failed" } else { "ok" }),
+        ),
     ]
 }
 
 fn who(event: &Recorded<'_>) -> String {
     let account = event.caller_account().or(event.account());
     let account = account.unwrap_or("-");
-    match (event.username(), event.invoked_by()) {
+    let name = match event.caller_type() {
+        Some("Operator") => return "operator".to_owned(),
+        // Whoever it was, this is the key that they named.
+        Some("Unknown") => event.access_key_id(),
+        _ => event.username(),
+    };
+    match (name, event.invoked_by()) {
         (Some(name), Some(service)) => format!("{account}/{name} by {service}"),
         (Some(name), None) => format!("{account}/{name}"),
         (None, Some(service)) => format!("{account} by {service}"),
@@ -405,7 +438,7 @@ fn shown(text: &str) -> String {
 /// Source: OCSF 1.4.0, API Activity; its mapping of CloudTrail.
 fn ocsf(json: &[u8], event: &Recorded<'_>) -> Value {
     let (activity_id, activity) = activity(event.name(), event.read_only() == Some(true));
-    let failed = event.error_code().is_some();
+    let failed = event.failed();
     let millis = event.seconds().unwrap_or_default().saturating_mul(1000);
     let mut resources = Vec::new();
     event.each_resource(&mut |kind, name| {
@@ -430,7 +463,7 @@ fn ocsf(json: &[u8], event: &Recorded<'_>) -> Value {
         "metadata": {
             "version": "1.4.0",
             "uid": event.id(),
-            "event_code": "AwsApiCall",
+            "event_code": event.event_type(),
             "product": {"name": "Strongroom", "vendor_name": "Strongroom", "feature": {"name": "Management"}},
             "profiles": ["cloud"],
         },
@@ -506,6 +539,8 @@ fn activity(name: &str, read_only: bool) -> (u32, &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use strongroom_services::cloudtrail::operator_event::operator_event;
+
     use super::*;
 
     const EVENT: &str = r#"{"eventVersion":"1.11","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::123456789012:user/ann","accountId":"123456789012","accessKeyId":"AKIAEXAMPLE","userName":"ann"},"eventTime":"2023-11-14T23:59:59Z","eventSource":"secretsmanager.amazonaws.com","eventName":"DeleteSecret","awsRegion":"us-east-1","sourceIPAddress":"203.0.113.9","userAgent":"aws-cli/2","errorCode":"AccessDenied","errorMessage":"no","requestParameters":{"secretId":"prod/db"},"responseElements":null,"requestID":"r-1","eventID":"e-1","readOnly":false,"resources":[{"accountId":"123456789012","type":"AWS::SecretsManager::Secret","ARN":"arn:aws:secretsmanager:us-east-1:123456789012:secret:prod/db-AbCdEf"}],"managementEvent":true,"recipientAccountId":"123456789012"}"#;
@@ -769,6 +804,85 @@ mod tests {
             "AccessDenied",
         ];
         assert_eq!(row(&event()), expected.map(str::to_owned));
+    }
+
+    #[test]
+    fn who_it_was_is_said_as_far_as_it_is_known() {
+        for (identity, expected) in [
+            (r#"{"type":"Root","accountId":"1"}"#, "1/root"),
+            (r#"{"type":"Operator"}"#, "operator"),
+            (
+                r#"{"type":"Unknown","accountId":"1","accessKeyId":"AKIAWRONG"}"#,
+                "1/AKIAWRONG",
+            ),
+            (
+                r#"{"type":"Unknown","accessKeyId":"AKIANONE"}"#,
+                "-/AKIANONE",
+            ),
+            (r#"{"type":"Unknown"}"#, "-"),
+            (
+                r#"{"accountId":"1","invokedBy":"kms.amazonaws.com"}"#,
+                "1 by kms.amazonaws.com",
+            ),
+        ] {
+            let json = format!(
+                r#"{{"eventVersion":"1.11","userIdentity":{identity},"eventTime":"t","eventSource":"s","eventName":"n","eventID":"i"}}"#
+            );
+            let event = Recorded::read(json.as_bytes()).unwrap();
+            assert_eq!(who(&event), expected, "{identity}");
+        }
+    }
+
+    #[test]
+    fn what_an_operator_asked_is_found_by_its_source() {
+        let now = Timestamp::from_milliseconds(1_700_006_400_000);
+        let event = operator_event("accounts", now, &mut || [1; 16]);
+        let filter = Filter {
+            source: Some("strongroom".to_owned()),
+            ..Filter::default()
+        };
+        let wanted = Wanted::of(&filter, now);
+        let read = Recorded::read(&event.json).unwrap();
+        assert!(wanted.may_be(&event.json) && wanted.is(&read));
+        assert_eq!(
+            ocsf(&event.json, &read)["metadata"]["event_code"],
+            "AwsServiceEvent"
+        );
+    }
+
+    #[test]
+    fn what_failed_without_a_call_is_no_success() {
+        let json = br#"{"eventVersion":"1.11","userIdentity":{"accountId":"1","invokedBy":"secretsmanager.amazonaws.com"},"eventTime":"2023-11-14T23:59:59Z","eventSource":"secretsmanager.amazonaws.com","eventName":"RotationFailed","awsRegion":"us-east-1","errorMessage":"no","eventID":"i","eventType":"AwsServiceEvent"}"#;
+        let filter = Filter {
+            errors_only: true,
+            ..Filter::default()
+        };
+        let event = Recorded::read(json).unwrap();
+        assert!(Wanted::of(&filter, Timestamp::from_milliseconds(0)).is(&event));
+        assert_eq!(row(&event)[5], "failed");
+        assert_eq!(ocsf(json, &event)["status"], "Failure");
+    }
+
+    #[test]
+    fn a_segment_that_is_missing_between_others_is_told() {
+        let segment = |number| Segment {
+            number,
+            first_sequence: number,
+            last_sequence: Some(number),
+            closed: true,
+            first_milliseconds: 0,
+            last_milliseconds: 0,
+        };
+        for (numbers, missing) in [
+            (&[1, 2, 3][..], None),
+            (&[4, 5], None),
+            (&[1, 3], Some(2)),
+            (&[1, 2, 5, 7], Some(3)),
+            (&[], None),
+        ] {
+            let segments: Vec<Segment> = numbers.iter().map(|number| segment(*number)).collect();
+            assert_eq!(gap(&segments), missing, "{numbers:?}");
+        }
     }
 
     #[test]

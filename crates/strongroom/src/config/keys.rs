@@ -382,7 +382,7 @@ pub const KEYS: &[Key] = &[
         "audit.feeds.errors_only",
         Kind::Flag,
         "false",
-        "Sends failed calls alone.",
+        "Sends what failed alone: refused calls, and what failed by itself, such as a rotation.",
     ),
     key(
         "audit.feeds.writes_only",

@@ -156,6 +156,32 @@ fn beside_a_running_server_a_log_is_compared_with_the_head_that_its_store_holds(
 }
 
 #[test]
+fn nothing_found_is_never_what_a_mistaken_question_looks_like() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let _server = dev(&data);
+    let (data, none) = (data.to_str().unwrap(), folder.path().to_str().unwrap());
+    for (arguments, part) in [
+        (&["query", "--log", data][..], "there is no audit log in"),
+        (&["query", "--data-dir", none], "there is no audit log in"),
+        (&["verify", "--data-dir", none], "there is no audit log in"),
+        (&["verify", "--log", "/none"], "there is no audit log in"),
+        (
+            &["query", "--data-dir", data, "--from", "1m", "--to", "2m"],
+            "--from is later than --to",
+        ),
+        (&["query"], "<--data-dir <DIR>|--log <DIR>>"),
+        (&["verify"], "<--data-dir <DIR>|--log <DIR>>"),
+    ] {
+        let (status, _, error) = run(&[&["audit"], arguments].concat());
+        assert!(
+            status != 0 && error.contains(part),
+            "{arguments:?}: {error}"
+        );
+    }
+}
+
+#[test]
 fn a_log_alone_is_verified_with_the_public_key_and_with_heads_that_were_kept() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

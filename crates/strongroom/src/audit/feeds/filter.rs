@@ -9,7 +9,7 @@ pub struct Filter {
     pub names: Vec<String>,
     /// Event sources, likewise.
     pub sources: Vec<String>,
-    /// Failed calls alone.
+    /// What failed alone.
     pub errors_only: bool,
     /// What may have changed something alone.
     pub writes_only: bool,
@@ -24,7 +24,7 @@ impl Filter {
         matches(&self.names, name)
             && (about.is_native() && self.sources.is_empty()
                 || matches(&self.sources, about.event_source.as_ref()))
-            && (!self.errors_only || about.error_code.is_some())
+            && (!self.errors_only || about.failed())
             && (!self.writes_only || about.read_only != Some(true))
     }
 }
@@ -63,6 +63,7 @@ mod tests {
     const DENIED: &str = r#"{"eventSource":"secretsmanager.amazonaws.com","eventName":"GetSecretValue","readOnly":true,"errorCode":"AccessDenied"}"#;
     const WRITE: &str =
         r#"{"eventSource":"kms.amazonaws.com","eventName":"ScheduleKeyDeletion","readOnly":false}"#;
+    const FAILED: &str = r#"{"eventSource":"secretsmanager.amazonaws.com","eventName":"RotationFailed","readOnly":false,"errorMessage":"no"}"#;
     const NATIVE: &str = r#"{"detail-type":"Secret Label Updated","source":"aws.secretsmanager"}"#;
 
     #[test]
@@ -85,21 +86,30 @@ mod tests {
             ..Filter::default()
         };
         for (filter, taken) in [
-            (Filter::default(), [true, true, true, true]),
-            (names(&["GetSecretValue"]), [true, true, false, false]),
-            (names(&["*Key*"]), [false, false, true, false]),
+            (Filter::default(), [true; 5]),
+            (
+                names(&["GetSecretValue"]),
+                [true, true, false, false, false],
+            ),
+            (names(&["*Key*"]), [false, false, true, false, false]),
             (
                 names(&["Get*Value", "Schedule*"]),
-                [true, true, true, false],
+                [true, true, true, false, false],
             ),
-            (names(&["Secret Label*"]), [false, false, false, true]),
-            (names(&["get*"]), [false; 4]),
-            (sources(&["kms.*"]), [false, false, true, false]),
-            (sources(&["kms.amazonaws.com"]), [false, false, true, false]),
-            (errors, [false, true, false, false]),
-            (writes, [false, false, true, true]),
+            (
+                names(&["Secret Label*"]),
+                [false, false, false, false, true],
+            ),
+            (names(&["get*"]), [false; 5]),
+            (sources(&["kms.*"]), [false, false, true, false, false]),
+            (
+                sources(&["kms.amazonaws.com"]),
+                [false, false, true, false, false],
+            ),
+            (errors, [false, true, false, true, false]),
+            (writes, [false, false, true, true, true]),
         ] {
-            let found = [READ, DENIED, WRITE, NATIVE]
+            let found = [READ, DENIED, WRITE, FAILED, NATIVE]
                 .map(|json| filter.takes(&About::read(json.as_bytes())));
             assert_eq!(found, taken, "{filter:?}");
         }

@@ -202,9 +202,9 @@ fn record(event: &Event) -> LogRecord<'_> {
         key: "aws.event.read_only",
         value: AnyValue::Flag(value),
     }));
-    let (severity_number, severity_text) = match about.error_code {
-        Some(_) => (WARN, "WARN"),
-        None => (INFO, "INFO"),
+    let (severity_number, severity_text) = match about.failed() {
+        true => (WARN, "WARN"),
+        false => (INFO, "INFO"),
     };
     LogRecord {
         time_unix_nano: about.event_time.as_deref().and_then(nanoseconds),

@@ -153,9 +153,9 @@ impl SyslogTarget {
 
     fn message(&self, event: &Event) -> Vec<u8> {
         let about = &event.about;
-        let severity = match about.error_code {
-            Some(_) => self.severity.min(WARNING),
-            None => self.severity,
+        let severity = match about.failed() {
+            true => self.severity.min(WARNING),
+            false => self.severity,
         };
         let time = about.event_time.as_deref().unwrap_or("-");
         let name = about.event_name.as_ref().or(about.detail_type.as_ref());
@@ -272,6 +272,7 @@ mod tests {
     fn a_message_has_the_head_of_rfc_5424_and_then_the_event() {
         let read = r#"{"eventTime":"2026-01-31T23:59:59Z","eventName":"GetSecretValue","a":"b c"}"#;
         let denied = r#"{"eventTime":"2026-01-31T23:59:59Z","eventName":"Get Secret","errorCode":"AccessDenied"}"#;
+        let failed = r#"{"eventTime":"2026-01-31T23:59:59Z","eventName":"RotationFailed","errorMessage":"no"}"#;
         let data = |sequence: u64| {
             format!(
                 "[meta sequenceId=\"{sequence}\"][origin software=\"strongroom\" swVersion=\"VERSION\"]"
@@ -302,6 +303,15 @@ mod tests {
                 "crit",
                 format!(
                     "<154>1 2026-01-31T23:59:59Z HOST strongroom PID GetSecret {}",
+                    data(7)
+                ),
+            ),
+            (
+                7,
+                failed,
+                "info",
+                format!(
+                    "<156>1 2026-01-31T23:59:59Z HOST strongroom PID RotationFailed {}",
                     data(7)
                 ),
             ),
