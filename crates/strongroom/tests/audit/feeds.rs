@@ -379,6 +379,28 @@ fn eventbridge_gets_each_change_by_itself_and_no_reads() {
 }
 
 #[test]
+fn what_is_in_eventbridges_form_is_for_eventbridge_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Scripted::start(vec![ok("", "")]);
+    let none = Authorization::default();
+    let webhook = WebhookTarget::new(&server.url(), Format::Array, false, none, no_tls).unwrap();
+    let file = FileTarget::new(folder.path().join("events"), 1 << 20, 1).unwrap();
+    for (number, target) in [Target::Webhook(webhook), Target::File(file)]
+        .into_iter()
+        .enumerate()
+    {
+        let log = log_with(1);
+        log.append(r#"{"detail-type":"Secret Label Updated","number":2}"#);
+        let positions = folder.path().join(number.to_string());
+        std::fs::create_dir(&positions).unwrap();
+        let feeds = start(feed(target), &log, &positions);
+        until("one is delivered", || state(&feeds).delivered > 0);
+        until("nothing is behind", || state(&feeds).lag == 0);
+        assert_eq!(state(&feeds).delivered, 1, "{}", feeds.states()[0].kind);
+    }
+}
+
+#[test]
 fn a_collectors_answer_must_be_one() {
     let folder = tempfile::tempdir().unwrap();
     let server = Scripted::start(vec![

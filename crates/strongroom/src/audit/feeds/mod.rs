@@ -125,11 +125,11 @@ impl Target {
         }
     }
 
-    /// Whether an event means anything to it.
+    /// Whether an event means anything to it: one in EventBridge's form does to what expects those, and no one else.
     fn takes(&self, event: &source::About) -> bool {
         match self {
             Target::Webhook(target) => target.takes(event),
-            _ => true,
+            Target::Syslog(_) | Target::Otlp(_) | Target::File(_) => !event.is_native(),
         }
     }
 

@@ -87,7 +87,10 @@ impl WebhookTarget {
     }
 
     pub(super) fn takes(&self, about: &About) -> bool {
-        !self.as_eventbridge || eventbridge::takes(about)
+        match self.as_eventbridge {
+            true => eventbridge::takes(about),
+            false => !about.is_native(),
+        }
     }
 
     pub(super) async fn deliver(
