@@ -78,7 +78,12 @@ pub(crate) fn note_run(
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
     state.done += done;
     match result {
-        Ok(()) => (state.last_run, state.last_error) = (Some(now), None),
+        Ok(()) => {
+            if state.last_error.is_some() {
+                tracing::info!(work = %state.name, "what could not be carried out is done again");
+            }
+            (state.last_run, state.last_error) = (Some(now), None);
+        }
         Err(error) => {
             if state.last_error.as_ref() != Some(&error) {
                 tracing::error!(%error, work = %state.name, "what is due could not be carried out");

@@ -105,17 +105,20 @@ pub(super) fn run(arguments: &AdminArguments) -> Result<(), Failed> {
                 say(&serde_json::to_string(&status)?);
                 return Ok(());
             }
-            let mut lines = vec![
-                format!(
-                    "strongroom {}, process {}, up {} s",
-                    status.version, status.process_id, status.up_seconds
-                ),
-                format!("api        {}", status.url),
-                format!("store      {}", status.store),
-            ];
-            for named in status.hardening.iter().chain(&status.jobs) {
-                lines.push(format!("{:<10} {}", named.name, named.state));
-            }
+            let head = format!(
+                "strongroom {}, process {}, up {} s",
+                status.version, status.process_id, status.up_seconds
+            );
+            let named = status.hardening.iter().chain(&status.jobs);
+            let named = named.map(|named| (named.name.as_str(), named.state.as_str()));
+            let rows = [("api", &*status.url), ("store", &*status.store)];
+            let rows: Vec<_> = rows.into_iter().chain(named).collect();
+            let widest = rows.iter().map(|(name, _)| name.chars().count()).max();
+            let width = widest.unwrap_or_default();
+            let lines = rows
+                .iter()
+                .map(|(name, state)| format!("{name:width$} {state}"));
+            let lines: Vec<String> = std::iter::once(head).chain(lines).collect();
             say(&lines.join("\n"));
         }
     }

@@ -61,6 +61,14 @@ fn a_server_is_initialised_once_and_served_from_then_on() {
     }
     let (status, told, _) = run(&["admin", "--config", &config, "status"]);
     assert!(status == 0 && told.contains(&server.url), "{told}");
+    let column = told
+        .lines()
+        .find_map(|line| line.find(&server.url))
+        .unwrap();
+    for line in told.lines().skip(1) {
+        let (name, state) = line.split_at(column);
+        assert!(name.ends_with(' ') && !state.starts_with(' '), "{line}");
+    }
     assert_eq!(server.terminate(), 0);
     assert!(!folder.path().join("data/admin.sock").exists());
 }
