@@ -11,7 +11,7 @@ use strongroom_store::FaultKind;
 use strongroom_store::embedded::ReadOnly;
 
 use super::running_server::{RunningServer, asked};
-use super::{Failed, audit_query, audit_witness, say};
+use super::{Failed, audit_notes, audit_query, audit_witness, say};
 use crate::admin::{KnownOfLogs, SOCKET_NAME};
 use crate::audit::{FOLDER_NAME, heads, public_keys};
 
@@ -72,6 +72,7 @@ enum AuditCommand {
         data_dir: PathBuf,
     },
     Query(Box<audit_query::QueryArguments>),
+    Notes(audit_notes::NotesArguments),
     Witness(audit_witness::WitnessArguments),
     /// Have another key sign a running server's audit log, and print the public keys, the newest last
     ///
@@ -135,6 +136,10 @@ pub(super) fn run(arguments: &AuditArguments) -> Result<ExitCode, Failed> {
         }
         AuditCommand::Query(arguments) => {
             audit_query::run(arguments)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        AuditCommand::Notes(arguments) => {
+            audit_notes::run(arguments)?;
             Ok(ExitCode::SUCCESS)
         }
         AuditCommand::Witness(arguments) => {

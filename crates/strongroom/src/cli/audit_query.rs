@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use strongroom_audit::{Fault, Kind, Reader, Segment};
 use strongroom_services::cloudtrail::operator_event::SOURCE;
@@ -24,7 +24,6 @@ const LIMIT: usize = 100;
 /// Reads the log alone, also while its server runs, and a copy of it anywhere. It doesn't prove the log: that is for
 /// `strongroom audit verify`. Nothing is hidden from it, in whatever account or region it happened.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("place").required(true))]
 #[command(after_help = "Examples:
   strongroom audit query --data-dir /var/lib/strongroom --from 2h --errors-only
   strongroom audit query --data-dir ./data --resource prod/db --event-name GetSecretValue
@@ -33,12 +32,8 @@ const LIMIT: usize = 100;
 
 More: docs/audit.md")]
 pub(super) struct QueryArguments {
-    /// A server's data folder, with the log in its folder audit
-    #[arg(long, value_name = "DIR", group = "place")]
-    data_dir: Option<PathBuf>,
-    /// The log's folder alone, or a copy of it
-    #[arg(long, value_name = "DIR", group = "place")]
-    log: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     filter: Filter,
     /// Most events; 0 for all
@@ -53,6 +48,41 @@ pub(super) struct QueryArguments {
     /// Print each event as an OCSF 1.4 API Activity, one JSON object a line
     #[arg(long, conflicts_with = "json")]
     ocsf: bool,
+}
+
+/// Where the log is that is read.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(super) struct Place {
+    /// A server's data folder, with the log in its folder audit
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The log's folder alone, or a copy of it
+    #[arg(long, value_name = "DIR")]
+    log: Option<PathBuf>,
+}
+
+impl Place {
+    /// Reads the log there.
+    ///
+    /// # Errors
+    /// There is none: nothing found must not be what a mistaken path looks like.
+    pub(super) fn reader(&self) -> Result<Reader, Failed> {
+        let folder = match (&self.log, &self.data_dir) {
+            (Some(log), _) => log.clone(),
+            (None, Some(data_dir)) => data_dir.join(FOLDER_NAME),
+            // Refused by the arguments' definition.
+            (None, None) => return Err(Failed::new("name the log with --data-dir or --log")),
+        };
+        if !folder.is_dir() {
+            return Err(no_log_in(&folder));
+        }
+        let reader = Reader::open(&folder)?;
+        if reader.segments().is_empty() {
+            return Err(no_log_in(&folder));
+        }
+        Ok(reader)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -115,7 +145,7 @@ struct Filter {
 
 /// An instant, or how long ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
+pub(super) enum When {
     At(i64),
     SecondsAgo(i64),
 }
@@ -146,7 +176,7 @@ impl std::str::FromStr for When {
 }
 
 impl When {
-    fn second(self, now: Timestamp) -> i64 {
+    pub(super) fn second(self, now: Timestamp) -> i64 {
         match self {
             When::At(second) => second,
             When::SecondsAgo(seconds) => now.seconds().saturating_sub(seconds),
@@ -156,20 +186,7 @@ impl When {
 
 /// Searches the log, and prints what was found.
 pub(super) fn run(arguments: &QueryArguments) -> Result<(), Failed> {
-    let folder = match (&arguments.log, &arguments.data_dir) {
-        (Some(log), _) => log.clone(),
-        (None, Some(data_dir)) => data_dir.join(FOLDER_NAME),
-        // Refused by the arguments' definition.
-        (None, None) => return Err(Failed::new("name the log with --data-dir or --log")),
-    };
-    if !folder.is_dir() {
-        return Err(no_log_in(&folder));
-    }
-    let reader = Reader::open(&folder)?;
-    // Nothing found must not be what a mistaken path looks like.
-    if reader.segments().is_empty() {
-        return Err(no_log_in(&folder));
-    }
+    let reader = arguments.place.reader()?;
     let limit = match arguments.limit {
         0 => usize::MAX,
         limit => limit,
@@ -194,16 +211,24 @@ pub(super) fn run(arguments: &QueryArguments) -> Result<(), Failed> {
         },
     );
     printer.end();
+    all_was_read(&reader, &unread)
+}
+
+/// That nothing is missing above.
+///
+/// # Errors
+/// Something may be, and why.
+pub(super) fn all_was_read(reader: &Reader, unread: &[Fault]) -> Result<(), Failed> {
     if let Some(fault) = unread.first() {
         return Err(Failed::new(format!(
-            "{} of the log's segments can't be read to their end, so events may be missing above: {fault}",
+            "{} of the log's segments can't be read to their end, so records may be missing above: {fault}",
             unread.len()
         )));
     }
     match gap(&reader.segments()) {
         None => Ok(()),
         Some(number) => Err(Failed::new(format!(
-            "segment {number} of the log isn't there, so events may be missing above: look with `strongroom audit \
+            "segment {number} of the log isn't there, so records may be missing above: look with `strongroom audit \
              verify` what is damaged"
         ))),
     }
@@ -397,7 +422,11 @@ fn row(event: &Recorded<'_>) -> [String; 6] {
     [
         event.time().to_owned(),
         shown(&who(event)),
-        shown(event.name()),
+        shown(
+            Some(event.name())
+                .filter(|name| !name.is_empty())
+                .unwrap_or("-"),
+        ),
         shown(on.as_deref().unwrap_or("-")),
         shown(event.source_ip_address().unwrap_or("-")),
         shown(
@@ -426,7 +455,7 @@ fn who(event: &Recorded<'_>) -> String {
 }
 
 /// A text for a terminal: whoever calls chooses some of them, and none may do anything there.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let is_safe = |each: char| !each.is_control();
     text.chars()
         .map(|each| if is_safe(each) { each } else { '\u{fffd}' })

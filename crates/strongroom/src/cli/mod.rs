@@ -6,6 +6,7 @@ mod access;
 mod account_policy;
 mod admin;
 mod audit;
+mod audit_notes;
 mod audit_query;
 mod audit_witness;
 mod backup;

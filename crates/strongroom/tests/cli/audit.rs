@@ -8,16 +8,15 @@ use std::path::Path;
 use super::{Served, run, signal_pid, strongroom};
 
 fn dev(folder: &Path) -> Served {
+    dev_with(folder, &[])
+}
+
+fn dev_with(folder: &Path, more: &[&str]) -> Served {
     let folder = folder.to_str().unwrap();
-    Served::start(strongroom(&[
-        "dev",
-        "--listen",
-        "127.0.0.1:0",
-        "--log-level",
-        "error",
-        "--data-dir",
-        folder,
-    ]))
+    let mut arguments = vec!["dev", "--listen", "127.0.0.1:0", "--log-level", "error"];
+    arguments.extend(["--data-dir", folder]);
+    arguments.extend(more);
+    Served::start(strongroom(&arguments))
 }
 
 fn work(server: &Served) {
@@ -179,6 +178,49 @@ fn nothing_found_is_never_what_a_mistaken_question_looks_like() {
             "{arguments:?}: {error}"
         );
     }
+}
+
+#[test]
+fn what_the_server_noted_can_be_read_an_older_copy_that_it_was_told_to_accept_among_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, older) = (folder.path().join("data"), folder.path().join("older"));
+    for round in 0..2 {
+        let mut server = dev(&data);
+        work(&server);
+        assert_eq!(server.terminate(), 0);
+        if round == 0 {
+            copy(&data.join("audit"), &older);
+        }
+    }
+    fs::remove_dir_all(data.join("audit")).unwrap();
+    copy(&older, &data.join("audit"));
+    let _server = dev_with(&data, &["--restored"]);
+    let data = data.to_str().unwrap();
+    let (status, told, _) = run(&["audit", "notes", "--data-dir", data]);
+    let kinds: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(2))
+        .collect();
+    assert_eq!(
+        (status, &kinds[..]),
+        (0, &["closed", "opened", "note"][..]),
+        "{told}"
+    );
+    assert!(
+        told.contains("\"note\":\"restored\"") && told.contains("which the store knows"),
+        "{told}"
+    );
+    let from = "2999-01-01T00:00:00Z";
+    let (status, told, _) = run(&[
+        "audit",
+        "notes",
+        "--data-dir",
+        data,
+        "--from",
+        from,
+        "--json",
+    ]);
+    assert_eq!((status, &*told), (0, ""));
 }
 
 #[test]
