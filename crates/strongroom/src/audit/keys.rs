@@ -63,20 +63,9 @@ pub(super) async fn open(
     let known = known(&*store.snapshot()?)?;
     let restored = settings.restored;
     let there = newest_head(&options.folder).map_err(AuditProblem::Head)?;
-    let found = there.as_ref().map(|head| head.log);
-    let left = || known.newest().filter(|_| !is_empty(&options.folder));
-    let (id, seed) = match found.or_else(left) {
-        Some(id) => match known.seed(id) {
-            Some(seed) => (id, opened(seed, keyring)?),
-            None => {
-                return Err(AuditProblem::PutBack(format!(
-                    "the audit log in {} isn't the one that belongs to this data: move that folder away, or put the \
-                     right one in its place",
-                    options.folder.display()
-                )));
-            }
-        },
-        None if known.heads.is_empty() || restored => {
+    let (id, seed) = match known.belonging(&options.folder, there.as_ref(), restored)? {
+        Some((id, seed)) => (id, opened(seed, keyring)?),
+        None => {
             // A start that was interrupted between the two has left a key without a log.
             let left = known.seeds.last().filter(|_| known.heads.is_empty());
             let left = left.and_then(|seed| Some((LogId::parse(&seed.log)?, seed)));
@@ -85,20 +74,12 @@ pub(super) async fn open(
                 None => make(store, keyring, entropy).await?,
             }
         }
-        None => {
-            return Err(AuditProblem::PutBack(format!(
-                "the audit log of this data is gone from {}",
-                options.folder.display()
-            )));
-        }
     };
     let key = signing_key(&seed)?;
     let resting = Resting::find(options)?;
     // Decided before a byte is written: what is refused stays as it was found.
-    let trouble = match known.trouble(id, resting.reader(), there.as_ref())? {
-        None => forgotten(id, resting.reader(), settings.memory.as_deref())?,
-        trouble => trouble,
-    };
+    let memory = settings.memory.as_deref();
+    let trouble = known.trouble(id, resting.reader(), there.as_ref(), memory)?;
     if let Some(why) = trouble.as_ref().filter(|_| !restored) {
         return Err(AuditProblem::PutBack(why.clone()));
     }
@@ -112,7 +93,52 @@ pub(super) async fn open(
     Ok(opened)
 }
 
+/// Refuses what a start would refuse: a log and a store that aren't of the same time, or not of the newest that this
+/// machine had. It changes nothing. Tells whether there is a log yet.
+///
+/// # Errors
+/// What the start would say.
+pub(crate) fn check(
+    snapshot: &dyn Snapshot,
+    folder: &Path,
+    memory: Option<&Memory>,
+) -> Result<bool, AuditProblem> {
+    let known = known(snapshot)?;
+    let there = newest_head(folder).map_err(AuditProblem::Head)?;
+    let Some((id, _)) = known.belonging(folder, there.as_ref(), false)? else {
+        return Ok(false);
+    };
+    let reader = Reader::open(folder)?;
+    let trouble = known.trouble(id, &reader, there.as_ref(), memory)?;
+    trouble.map_or(Ok(true), |why| Err(AuditProblem::PutBack(why)))
+}
+
 impl Known {
+    /// The log in a folder, with its key; nothing where there is none, and none was before, or that is meant.
+    fn belonging(
+        &self,
+        folder: &Path,
+        there: Option<&Head>,
+        restored: bool,
+    ) -> Result<Option<(LogId, &AuditSeed)>, AuditProblem> {
+        let left = || self.newest().filter(|_| !is_empty(folder));
+        match there.map(|head| head.log).or_else(left) {
+            Some(id) => match self.seed(id) {
+                Some(seed) => Ok(Some((id, seed))),
+                None => Err(AuditProblem::PutBack(format!(
+                    "the audit log in {} isn't the one that belongs to this data: move that folder away, or put the \
+                     right one in its place",
+                    folder.display()
+                ))),
+            },
+            None if self.heads.is_empty() || restored => Ok(None),
+            None => Err(AuditProblem::PutBack(format!(
+                "the audit log of this data is gone from {}",
+                folder.display()
+            ))),
+        }
+    }
+
     fn seed(&self, id: LogId) -> Option<&AuditSeed> {
         let id = id.to_string();
         self.seeds.iter().find(|seed| seed.log == id)
@@ -124,12 +150,13 @@ impl Known {
         newest.map(|head| head.log)
     }
 
-    /// Why the log and the store aren't of the same time.
+    /// Why the log and the store aren't of the same time, or the log not the newest that this machine had.
     fn trouble(
         &self,
         id: LogId,
         reader: &Reader,
         found: Option<&Head>,
+        memory: Option<&Memory>,
     ) -> Result<Option<String>, strongroom_audit::Fault> {
         let head = self.heads.iter().find(|head| head.log == id);
         if let Some(head) = head
@@ -140,14 +167,14 @@ impl Known {
                 head.sequence
             )));
         }
-        Ok(match found {
-            Some(head) if head.store_revision > self.revision => Some(format!(
+        match found {
+            Some(head) if head.store_revision > self.revision => Ok(Some(format!(
                 "the store is at revision {}, and the audit log knows revision {}: the store was replaced by an older copy, or is \
                  damaged and lost its newest state",
                 self.revision, head.store_revision
-            )),
-            _ => None,
-        })
+            ))),
+            _ => forgotten(id, reader, memory),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub mod source;
 mod state_file;
 
 pub use followers::{FollowerSettings, Followers};
-pub(crate) use keys::{PublicKeys, heads, public_keys};
+pub(crate) use keys::{PublicKeys, check, heads, public_keys};
 pub use recorder::{
     AuditProblem, AuditSettings, FOLDER_NAME, Logged, NotCommitted, Recorder, SEGMENT_BYTES,
     entries,

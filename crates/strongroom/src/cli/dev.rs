@@ -248,7 +248,7 @@ async fn serve(arguments: DevArguments, hardening: Hardening) -> Result<(), Fail
 }
 
 /// What this machine remembers of audit logs.
-fn memory() -> Option<Memory> {
+pub(super) fn memory() -> Option<Memory> {
     Memory::of_user(|name| std::env::var_os(name))
 }
 

@@ -16,12 +16,13 @@ use strongroom_services::time::rfc3339;
 use strongroom_store::embedded::{Embedded, Options};
 use strongroom_store::{FaultKind, Store as _};
 
-use super::dev::{KEY_FILE_NAME, SEAL_FILE_NAME};
+use super::dev::{self, KEY_FILE_NAME, SEAL_FILE_NAME};
 use super::rotation;
 use super::running_server::asked;
 use super::seal_sources::Sources;
 use super::{Failed, say};
 use crate::admin::{AskedRotations, SOCKET_NAME, Status};
+use crate::audit::{self, FOLDER_NAME};
 use crate::config::{self, Config};
 use crate::edge::tls::{self, Certificates};
 
@@ -166,14 +167,14 @@ fn audit(config: &Config, findings: &mut Findings) {
         audit.witness_token().err(),
     ];
     for error in problems.into_iter().flatten() {
-        findings.fail("audit", error);
+        findings.fail(AUDIT, error);
     }
     match audit.memory() {
-        Err(error) => findings.fail("audit", error),
+        Err(error) => findings.fail(AUDIT, error),
         Ok(Some(_)) => {}
         Ok(None) if audit.memory.is_some() => {}
         Ok(None) => findings.warn(
-            "audit",
+            AUDIT,
             "there is no HOME in which this machine could remember the audit log, so an older copy of the data folder is \
              not noticed at a start: set audit.memory to a folder outside of it, or to \"off\"",
         ),
@@ -279,7 +280,7 @@ fn data(folder: &Path, socket: &Path, keys: &Keys<'_>, findings: &mut Findings) 
     let holder = if status.is_ok() {
         None
     } else {
-        Some(store(folder, findings))
+        Some(store(folder, keys, findings))
     };
     seals(folder, keys, findings);
     if let Some(true) = holder {
@@ -324,8 +325,8 @@ fn running(status: &Status, findings: &mut Findings) {
         why => findings.fail("store", why),
     }
     match status.audit.as_str() {
-        "ok" => findings.ok("audit", "events are recorded"),
-        why => findings.fail("audit", why),
+        "ok" => findings.ok(AUDIT, "events are recorded"),
+        why => findings.fail(AUDIT, why),
     }
     for job in &status.jobs {
         let verdict = if job.state == "ok" {
@@ -408,8 +409,8 @@ fn rotations(socket: &Path, findings: &mut Findings) {
     }
 }
 
-/// Reads all of the store, where no server does. Tells whether another process holds it.
-fn store(folder: &Path, findings: &mut Findings) -> bool {
+/// Reads all of the store, where no server does, and compares the audit log with it. Tells whether another process holds it.
+fn store(folder: &Path, keys: &Keys<'_>, findings: &mut Findings) -> bool {
     if !folder.join(STORE_FILE_NAME).exists() {
         findings.warn(
             "store",
@@ -425,6 +426,7 @@ fn store(folder: &Path, findings: &mut Findings) -> bool {
         }
     };
     let verification = store.verify();
+    log(&store, folder, keys, findings);
     store.close();
     if verification.faults.is_empty() {
         let text = format!(
@@ -437,6 +439,24 @@ fn store(folder: &Path, findings: &mut Findings) -> bool {
         findings.fail("store", fault);
     }
     false
+}
+
+/// Whether a start would accept the audit log beside this store.
+fn log(store: &Embedded, folder: &Path, keys: &Keys<'_>, findings: &mut Findings) {
+    let memory = match keys {
+        // What is wrong with it is told where the configuration is looked at.
+        Keys::Configured(config) => config.audit.memory().ok().flatten(),
+        Keys::BesideData => dev::memory(),
+    };
+    let checked = match store.snapshot() {
+        Ok(snapshot) => audit::check(&*snapshot, &folder.join(FOLDER_NAME), memory.as_ref()),
+        Err(fault) => Err(fault.into()),
+    };
+    match checked {
+        Ok(true) => findings.ok(AUDIT, "the log is the one that the store knows"),
+        Ok(false) => findings.ok(AUDIT, "there is no log yet: the first start begins it"),
+        Err(problem) => findings.fail(AUDIT, problem),
+    }
 }
 
 fn seals(folder: &Path, keys: &Keys<'_>, findings: &mut Findings) {
@@ -629,6 +649,7 @@ fn memory(name: &str, measure: &Measure) -> Finding {
 }
 
 const MEMORY: &str = "memory";
+const AUDIT: &str = "audit";
 const ROTATION: &str = "rotation";
 /// Secrets that are named; a list has all.
 const ROTATIONS_NAMED: usize = 20;

@@ -92,6 +92,66 @@ fn a_running_server_is_asked_and_its_store_left_alone() {
 }
 
 #[test]
+fn an_older_copy_that_a_start_would_refuse_is_found_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, older) = (folder.path().join("data"), folder.path().join("older"));
+    std::fs::create_dir(&older).unwrap();
+    let start = || {
+        let data = data.to_str().unwrap();
+        Served::start(strongroom(&[
+            "dev",
+            "--listen",
+            "127.0.0.1:0",
+            "--data-dir",
+            data,
+        ]))
+    };
+    let files = || {
+        std::fs::read_dir(data.join("audit"))
+            .unwrap()
+            .map(|entry| entry.unwrap())
+    };
+    for round in 0..2 {
+        let mut server = start();
+        let (status, _) = server.call(server.credentials(), "us-east-1", "ListSecrets", "{}");
+        assert_eq!((status, server.terminate()), (200, 0));
+        if round == 0 {
+            for file in files() {
+                std::fs::copy(file.path(), older.join(file.file_name())).unwrap();
+            }
+        }
+    }
+    let subject = "audit";
+    expect(
+        &diagnose_folder(&data),
+        subject,
+        Verdict::Ok,
+        "the store knows",
+    );
+    for file in files() {
+        std::fs::remove_file(file.path()).unwrap();
+    }
+    expect(
+        &diagnose_folder(&data),
+        subject,
+        Verdict::Fail,
+        "is gone from",
+    );
+    for file in std::fs::read_dir(&older)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+    {
+        std::fs::copy(file.path(), data.join("audit").join(file.file_name())).unwrap();
+    }
+    expect(
+        &diagnose_folder(&data),
+        subject,
+        Verdict::Fail,
+        "which the store knows",
+    );
+}
+
+#[test]
 fn nothing_is_made_where_nothing_is() {
     let folder = tempfile::tempdir().unwrap();
     let config = set_up(folder.path(), "");
