@@ -58,7 +58,11 @@ pub(super) fn put(path: &Path, bytes: &[u8], keep: Keep) -> Result<(), String> {
     })
 }
 
-fn replace(path: &Path, bytes: &[u8], keep: Keep) -> io::Result<()> {
+/// The same for whoever has words of their own for it.
+///
+/// # Errors
+/// The file system's.
+pub(super) fn replace(path: &Path, bytes: &[u8], keep: Keep) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new()
         .recursive(true)

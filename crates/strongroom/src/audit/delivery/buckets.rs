@@ -110,9 +110,11 @@ impl Buckets {
             ));
         }
         match (self.named.get(bucket), &self.others) {
-            (Some(Bucket::Folder(folder)), _) => put_into(folder, object).await,
+            (Some(Bucket::Folder(folder)), _) => put_into(folder, bucket, object).await,
             (Some(Bucket::S3(server)), _) => server.put(bucket, object).await,
-            (None, Some(folder)) if is_name(bucket) => put_into(&folder.join(bucket), object).await,
+            (None, Some(folder)) if is_name(bucket) => {
+                put_into(&folder.join(bucket), bucket, object).await
+            }
             _ => Err(format!(
                 "NoSuchBucket: the operator has set up no bucket {bucket:?} (audit.buckets)"
             )),
@@ -153,7 +155,8 @@ fn encoded(path: &str) -> String {
 }
 
 /// A file for the object, and one beside it for what S3 would keep with it.
-async fn put_into(folder: &Path, object: &Object) -> Result<(), String> {
+/// Puts an object into a folder. What goes wrong is told to the trail's account, which needn't know the machine's paths.
+async fn put_into(folder: &Path, bucket: &str, object: &Object) -> Result<(), String> {
     let path = folder.join(&object.key);
     let bytes = object.gzip.clone();
     let metadata: BTreeMap<&str, &str> = object
@@ -170,11 +173,17 @@ async fn put_into(folder: &Path, object: &Object) -> Result<(), String> {
         if let Some(metadata) = metadata {
             let mut beside = path.as_os_str().to_owned();
             beside.push(".metadata.json");
-            state_file::put(Path::new(&beside), &metadata, Keep::Durably)?;
+            state_file::replace(Path::new(&beside), &metadata, Keep::Durably)?;
         }
-        state_file::put(&path, &bytes, Keep::Durably)
+        state_file::replace(&path, &bytes, Keep::Durably)
     });
-    writing.await.unwrap_or_else(|error| Err(error.to_string()))
+    let written = writing.await.map_err(|error| error.to_string())?;
+    written.map_err(|error| {
+        format!(
+            "InternalError: the folder of bucket {bucket:?} can't be written ({error}): its operator has to check its owner \
+             and the space"
+        )
+    })
 }
 
 impl S3Bucket {
@@ -265,6 +274,31 @@ impl S3Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_folder_that_cant_be_written_is_told_without_its_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("secret-place");
+        std::fs::write(&place, "no folder").unwrap();
+        let named = BTreeMap::from([("logs".to_owned(), Bucket::Folder(place))]);
+        let buckets = Buckets::named(named);
+        let object = |key: &str| Object {
+            key: key.to_owned(),
+            gzip: vec![1],
+            metadata: Vec::new(),
+        };
+        let mut told = Vec::new();
+        for key in ["AWSLogs/a", "AWSLogs/b"] {
+            told.push(buckets.put("logs", &object(key)).await.unwrap_err());
+        }
+        assert!(
+            told[0].starts_with("InternalError: the folder of bucket \"logs\""),
+            "{told:?}"
+        );
+        assert!(!told[0].contains("secret-place"), "{told:?}");
+        // The same each time, so that it is logged once.
+        assert_eq!(told[0], told[1]);
+    }
 
     #[test]
     fn a_key_leads_nowhere_but_down_and_is_sent_as_it_is() {
