@@ -282,12 +282,13 @@ fn print(report: &Report, json: bool) -> Result<(), Failed> {
         report.log_id.as_deref().unwrap_or("unknown")
     ));
     say(&format!(
-        "records     {} ({} events), {} to {}, in {} segments",
+        "records     {} ({} events), {} to {}, in {} segment{}",
         report.records,
         report.events,
         number(report.first_sequence),
         number(report.last_sequence),
-        report.segments
+        report.segments,
+        if report.segments == 1 { "" } else { "s" }
     ));
     if let Some(segment) = report.pruned_before_segment {
         say(&format!(

@@ -73,6 +73,7 @@ fn a_log_is_whole_after_an_orderly_end_after_a_kill_and_beside_a_running_server(
     let (status, told, _) = verify(&data, &[]);
     assert_eq!(status, 0, "{told}");
     assert!(told.contains("heads       1 kept elsewhere"), "{told}");
+    assert!(told.contains(", in 1 segment\n"), "{told}");
     assert!(!told.contains("not compared"), "{told}");
     assert_eq!(server.terminate(), 0);
     let before = files(&data);
