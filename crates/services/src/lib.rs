@@ -16,7 +16,6 @@ pub mod gate;
 pub mod iam;
 pub mod input;
 pub mod job;
-mod json_members;
 mod json_text;
 pub mod kms;
 pub mod lambda;

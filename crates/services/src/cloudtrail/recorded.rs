@@ -5,97 +5,105 @@
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use super::history::Attribute;
-use crate::json_members::{each_item, each_member, flag as yes_or_no, string};
 
 /// An event as it was recorded. Borrows from its JSON.
-#[derive(Debug, Default)]
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Recorded<'a> {
-    event_id: Option<Cow<'a, str>>,
-    event_name: Option<Cow<'a, str>>,
-    event_source: Option<Cow<'a, str>>,
-    event_time: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "eventID")]
+    event_id: Cow<'a, str>,
+    #[serde(borrow)]
+    event_name: Cow<'a, str>,
+    #[serde(borrow)]
+    event_source: Cow<'a, str>,
+    #[serde(borrow)]
+    event_time: Cow<'a, str>,
     /// Absent where an operator asked, which is in no region.
-    aws_region: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    aws_region: Option<Text<'a>>,
+    #[serde(borrow)]
     user_identity: Identity<'a>,
+    #[serde(default)]
     read_only: Option<bool>,
+    #[serde(default)]
     management_event: Option<bool>,
-    recipient_account_id: Option<Cow<'a, str>>,
-    source_ip_address: Option<Cow<'a, str>>,
-    user_agent: Option<Cow<'a, str>>,
-    error_code: Option<Cow<'a, str>>,
-    error_message: Option<Cow<'a, str>>,
-    event_type: Option<Cow<'a, str>>,
-    request_id: Option<Cow<'a, str>>,
-    request_parameters: Option<&'a str>,
-    response_elements: Option<&'a str>,
+    #[serde(borrow, default)]
+    recipient_account_id: Option<Text<'a>>,
+    #[serde(borrow, default, rename = "sourceIPAddress")]
+    source_ip_address: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    user_agent: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    error_code: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    error_message: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    event_type: Option<Text<'a>>,
+    #[serde(borrow, default, rename = "requestID")]
+    request_id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    request_parameters: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    response_elements: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     resources: Vec<NamedResource<'a>>,
 }
 
+/// A text that borrows where it can; serde's own way to an optional `Cow` never does.
+#[derive(Debug, Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// Who called.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Identity<'a> {
-    kind: Option<Cow<'a, str>>,
-    arn: Option<Cow<'a, str>>,
-    account_id: Option<Cow<'a, str>>,
-    access_key_id: Option<Cow<'a, str>>,
-    user_name: Option<Cow<'a, str>>,
-    invoked_by: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    arn: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    account_id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    access_key_id: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    user_name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    invoked_by: Option<Text<'a>>,
+}
+
+/// What a call made, whose ARN nobody knew before: from its parameters, or from its response.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Made<'a> {
+    #[serde(borrow, default)]
+    name: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    arn: Option<Text<'a>>,
+    #[serde(borrow, default)]
+    key_metadata: Option<MadeKey<'a>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MadeKey<'a> {
+    #[serde(borrow, default)]
+    arn: Option<Text<'a>>,
 }
 
 /// What the call was about.
-#[derive(Debug, Default)]
+#[derive(Debug, Deserialize)]
 struct NamedResource<'a> {
-    kind: Option<Cow<'a, str>>,
-    arn: Option<Cow<'a, str>>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Text<'a>>,
+    #[serde(borrow, default, rename = "ARN")]
+    arn: Option<Text<'a>>,
 }
 
-impl<'a> Identity<'a> {
-    fn read(object: &'a str) -> Option<Self> {
-        let mut identity = Identity::default();
-        each_member(object, &mut |name, value| {
-            let place = match name {
-                "type" => &mut identity.kind,
-                "arn" => &mut identity.arn,
-                "accountId" => &mut identity.account_id,
-                "accessKeyId" => &mut identity.access_key_id,
-                "userName" => &mut identity.user_name,
-                "invokedBy" => &mut identity.invoked_by,
-                _ => return,
-            };
-            *place = string(value);
-        })?;
-        Some(identity)
-    }
-}
-
-impl<'a> NamedResource<'a> {
-    fn read(object: &'a str) -> Self {
-        let mut resource = NamedResource::default();
-        // What is no object says nothing.
-        let _ = each_member(object, &mut |name, value| match name {
-            "type" => resource.kind = string(value),
-            "ARN" => resource.arn = string(value),
-            _ => {}
-        });
-        resource
-    }
-}
-
-/// A member of an object that is a string.
-fn string_in<'t>(object: &'t str, wanted: &str) -> Option<Cow<'t, str>> {
-    string(value_in(object, wanted)?)
-}
-
-/// The text of a member of an object.
-fn value_in<'t>(object: &'t str, wanted: &str) -> Option<&'t str> {
-    let mut found = None;
-    each_member(object, &mut |name, value| {
-        if name == wanted {
-            found = Some(value);
-        }
-    })?;
-    found
+fn text<'s>(text: &'s Option<Text<'_>>) -> Option<&'s str> {
+    text.as_ref().map(|text| text.0.as_ref())
 }
 
 impl<'a> Recorded<'a> {
@@ -106,52 +114,8 @@ impl<'a> Recorded<'a> {
         if !json.starts_with(b"{\"eventVersion\"") {
             return None;
         }
-        let mut event = Recorded::default();
-        let mut is_sound = true;
-        each_member(std::str::from_utf8(json).ok()?, &mut |name, value| {
-            is_sound &= event.set(name, value).is_some();
-        })?;
-        let needed = [
-            &event.event_id,
-            &event.event_name,
-            &event.event_source,
-            &event.event_time,
-        ];
-        let is_whole = is_sound && needed.iter().all(|text| text.is_some());
-        is_whole.then_some(event)
-    }
-
-    /// Takes a member. `None`: it isn't what an event has there.
-    fn set(&mut self, name: &str, value: &'a str) -> Option<()> {
-        let present = |value: &'a str| (value != "null").then_some(value);
-        let optional = |value: &'a str| match present(value) {
-            Some(value) => string(value).map(Some),
-            None => Some(None),
-        };
-        match name {
-            "eventID" => self.event_id = Some(string(value)?),
-            "eventName" => self.event_name = Some(string(value)?),
-            "eventSource" => self.event_source = Some(string(value)?),
-            "eventTime" => self.event_time = Some(string(value)?),
-            "awsRegion" => self.aws_region = Some(string(value)?),
-            "userIdentity" => self.user_identity = Identity::read(value)?,
-            "readOnly" => self.read_only = Some(yes_or_no(value)?),
-            "managementEvent" => self.management_event = Some(yes_or_no(value)?),
-            "recipientAccountId" => self.recipient_account_id = optional(value)?,
-            "sourceIPAddress" => self.source_ip_address = optional(value)?,
-            "userAgent" => self.user_agent = optional(value)?,
-            "errorCode" => self.error_code = optional(value)?,
-            "errorMessage" => self.error_message = optional(value)?,
-            "eventType" => self.event_type = optional(value)?,
-            "requestID" => self.request_id = optional(value)?,
-            "requestParameters" => self.request_parameters = present(value),
-            "responseElements" => self.response_elements = present(value),
-            "resources" => each_item(value, &mut |resource| {
-                self.resources.push(NamedResource::read(resource));
-            })?,
-            _ => {}
-        }
-        Some(())
+        // As one text it is looked through once, and not string by string.
+        serde_json::from_str(std::str::from_utf8(json).ok()?).ok()
     }
 
     /// Whether look-ups show it at all: they have management events alone.
@@ -163,74 +127,74 @@ impl<'a> Recorded<'a> {
     /// Its id.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.event_id.as_deref().unwrap_or_default()
+        &self.event_id
     }
 
     /// What happened, such as `GetSecretValue`.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.event_name.as_deref().unwrap_or_default()
+        &self.event_name
     }
 
     /// The service, such as `kms.amazonaws.com`.
     #[must_use]
     pub fn source(&self) -> &str {
-        self.event_source.as_deref().unwrap_or_default()
+        &self.event_source
     }
 
     /// When it happened, as it says it.
     #[must_use]
     pub fn time(&self) -> &str {
-        self.event_time.as_deref().unwrap_or_default()
+        &self.event_time
     }
 
     /// When it happened, in whole seconds since 1970.
     #[must_use]
     pub fn seconds(&self) -> Option<i64> {
-        let instant: Result<jiff::Timestamp, _> = self.time().parse();
+        let instant: Result<jiff::Timestamp, _> = self.event_time.parse();
         instant.ok().map(jiff::Timestamp::as_second)
     }
 
     /// The region in which it is found; empty for what an operator asked, which is in none.
     #[must_use]
     pub fn region(&self) -> &str {
-        self.aws_region.as_deref().unwrap_or_default()
+        text(&self.aws_region).unwrap_or_default()
     }
 
     /// The account whose trail tells of it.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
-        self.recipient_account_id.as_deref()
+        text(&self.recipient_account_id)
     }
 
     /// The account of whoever called.
     #[must_use]
     pub fn caller_account(&self) -> Option<&str> {
-        self.user_identity.account_id.as_deref()
+        text(&self.user_identity.account_id)
     }
 
     /// The ARN of whoever called.
     #[must_use]
     pub fn caller_arn(&self) -> Option<&str> {
-        self.user_identity.arn.as_deref()
+        text(&self.user_identity.arn)
     }
 
     /// What kind of caller it was, such as `IAMUser`.
     #[must_use]
     pub fn caller_type(&self) -> Option<&str> {
-        self.user_identity.kind.as_deref()
+        text(&self.user_identity.kind)
     }
 
     /// The service that called for its own caller, or by itself.
     #[must_use]
     pub fn invoked_by(&self) -> Option<&str> {
-        self.user_identity.invoked_by.as_deref()
+        text(&self.user_identity.invoked_by)
     }
 
     /// The access key that signed.
     #[must_use]
     pub fn access_key_id(&self) -> Option<&str> {
-        self.user_identity.access_key_id.as_deref()
+        text(&self.user_identity.access_key_id)
     }
 
     /// Whether it changed nothing.
@@ -242,19 +206,19 @@ impl<'a> Recorded<'a> {
     /// Where the call came from.
     #[must_use]
     pub fn source_ip_address(&self) -> Option<&str> {
-        self.source_ip_address.as_deref()
+        text(&self.source_ip_address)
     }
 
     /// What it was made with.
     #[must_use]
     pub fn user_agent(&self) -> Option<&str> {
-        self.user_agent.as_deref()
+        text(&self.user_agent)
     }
 
     /// What kind of event it is, such as `AwsApiCall`.
     #[must_use]
     pub fn event_type(&self) -> Option<&str> {
-        self.event_type.as_deref()
+        text(&self.event_type)
     }
 
     /// Whether it was refused or failed. What failed that nobody called for, such as a rotation, has no code.
@@ -266,41 +230,42 @@ impl<'a> Recorded<'a> {
     /// Why it was refused or failed.
     #[must_use]
     pub fn error_code(&self) -> Option<&str> {
-        self.error_code.as_deref()
+        text(&self.error_code)
     }
 
     /// The same in words.
     #[must_use]
     pub fn error_message(&self) -> Option<&str> {
-        self.error_message.as_deref()
+        text(&self.error_message)
     }
 
     /// The id of the request.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+        text(&self.request_id)
     }
 
     /// What was asked, as JSON.
     #[must_use]
     pub fn request_parameters(&self) -> Option<&'a str> {
-        self.request_parameters
+        self.request_parameters.map(RawValue::get)
     }
 
     /// The name by which whoever called is looked up: a user's; a session's, of a role that was assumed; `root`.
     #[must_use]
     pub fn username(&self) -> Option<&str> {
-        match self.caller_type()? {
+        let identity = &self.user_identity;
+        match text(&identity.kind)? {
             "Root" => Some("root"),
-            "AssumedRole" => self.caller_arn()?.rsplit('/').next(),
-            _ => self.user_identity.user_name.as_deref(),
+            "AssumedRole" => text(&identity.arn)?.rsplit('/').next(),
+            _ => text(&identity.user_name),
         }
     }
 
     /// The resources that it was about, each by its type and, twice, by its ARN and by its name.
     pub fn each_resource(&self, visit: &mut dyn FnMut(&str, &str)) {
         for resource in &self.resources {
-            let (Some(kind), Some(arn)) = (&resource.kind, &resource.arn) else {
+            let (Some(kind), Some(arn)) = (text(&resource.kind), text(&resource.arn)) else {
                 continue;
             };
             visit(kind, arn);
@@ -315,28 +280,33 @@ impl<'a> Recorded<'a> {
 
     /// A secret or a key that was made: until then, there was no ARN that could have been asked about.
     fn each_made(&self, visit: &mut dyn FnMut(&str, &str)) {
-        let kind = match self.name() {
+        let kind = match &*self.event_name {
             "CreateSecret" => "AWS::SecretsManager::Secret",
             "CreateKey" => "AWS::KMS::Key",
             _ => return,
         };
-        let response = self.response_elements.unwrap_or_default();
-        let key = value_in(response, "keyMetadata").unwrap_or_default();
-        let arn = string_in(response, "arn").or_else(|| string_in(key, "arn"));
-        if let Some(arn) = &arn {
+        let made = |json: Option<&'a RawValue>| {
+            let json =
+                json.and_then(|json| serde_json::from_str::<Option<Made<'a>>>(json.get()).ok());
+            json.flatten().unwrap_or_default()
+        };
+        let response = made(self.response_elements);
+        let key = response.key_metadata.as_ref();
+        let arn = text(&response.arn).or_else(|| text(&key?.arn));
+        if let Some(arn) = arn {
             visit(kind, arn);
         }
-        let asked = string_in(self.request_parameters.unwrap_or_default(), "name");
-        if let Some(name) = asked.as_deref().or_else(|| name_in(arn.as_deref()?)) {
+        let asked = made(self.request_parameters);
+        if let Some(name) = text(&asked.name).or_else(|| name_in(arn?)) {
             visit(kind, name);
         }
     }
 
     /// All that it can be looked up by. A type may come more than once.
     pub fn each_attribute(&self, visit: &mut dyn FnMut(Attribute, &str)) {
-        visit(Attribute::EventId, self.id());
-        visit(Attribute::EventName, self.name());
-        visit(Attribute::EventSource, self.source());
+        visit(Attribute::EventId, &self.event_id);
+        visit(Attribute::EventName, &self.event_name);
+        visit(Attribute::EventSource, &self.event_source);
         if let Some(read_only) = self.read_only {
             visit(Attribute::ReadOnly, flag(read_only));
         }
