@@ -27,6 +27,8 @@ const USES_INTERVAL: Duration = Duration::from_millis(250);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(600);
 /// How often the store is tied to the end of the audit log.
 const TIDY_INTERVAL: Duration = Duration::from_secs(1);
+/// After so many conflicts in a run, the rest is left to the next one.
+const CONFLICTS_MAX: u64 = 1000;
 /// Rows that are carried out before the index is looked at again.
 const DUE_BATCH: usize = 1000;
 
@@ -171,6 +173,17 @@ impl Default for StoreCheck {
     }
 }
 
+/// What became of the rows that were looked at together.
+#[derive(Default)]
+struct Batch {
+    /// So many were carried out.
+    done: u64,
+    /// So many were changed by others in that instant, such as by a use that is written down: they are looked at again.
+    conflicts: u64,
+    /// Why the first of those wasn't carried out that can't be: the others don't wait for it.
+    problem: Option<String>,
+}
+
 /// Does one kind of work when it is due.
 pub struct DueWorker<D> {
     state: Mutex<WorkerState>,
@@ -194,37 +207,39 @@ impl<D: Due> DueWorker<D> {
     /// Carries out everything that is due. Safe to run twice at once: each commit is conditional on
     /// what was read being unchanged.
     pub async fn run(&self, node: &Node, means: &Means<'_>) {
-        let mut done = 0;
+        let (mut done, mut conflicts) = (0, 0);
         let result = loop {
             match Self::batch(node, means).await {
-                Ok((0, None)) => break Ok(()),
-                Ok((0, Some(error))) | Err(error) => break Err(error),
-                Ok((count, _)) => done += count,
+                Ok(batch) if batch.done > 0 => done += batch.done,
+                // Whoever waits for what is due waits for this too.
+                Ok(batch) if batch.conflicts > 0 && conflicts < CONFLICTS_MAX => {
+                    conflicts += batch.conflicts;
+                }
+                Ok(Batch { problem, .. }) => break problem.map_or(Ok(()), Err),
+                Err(error) => break Err(error),
             }
         };
         note_run(&self.state, done, means.now, node.store(), result);
     }
 
-    /// How many were carried out, and why the first of those wasn't that can't be: the others don't wait for it.
-    async fn batch(node: &Node, means: &Means<'_>) -> Result<(u64, Option<String>), String> {
-        let (mut done, mut problem) = (0, None);
+    async fn batch(node: &Node, means: &Means<'_>) -> Result<Batch, String> {
+        let mut batch = Batch::default();
         for (row, due) in Self::due(node.records(), means.now).map_err(text)? {
             let records = Records::of(node.records());
             let changes = match due.carry_out(row, &records, means) {
                 Ok(changes) => changes,
                 Err(stop) => {
-                    problem.get_or_insert(text(stop));
+                    batch.problem.get_or_insert(text(stop));
                     continue;
                 }
             };
             match node.commit(records.into_seen(), changes).await {
-                Ok(()) => done += 1,
-                // Changed in this instant; its row is looked at again.
-                Err(NotCommitted::Store(CommitError::Conflict { .. })) => {}
+                Ok(()) => batch.done += 1,
+                Err(NotCommitted::Store(CommitError::Conflict { .. })) => batch.conflicts += 1,
                 Err(error) => return Err(error.to_string()),
             }
         }
-        Ok((done, problem))
+        Ok(batch)
     }
 
     fn due(source: &CachedRecords, now: Timestamp) -> Result<Vec<(Key, Arc<D>)>, Stop> {
