@@ -252,6 +252,8 @@ impl Pipeline<'_> {
                 }
             };
             let events = self.events(call, error, &answered.told);
+            // What isn't needed any more isn't kept while it waits for the disk.
+            drop(answered.told);
             if let Err(failure) = self.record(events).await {
                 result = Err(failure.error_body(service, request_id));
             }

@@ -22,7 +22,7 @@ use crate::time::{Timestamp, rfc3339};
 /// The version of the format. Source: AWS CloudTrail User Guide, CloudTrail record contents, `eventVersion`.
 pub const EVENT_VERSION: &str = "1.11";
 /// Room for an event of the usual size.
-const EVENT_BYTES_EXPECTED: usize = 2048;
+const EVENT_BYTES_EXPECTED: usize = 1280;
 
 /// What is known of a call but for what it told itself.
 pub struct Call<'a> {

@@ -191,7 +191,9 @@ impl Recorder {
     pub async fn record(&self, events: Vec<Logged>) -> Result<(), strongroom_audit::Fault> {
         match &self.recording {
             Some(recording) if !events.is_empty() => {
-                recording.log.append(&payloads(events)).await.map(|_| ())
+                // The log has its own copy: while many wait, theirs would only keep memory cold.
+                let appending = recording.log.append(&payloads(events));
+                appending.await.map(|_| ())
             }
             _ => Ok(()),
         }
