@@ -83,6 +83,11 @@ impl Queue {
         self.buffer.len() == HASH_BYTES
     }
 
+    /// How many wait for what is queued.
+    pub(crate) fn waiting(&self) -> usize {
+        self.batch.state().wakers.len()
+    }
+
     /// Queues a record.
     pub(crate) fn push(&mut self, milliseconds: i64, kind: Kind, payload: &[u8]) {
         let sequence = self.end.sequence + 1;

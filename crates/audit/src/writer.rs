@@ -13,8 +13,10 @@ use crate::{Durability, Fault, FaultKind, Hash};
 
 /// From so many on that wait for the same sync, it is worth while to gather more for the next.
 const WAITING_MANY: usize = 8;
-/// The longest that is waited for more: a slow disk gathers many by itself.
-const REST_MAX: Duration = Duration::from_micros(500);
+/// How often it is looked whether more have come.
+const GATHER_STEP: Duration = Duration::from_micros(200);
+/// The longest that is gathered.
+const GATHERED_WITHIN: Duration = Duration::from_millis(2);
 
 /// The raw segment that is written.
 #[derive(Debug)]
@@ -182,13 +184,28 @@ impl Shared {
 
     /// Writes and syncs what is queued, whenever somebody leads, until the log is closed.
     pub(crate) fn keep_flushing(&self) {
-        let mut not_before = Instant::now();
+        let mut waited = 0;
         while self.flusher.wait(None) {
-            std::thread::sleep(not_before.saturating_duration_since(Instant::now()));
-            let began = Instant::now();
+            if waited >= WAITING_MANY {
+                self.gather();
+            }
             // A fault is told to whoever waits.
-            let waited = self.flush().unwrap_or_default();
-            not_before = Instant::now() + rest_after(waited, began.elapsed());
+            waited = self.flush().unwrap_or_default();
+        }
+    }
+
+    /// Waits while more and more come to wait for the same sync: it costs as much for one as for all. Where many waited
+    /// for the last one, the next are on their way; where few do, nobody waits for others.
+    fn gather(&self) {
+        let began = Instant::now();
+        let mut waiting = 0;
+        while began.elapsed() < GATHERED_WITHIN {
+            let now = self.queue().waiting();
+            if now <= waiting {
+                return;
+            }
+            waiting = now;
+            std::thread::sleep(GATHER_STEP);
         }
     }
 
@@ -238,42 +255,11 @@ impl Shared {
     }
 }
 
-/// How long the thread that syncs waits between a sync for which so many waited, and which took so long, and the next.
-/// Where many wait at a time, others are on their way: a batch that is twice as large costs each half as much, and nobody
-/// waits much longer than twice as long as for the disk alone. Where few do, nobody waits for others.
-fn rest_after(waited: usize, took: Duration) -> Duration {
-    match waited {
-        0..WAITING_MANY => Duration::ZERO,
-        _ => took.min(REST_MAX),
-    }
-}
-
 /// The last record before a new segment.
 fn last_before(taken: &Taken, split: &Split) -> Position {
     Position {
         sequence: split.first_sequence - 1,
         hash: Hash::read(&taken.buffer[split.at - HASH_BYTES..]),
         milliseconds: taken.end.milliseconds,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_where_many_wait_is_there_a_rest_and_it_is_no_longer_than_a_sync() {
-        let microseconds = Duration::from_micros;
-        for (waited, took, rest) in [
-            (0, 300, 0),
-            (1, 300, 0),
-            (WAITING_MANY - 1, 300, 0),
-            (WAITING_MANY, 300, 300),
-            (64, 500, 500),
-            (64, 20_000, 500),
-        ] {
-            let found = rest_after(waited, microseconds(took));
-            assert_eq!(found, microseconds(rest), "{waited} waited, {took} µs");
-        }
     }
 }
