@@ -1,8 +1,8 @@
 //! What waits to be written, who waits for it, and who is to write it.
 //!
 //! Records are chained as they are queued, so that whoever writes has one piece of bytes to hand over. All that is queued
-//! at a time is one batch, and is written by one of those who wait for it (with [`crate::Durability::Write`]) or by a thread of
-//! its own (with [`crate::Durability::Fsync`]), once all who are ready have queued theirs.
+//! at a time is one batch, and is written by one of those who wait for it (with [`crate::Durability::Write`]) or by a
+//! thread of its own (with [`crate::Durability::Fsync`]), once all who are ready have queued theirs.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -156,13 +156,10 @@ impl Reader {
         let mut next = from;
         let mut spare = Vec::new();
         while let Some(place) = self.place(next)? {
-            let bytes = match self.load(&place, proof, spare) {
+            let bytes = match self.load(&place, proof, std::mem::take(&mut spare)) {
                 Ok(bytes) => bytes,
                 // It was pruned, or closed, in the meantime.
-                Err(_) if self.has_moved(&place) => {
-                    spare = Vec::new();
-                    continue;
-                }
+                Err(_) if self.has_moved(&place) => continue,
                 Err(fault) => return Err(fault),
             };
             let mut offset = HASH_BYTES;

@@ -53,10 +53,7 @@ impl Named {
         match TrailArn::parse(&text) {
             Some(arn) if check_name(&arn.name).is_ok() => Ok(Named::Arn(arn)),
             _ => {
-                let refusal = refusals::invalid_arn(format!(
-                    "{text} is not the ARN of a trail. Its format is \
-                     arn:aws:cloudtrail:us-east-2:123456789012:trail/MyTrail."
-                ));
+                let refusal = refusals::not_a_trail(&text);
                 Err((text, refusal))
             }
         }

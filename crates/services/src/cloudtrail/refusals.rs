@@ -18,7 +18,10 @@ pub(super) fn invalid_trail_name(message: impl Into<String>) -> Refusal {
     Refusal::framework("InvalidTrailNameException", message)
 }
 
-pub(super) fn invalid_arn(message: impl Into<String>) -> Refusal {
+pub(super) fn not_a_trail(arn: &str) -> Refusal {
+    let message = format!(
+        "{arn} is not the ARN of a trail. Its format is arn:aws:cloudtrail:us-east-2:123456789012:trail/MyTrail."
+    );
     Refusal::framework("CloudTrailARNInvalidException", message)
 }
 

@@ -92,11 +92,7 @@ impl<Rule: TagRule> Operation for OnTags<Rule> {
 /// # Refusals
 /// `CloudTrailARNInvalidException`
 pub(super) fn arn(text: &str) -> Result<TrailArn, Refusal> {
-    TrailArn::parse(text).ok_or_else(|| {
-        refusals::invalid_arn(format!(
-            "{text} is not the ARN of a trail. Its format is arn:aws:cloudtrail:us-east-2:123456789012:trail/MyTrail."
-        ))
-    })
+    TrailArn::parse(text).ok_or_else(|| refusals::not_a_trail(text))
 }
 
 /// The trail, which is tagged in its home region.

@@ -33,14 +33,13 @@ impl TrailRule for UpdateTrail {
         records: &Records<'_>,
         given: &Given<'_>,
     ) -> Result<Decided<SetTrail>, Stop> {
-        let found = trail;
-        let mut trail = found.clone();
-        self.settings.apply(&mut trail, given)?;
-        if trail.multi_region && !found.multi_region {
-            create_trail::refuse_too_many(&trail, records)?;
+        let mut changed = trail.clone();
+        self.settings.apply(&mut changed, given)?;
+        if changed.multi_region && !trail.multi_region {
+            create_trail::refuse_too_many(&changed, records)?;
         }
         let mut changes = Changes::none();
-        changes.put(trail.arn.key(), &trail)?;
-        Ok(Decided::change(changes, SetTrail::of(&trail)))
+        changes.put(changed.arn.key(), &changed)?;
+        Ok(Decided::change(changes, SetTrail::of(&changed)))
     }
 }
